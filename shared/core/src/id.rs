@@ -1,0 +1,103 @@
+//! Identifiers, checked once at the edge so that keys are only ever built from validated ids.
+
+use crate::error::Error;
+use std::fmt;
+
+/// The longest id, in characters (design section 5).
+pub const MAX_ID_LENGTH: usize = 64;
+
+/// True for 1–64 of `A–Z a–z 0–9 . _ -` (design section 5).
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID_LENGTH).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $label:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Checks `text`; refused as malformed unless it is 1–64 of `A–Z a–z 0–9 . _ -`.
+            pub fn parse(text: &str) -> Result<Self, Error> {
+                if is_id(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(Error::malformed(concat!(
+                        $label,
+                        " must be 1 to 64 characters of A-Z a-z 0-9 . _ -"
+                    )))
+                }
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// Names a portfolio among its user's.
+    PortfolioId,
+    "a portfolio id"
+);
+identifier!(
+    /// Names a device among its user's.
+    DeviceId,
+    "device_id"
+);
+identifier!(
+    /// Names one sync of a device: the same on every retry, unique in its portfolio.
+    SyncId,
+    "sync_id"
+);
+
+/// The user that the authorizer vouches for: the `sub` claim.
+///
+/// Any text of 1–255 bytes without control characters and without `#`, the separator of the key
+/// scheme (Cognito's `sub` is a UUID; OpenID Connect Core section 2 allows 255 ASCII characters).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Box<str>);
+
+impl UserId {
+    /// Checks a `sub` claim; refused as unauthenticated where no key can be built from it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let fits = (1..=255).contains(&text.len()) && text.chars().all(|c| !c.is_control() && c != '#');
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::new(
+                crate::error::Code::Unauthenticated,
+                "the token's sub claim cannot name a user",
+            ))
+        }
+    }
+
+    /// The user's id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,214 @@
+//! A strict JSON reader: every number keeps its text, duplicate members and deep nesting are refused.
+
+use super::{MAX_DEPTH, Number, Object, Value};
+use crate::error::Error;
+use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
+
+/// How deep a body may nest: the deepest document inside a request that wraps it a few times
+/// (`changes`, an operation, its `value`).
+const MAX_BODY_DEPTH: usize = MAX_DEPTH + 4;
+
+/// Why a text was not read, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The bytes are not JSON in UTF-8 (RFC 8259).
+    #[error("not JSON: {0}")]
+    NotJson(String),
+    /// An object has two members of one name.
+    #[error("an object has two members of one name at {0}")]
+    DuplicateMember(String),
+    /// A number that no binary64 is near.
+    #[error("a number is out of range at {0}: no JavaScript client could hold it")]
+    NumberOutOfRange(String),
+    /// A `\u` escape names half of a surrogate pair, which is no character.
+    #[error("a string holds half of a surrogate pair at {0}")]
+    LoneSurrogate(String),
+    /// Objects and lists nest deeper than a document may.
+    #[error("nested deeper than {MAX_DEPTH} at {0}")]
+    TooDeep(String),
+}
+
+impl From<ReadError> for Error {
+    /// Not JSON is malformed; JSON that the service refuses is invalid (design section 5).
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NotJson(_) => Self::malformed(error.to_string()),
+            _ => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+/// Reads one JSON text.
+///
+/// Refused: what is not JSON, duplicate members, numbers out of binary64's range, lone surrogates, and
+/// nesting deeper than a request with the deepest document needs.
+pub fn read(text: &[u8]) -> Result<Value, ReadError> {
+    let mut reader = Reader {
+        jiter: Jiter::new(text),
+    };
+    let peek = reader.jiter.peek().map_err(|e| reader.error(&e))?;
+    let value = reader.value(peek, 0)?;
+    reader.jiter.finish().map_err(|e| reader.error(&e))?;
+    Ok(value)
+}
+
+struct Reader<'j> {
+    jiter: Jiter<'j>,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, ReadError> {
+        match peek {
+            Peek::Null => self
+                .jiter
+                .known_null()
+                .map(|()| Value::Null)
+                .map_err(|e| self.error(&e)),
+            Peek::True | Peek::False => self.jiter.known_bool(peek).map(Value::Bool).map_err(|e| self.error(&e)),
+            Peek::String => match self.jiter.known_str() {
+                Ok(text) => Ok(Value::String(text.into())),
+                Err(e) => Err(self.error(&e)),
+            },
+            Peek::Array => self.list(depth + 1),
+            Peek::Object => self.object(depth + 1),
+            _ => self.number(peek),
+        }
+    }
+
+    fn number(&mut self, peek: Peek) -> Result<Value, ReadError> {
+        let number = match self.jiter.known_number_bytes(peek) {
+            Ok(bytes) => std::str::from_utf8(bytes).ok().and_then(Number::parse),
+            Err(e) => return Err(self.error(&e)),
+        };
+        number
+            .map(Value::Number)
+            .ok_or_else(|| ReadError::NumberOutOfRange(self.position()))
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value, ReadError> {
+        self.check_depth(depth)?;
+        let mut elements = Vec::new();
+        let mut next = self.jiter.known_array();
+        loop {
+            match next {
+                Ok(Some(peek)) => elements.push(self.value(peek, depth)?),
+                Ok(None) => return Ok(Value::List(elements)),
+                Err(e) => return Err(self.error(&e)),
+            }
+            next = self.jiter.array_step();
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value, ReadError> {
+        self.check_depth(depth)?;
+        let mut members = Object::new();
+        let mut next = self.jiter.known_object().map(|name| name.map(Box::<str>::from));
+        loop {
+            let name = match next {
+                Ok(Some(name)) => name,
+                Ok(None) => return Ok(Value::Object(members)),
+                Err(e) => return Err(self.error(&e)),
+            };
+            let peek = self.jiter.peek().map_err(|e| self.error(&e))?;
+            let value = self.value(peek, depth)?;
+            if members.insert(name, value).is_some() {
+                return Err(ReadError::DuplicateMember(self.position()));
+            }
+            next = self.jiter.next_key().map(|name| name.map(Box::<str>::from));
+        }
+    }
+
+    fn check_depth(&self, depth: usize) -> Result<(), ReadError> {
+        if depth > MAX_BODY_DEPTH {
+            return Err(ReadError::TooDeep(self.position()));
+        }
+        Ok(())
+    }
+
+    fn position(&self) -> String {
+        self.jiter.current_position().to_string()
+    }
+
+    fn error(&self, error: &JiterError) -> ReadError {
+        let position = self.jiter.error_position(error.index).to_string();
+        match &error.error_type {
+            JiterErrorType::JsonError(
+                JsonErrorType::LoneLeadingSurrogateInHexEscape | JsonErrorType::UnexpectedEndOfHexEscape,
+            ) => ReadError::LoneSurrogate(position),
+            JiterErrorType::JsonError(kind) => ReadError::NotJson(format!("{kind} at {position}")),
+            JiterErrorType::WrongType { .. } => ReadError::NotJson(format!("unexpected value at {position}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ReadError, read};
+
+    #[test]
+    fn what_is_read_is_written_with_the_same_numbers() {
+        let text = br#"{"a":[1,1.50,-0,1e2,9007199254740993,0.1000000000000000055511151231257827],"b":{"":null,"\u00e9\ud83d\ude00":true}}"#;
+        let written = read(text).map(|value| value.to_json()).unwrap_or_default();
+        assert_eq!(
+            String::from_utf8_lossy(&written),
+            "{\"a\":[1,1.50,-0,1e2,9007199254740993,0.1000000000000000055511151231257827],\"b\":{\"\":null,\"é😀\":true}}"
+        );
+    }
+
+    #[test]
+    fn a_member_named_like_a_librarys_private_marker_is_data() {
+        for text in [
+            r#"{"$serde_json::private::Number":"1"}"#,
+            r#"{"$serde_json::private::RawValue":"[1"}"#,
+        ] {
+            assert_eq!(read(text.as_bytes()).map(|v| v.to_json()), Ok(text.as_bytes().to_vec()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_apart_from_json_that_is_refused() {
+        for text in [
+            &b""[..],
+            b"{",
+            b"[1,]",
+            b"{\"a\" 1}",
+            b"nul",
+            b"01",
+            b"1.",
+            b"\"\x01\"",
+            b"\"\xff\"",
+            b"1 2",
+            b"NaN",
+            b"-Infinity",
+            b"'a'",
+            b"\xef\xbb\xbf{}",
+        ] {
+            assert!(
+                matches!(read(text), Err(ReadError::NotJson(_))),
+                "{:?} gave {:?}",
+                String::from_utf8_lossy(text),
+                read(text)
+            );
+        }
+        assert!(matches!(
+            read(br#"{"a":1,"b":{"a":1,"a":2}}"#),
+            Err(ReadError::DuplicateMember(_))
+        ));
+        assert!(matches!(read(b"[1e400]"), Err(ReadError::NumberOutOfRange(_))));
+        for text in [
+            r#""\ud800""#,
+            r#""\ud800x""#,
+            r#""\udc00""#,
+            r#""\ud800\ud800""#,
+            r#""\ud800\n""#,
+        ] {
+            assert!(
+                matches!(read(text.as_bytes()), Err(ReadError::LoneSurrogate(_))),
+                "{text} gave {:?}",
+                read(text.as_bytes())
+            );
+        }
+        let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
+        assert!(matches!(read(&deep), Err(ReadError::TooDeep(_))));
+    }
+}

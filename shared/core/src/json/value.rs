@@ -1,0 +1,111 @@
+//! JSON values.
+
+use super::Number;
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use std::collections::BTreeMap;
+
+/// A JSON object's members, sorted by name so that no outcome depends on their order.
+pub type Object = BTreeMap<Box<str>, Value>;
+
+/// A JSON value; equal when its numbers' decimal values, its lists' orders and its members are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// `null`: a value, and not the same as an absent member.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number with its decimal value.
+    Number(Number),
+    /// A string.
+    String(Box<str>),
+    /// A list.
+    List(Vec<Value>),
+    /// An object.
+    Object(Object),
+}
+
+impl Value {
+    /// The object's members, where the value is one.
+    pub const fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The text, where the value is a string.
+    pub const fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// An object without members.
+    pub const fn empty_object() -> Self {
+        Self::Object(Object::new())
+    }
+
+    /// How many objects and lists stand inside one another: 0 for a scalar, 1 for `{}`.
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::List(elements) => 1 + elements.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Object(members) => 1 + members.values().map(Self::depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// True where the value is a scalar or holds one at any depth.
+    pub fn holds_a_scalar(&self) -> bool {
+        match self {
+            Self::List(elements) => elements.iter().any(Self::holds_a_scalar),
+            Self::Object(members) => members.values().any(Self::holds_a_scalar),
+            _ => true,
+        }
+    }
+
+    /// The value as compact JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        // Writing to memory cannot fail, and every part of a value serialises.
+        let _ = serde_json::to_writer(&mut out, self);
+        out
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.into())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::List(elements) => {
+                let mut seq = serializer.serialize_seq(Some(elements.len()))?;
+                for element in elements {
+                    seq.serialize_element(element)?;
+                }
+                seq.end()
+            }
+            Self::Object(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                for (name, value) in members {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}

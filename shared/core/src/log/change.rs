@@ -1,0 +1,143 @@
+//! The items of the log.
+
+use crate::algebra::{Conflict, Op};
+use crate::id::{DeviceId, PortfolioId, SyncId, UserId};
+use crate::json::Value;
+use crate::time::Timestamp;
+
+/// A version of a portfolio: 0 before its creation, growing with each change by 1, or by more where a
+/// v1 client is ahead (design section 5).
+pub type Version = u64;
+
+/// Which portfolio of which user.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortfolioKey {
+    /// The user, from the authorizer's claims.
+    pub user: UserId,
+    /// The portfolio, unique among the user's.
+    pub portfolio: PortfolioId,
+}
+
+/// What made a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The portfolio's first change.
+    Created,
+    /// A sync of a device, v1 or v2.
+    Synced,
+    /// A whole document put in the head's place.
+    Replaced,
+    /// The portfolio's deletion.
+    Deleted,
+}
+
+/// One operation and the effective time of the edit it stands for (design section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The operation.
+    pub op: Op,
+    /// The effective time of the edit.
+    pub at: Timestamp,
+}
+
+/// SHA-256 of what a device sent: base and operations (v2), or version and document (v1).
+pub type Fingerprint = [u8; 32];
+
+/// How much a full read of a version takes: its newest known snapshot and the patches since.
+///
+/// The sum bounds the size of the document from above without reading it (design section 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// The version of the newest snapshot known when the change was written; 0 without one.
+    pub snapshot: Version,
+    /// The size of that snapshot's document as compact JSON, in bytes.
+    pub snapshot_bytes: u64,
+    /// The size of the patches since that snapshot as JSON, this change's included, in bytes.
+    pub patch_bytes: u64,
+}
+
+impl Extent {
+    /// An upper bound of the document's size as compact JSON, in bytes.
+    pub const fn bound(&self) -> u64 {
+        self.snapshot_bytes.saturating_add(self.patch_bytes)
+    }
+}
+
+/// A change as the log keeps it, its patch apart.
+///
+/// Keyed by `parent`, written once, never modified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The version that the change was made on top of.
+    pub parent: Version,
+    /// The version that the change made.
+    pub version: Version,
+    /// What made it.
+    pub kind: Kind,
+    /// The device that made it, where one did.
+    pub device_id: Option<DeviceId>,
+    /// The sync that made it: v2 only.
+    pub sync_id: Option<SyncId>,
+    /// What the device sent, so that a repetition is recognised.
+    pub fingerprint: Option<Fingerprint>,
+    /// True where the version's document is exactly the whole document that the device had sent.
+    pub verbatim: bool,
+    /// When the service took it: strictly greater than the parent's.
+    pub last_sync_at: Timestamp,
+    /// What a full read of this version takes.
+    pub extent: Extent,
+    /// How many conflicts its patch records.
+    pub conflicts: u64,
+    /// The size of its patch's operations as JSON, in bytes.
+    pub patch_bytes: u64,
+    /// Its patch where it is small enough to be kept with the change; [`super::ChangeLog::patch`] reads it
+    /// otherwise.
+    pub patch: Option<Patch>,
+}
+
+/// What a change did: kept with the change where small, apart from it where big.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// The operations, in the order in which they apply.
+    pub edits: Vec<Edit>,
+    /// The conflicts that the merge met, with both values.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A conflict and the version that recorded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedConflict {
+    /// The version of the change that records it.
+    pub version: Version,
+    /// The conflict.
+    pub conflict: Conflict,
+}
+
+/// A change to append: `change.patch` is ignored, the log decides where `patch` is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewChange {
+    /// The change.
+    pub change: Change,
+    /// Its patch.
+    pub patch: Patch,
+}
+
+/// The whole document at a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The version.
+    pub version: Version,
+    /// The document.
+    pub document: Value,
+}
+
+/// A portfolio in its user's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The portfolio.
+    pub portfolio: PortfolioId,
+    /// Its name.
+    pub name: String,
+    /// When it was created.
+    pub created: Timestamp,
+}

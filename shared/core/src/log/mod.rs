@@ -1,0 +1,13 @@
+//! A portfolio is a log of changes (design section 3): its items, and the port to where they are kept.
+
+mod change;
+mod memory;
+mod port;
+mod replay;
+
+pub use change::{
+    Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, NewChange, Patch, PortfolioKey, Snapshot, Version,
+};
+pub use memory::MemoryLog;
+pub use port::{Appended, ChangeLog, LogError};
+pub use replay::{Replay, document_at};

@@ -1,0 +1,105 @@
+//! The port to where logs are kept.
+
+use super::{Change, Entry, NewChange, Patch, PortfolioKey, Snapshot, Version};
+use crate::error::{Code, Error};
+use crate::id::UserId;
+use std::future::Future;
+
+/// What became of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// The change is the parent's one child, for good.
+    Written,
+    /// The parent already has a child: this one. It may be our own, written by an earlier attempt.
+    Taken(Box<Change>),
+}
+
+/// Why the log did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Throttled or down, after the client's own retries; nothing is known of the attempted effect.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A stored item does not decode.
+    #[error("the stored item {item} cannot be read: {reason}")]
+    Corrupt {
+        /// The item's key.
+        item: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store refused the request: a defect of this service or of its configuration.
+    #[error("the store refused the request: {0}")]
+    Refused(String),
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        let public = match error {
+            LogError::Unavailable(_) => Self::new(Code::Unavailable, "the store is busy or down; try again soon"),
+            LogError::Corrupt { .. } => Self::new(Code::Unavailable, "the portfolio cannot be read at the moment"),
+            LogError::Refused(_) => Self::new(Code::Internal, "the service has a defect; nothing was changed"),
+        };
+        public.because(error)
+    }
+}
+
+/// Where the change logs and directories of all users are kept.
+///
+/// Every read MUST be strongly consistent: it sees every write that was acknowledged before it began.
+pub trait ChangeLog: Send + Sync {
+    /// The changes whose parent is `parent` or later, newest first. Empty where there are none, or no such
+    /// portfolio. One request, whatever their number, up to the store's page size.
+    fn since(&self, key: &PortfolioKey, parent: Version) -> impl Future<Output = Result<Vec<Change>, LogError>> + Send;
+
+    /// The changes whose parent is at least `from` and below `to`, newest first: as [`Self::since`].
+    fn between(
+        &self,
+        key: &PortfolioKey,
+        from: Version,
+        to: Version,
+    ) -> impl Future<Output = Result<Vec<Change>, LogError>> + Send;
+
+    /// The newest `limit` changes, newest first, in one request.
+    fn newest(&self, key: &PortfolioKey, limit: u16) -> impl Future<Output = Result<Vec<Change>, LogError>> + Send;
+
+    /// The patch of `change`, from the change itself where it is there, else in one request up to the
+    /// store's page size.
+    fn patch(&self, key: &PortfolioKey, change: &Change) -> impl Future<Output = Result<Patch, LogError>> + Send;
+
+    /// Appends a change to an existing log: of all that name one parent, exactly one MUST be written. A
+    /// patch kept apart MUST be whole before its change is visible. The returned [`Appended::Taken`] MUST
+    /// hold the change that is there.
+    fn append(&self, key: &PortfolioKey, new: &NewChange) -> impl Future<Output = Result<Appended, LogError>> + Send;
+
+    /// Writes a portfolio's directory entry and its first change (parent 0), both or neither.
+    fn create(
+        &self,
+        key: &PortfolioKey,
+        entry: &Entry,
+        first: &NewChange,
+    ) -> impl Future<Output = Result<Appended, LogError>> + Send;
+
+    /// The snapshot of exactly `version`; `None` where there is none that is whole.
+    fn snapshot(
+        &self,
+        key: &PortfolioKey,
+        version: Version,
+    ) -> impl Future<Output = Result<Option<Snapshot>, LogError>> + Send;
+
+    /// Keeps a snapshot. Writing the same version again is harmless: a version's document never changes.
+    fn write_snapshot(
+        &self,
+        key: &PortfolioKey,
+        snapshot: &Snapshot,
+    ) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// The user's directory, sorted by id; deleted portfolios included.
+    fn entries(&self, user: &UserId) -> impl Future<Output = Result<Vec<Entry>, LogError>> + Send;
+
+    /// The portfolio's directory entry.
+    fn entry(&self, key: &PortfolioKey) -> impl Future<Output = Result<Option<Entry>, LogError>> + Send;
+
+    /// Gives an existing directory entry another name; false where there is none.
+    fn rename(&self, key: &PortfolioKey, name: &str) -> impl Future<Output = Result<bool, LogError>> + Send;
+}

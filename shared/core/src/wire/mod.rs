@@ -1,0 +1,1 @@
+//! The requests and responses of protocol v1 and v2.
