@@ -1,10 +1,13 @@
 //! Who last altered which value, and when.
 
+use super::apply::{Observer, apply_observed};
+use super::diff::diff;
 use super::patch::Op;
-use super::path::Path;
+use super::path::{Path, Token};
 use crate::id::DeviceId;
 use crate::json::Value;
 use crate::time::Timestamp;
+use std::collections::HashMap;
 
 /// An author and an effective time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +22,25 @@ pub struct Stamp {
 #[derive(Clone, Debug)]
 pub struct Authors {
     unknown: Stamp,
+    root: Node,
+    changes: u64,
+}
+
+/// What is known of one place: the alteration of its whole value, and those inside it since.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    stamp: Option<(u64, Stamp)>,
+    below: HashMap<Token, Node>,
 }
 
 impl Authors {
     /// Nothing altered yet; `unknown` is the stamp of whatever no recorded change altered.
     pub fn new(unknown: Stamp) -> Self {
-        Self { unknown }
+        Self {
+            unknown,
+            root: Node::default(),
+            changes: 0,
+        }
     }
 
     /// Applies a change's operations to `document` and remembers each value that they alter (not one that
@@ -35,14 +51,80 @@ impl Authors {
         device: Option<&DeviceId>,
         edits: impl IntoIterator<Item = (&'a Op, Timestamp)>,
     ) {
-        let _ = (document, device, edits.into_iter().count());
-        unimplemented!()
+        let (ops, times): (Vec<&Op>, Vec<Timestamp>) = edits.into_iter().unzip();
+        self.changes += 1;
+        let mut recorder = Recorder {
+            authors: self,
+            device,
+            times: &times,
+        };
+        apply_observed(document, ops, &mut recorder);
     }
 
-    /// The stamp of the newest alteration of the value at `path` or inside it by a device other than
-    /// `own`; where only `own` altered it, the newest of those.
+    /// The stamp of the newest alteration of the value at `path`, or inside it, by a device other than
+    /// `own`; where only `own` altered it, of the newest of those (design section 4).
     pub fn newest(&self, path: &Path, own: Option<&DeviceId>) -> Stamp {
-        let _ = (path, own);
-        self.unknown.clone()
+        let mut node = Some(&self.root);
+        let mut stamps: Vec<&(u64, Stamp)> = self.root.stamp.iter().collect();
+        for token in path.tokens() {
+            node = node.and_then(|node| node.below.get(token));
+            if let Some(stamp) = node.and_then(|node| node.stamp.as_ref()) {
+                stamps = vec![stamp];
+            }
+        }
+        if let Some(node) = node {
+            node.below.values().for_each(|node| node.gather(&mut stamps));
+        }
+        let newest = stamps.into_iter().max_by_key(|(change, stamp)| {
+            let by_another = own.is_none() || stamp.device_id.as_ref() != own;
+            (by_another, stamp.at, *change)
+        });
+        newest.map_or(&self.unknown, |(_, stamp)| stamp).clone()
+    }
+}
+
+impl Node {
+    fn gather<'a>(&'a self, stamps: &mut Vec<&'a (u64, Stamp)>) {
+        stamps.extend(&self.stamp);
+        self.below.values().for_each(|node| node.gather(stamps));
+    }
+}
+
+struct Recorder<'a> {
+    authors: &'a mut Authors,
+    device: Option<&'a DeviceId>,
+    times: &'a [Timestamp],
+}
+
+impl Recorder<'_> {
+    /// The place's whole value is altered: nothing that was known of its parts holds any longer.
+    fn stamp(&mut self, path: &[&Token], inside: &[Token], op: usize) {
+        let mut node = &mut self.authors.root;
+        for token in path.iter().copied().chain(inside) {
+            node = node.below.entry(token.clone()).or_default();
+        }
+        let stamp = Stamp {
+            device_id: self.device.cloned(),
+            at: self.times.get(op).copied().unwrap_or(self.authors.unknown.at),
+        };
+        *node = Node {
+            stamp: Some((self.authors.changes, stamp)),
+            below: HashMap::new(),
+        };
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn altered(&mut self, path: &[&Token], op: usize, before: Option<&Value>, after: Option<&Value>) {
+        match (before, after) {
+            (Some(before), Some(after)) => {
+                for part in diff(before, after) {
+                    if !matches!(part, Op::Move { .. }) {
+                        self.stamp(path, part.path().tokens(), op);
+                    }
+                }
+            }
+            _ => self.stamp(path, &[], op),
+        }
     }
 }

@@ -70,15 +70,21 @@ impl ListKind {
         }
     }
 
-    /// The token that names `element` in a list of this kind; `None` where elements have no names.
-    pub fn token(self, element: &Value) -> Option<Token> {
+    /// What tells `element` apart in a list of this kind; `None` where nothing does.
+    pub(super) fn identity(self, element: &Value) -> Option<&Value> {
         match self {
-            Self::Keyed(field) => {
-                let identity = element.as_object()?.get(field.as_str())?;
-                Some(Token::Element(field, identity.clone()))
-            }
-            Self::StringSet | Self::ObjectSet => Some(Token::Value(element.clone())),
+            Self::Keyed(field) => element.as_object()?.get(field.as_str()),
+            Self::StringSet | Self::ObjectSet => Some(element),
             Self::Empty | Self::Opaque => None,
+        }
+    }
+
+    /// The token that names `element` in a list of this kind; `None` where nothing does.
+    pub fn token(self, element: &Value) -> Option<Token> {
+        let identity = self.identity(element)?.clone();
+        match self {
+            Self::Keyed(field) => Some(Token::Element(field, identity)),
+            _ => Some(Token::Value(identity)),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Three-way merge.
 
-use super::authors::Authors;
-use super::path::Path;
+use super::authors::{Authors, Stamp};
+use super::diff::{Order, Origin};
+use super::list::ListKind;
+use super::path::{Path, Token};
 use crate::id::DeviceId;
-use crate::json::Value;
+use crate::json::{Object, Value};
 use crate::time::Timestamp;
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The ranks that a user gave to devices, 0–100; a device without one is not in the map.
 pub type Ranks = HashMap<DeviceId, u8>;
@@ -98,8 +101,239 @@ pub struct Device<'a> {
 /// Merges `client`'s document into `server`'s, both made from `base` (design section 4).
 ///
 /// `own` is the device whose request the client's side is: what it altered itself on the server's side is
-/// not concurrent.
+/// not concurrent. Time is linear in the documents.
 pub fn merge(base: &Value, server: Device<'_>, client: Device<'_>, own: Option<&DeviceId>, ranks: &Ranks) -> Merged {
-    let _ = (base, server, client, own, ranks);
-    unimplemented!()
+    let mut merger = Merger {
+        server: server.authors,
+        client: client.authors,
+        own,
+        ranks,
+        path: Vec::new(),
+        conflicts: Vec::new(),
+    };
+    let document = merger.values(Some(base), Some(server.document), Some(client.document));
+    Merged {
+        document: document.unwrap_or_else(Value::empty_object),
+        conflicts: merger.conflicts,
+    }
+}
+
+struct Merger<'a> {
+    server: &'a Authors,
+    client: &'a Authors,
+    own: Option<&'a DeviceId>,
+    ranks: &'a Ranks,
+    path: Vec<Token>,
+    conflicts: Vec<Conflict>,
+}
+
+impl Merger<'_> {
+    /// What one place holds after the merge; `None` is absence.
+    fn values(&mut self, base: Option<&Value>, server: Option<&Value>, client: Option<&Value>) -> Option<Value> {
+        if server == client || client == base {
+            return server.cloned();
+        }
+        if server == base {
+            return client.cloned();
+        }
+        match (server, client) {
+            (Some(Value::Object(server)), Some(Value::Object(client))) => {
+                let none = Object::new();
+                let base = base.and_then(Value::as_object).unwrap_or(&none);
+                Some(Value::Object(self.objects(base, server, client)))
+            }
+            (Some(Value::List(ours)), Some(Value::List(theirs))) => {
+                let kind = ListKind::of(ours).common(ListKind::of(theirs));
+                let base = match base {
+                    Some(Value::List(base)) if ListKind::of(base).common(kind) == kind => base.as_slice(),
+                    _ => &[],
+                };
+                if kind == ListKind::Opaque || replaces_one_element_twice(kind, base, ours, theirs) {
+                    return self.decide(server, client);
+                }
+                Some(Value::List(self.lists(kind, base, ours, theirs)))
+            }
+            _ => self.decide(server, client),
+        }
+    }
+
+    fn objects(&mut self, base: &Object, server: &Object, client: &Object) -> Object {
+        let names: BTreeSet<&Box<str>> = server.keys().chain(client.keys()).collect();
+        let mut merged = Object::new();
+        for name in names {
+            self.path.push(Token::Member(name.clone()));
+            let value = self.values(base.get(name), server.get(name), client.get(name));
+            self.path.pop();
+            merged.extend(value.map(|value| (name.clone(), value)));
+        }
+        merged
+    }
+
+    /// Both sides changed this place: the same device's later edit stands, else the first rule that
+    /// decides, and the conflict is recorded.
+    fn decide(&mut self, server: Option<&Value>, client: Option<&Value>) -> Option<Value> {
+        let path = Path::from(self.path.clone());
+        let by_server = self.server.newest(&path, self.own);
+        let by_client = self.client.newest(&path, None);
+        if self.own.is_some() && by_server.device_id.as_ref() == self.own {
+            let stands = if by_client.at >= by_server.at { client } else { server };
+            return stands.cloned();
+        }
+        let (winner, rule) = self.first_rule(&by_server, &by_client);
+        self.conflicts.push(Conflict {
+            path,
+            winner,
+            rule,
+            client: side(client, by_client),
+            server: side(server, by_server),
+        });
+        match winner {
+            Winner::Client => client.cloned(),
+            Winner::Server => server.cloned(),
+        }
+    }
+
+    fn first_rule(&self, server: &Stamp, client: &Stamp) -> (Winner, Rule) {
+        let rank = |stamp: &Stamp| stamp.device_id.as_ref().and_then(|device| self.ranks.get(device));
+        if let (Some(server), Some(client)) = (rank(server), rank(client))
+            && server != client
+        {
+            let winner = if client > server {
+                Winner::Client
+            } else {
+                Winner::Server
+            };
+            return (winner, Rule::DeviceRank);
+        }
+        match client.at.cmp(&server.at) {
+            Ordering::Greater => (Winner::Client, Rule::Newest),
+            Ordering::Less => (Winner::Server, Rule::Newest),
+            Ordering::Equal => (Winner::Server, Rule::ServerPreference),
+        }
+    }
+
+    fn lists(&mut self, kind: ListKind, base: &[Value], server: &[Value], client: &[Value]) -> Vec<Value> {
+        let (in_base, in_server, in_client) = (
+            by_identity(kind, base),
+            by_identity(kind, server),
+            by_identity(kind, client),
+        );
+        let mut merged: HashMap<&Value, Value> = HashMap::with_capacity(server.len());
+        let only_client = client.iter().filter(|element| match kind.identity(element) {
+            Some(identity) => !in_server.contains_key(identity),
+            None => false,
+        });
+        for element in server.iter().chain(only_client) {
+            let (Some(identity), Some(token)) = (kind.identity(element), kind.token(element)) else {
+                continue;
+            };
+            self.path.push(token);
+            let value = self.values(
+                in_base.get(identity).map(|at| &base[*at]),
+                in_server.get(identity).map(|at| &server[*at]),
+                in_client.get(identity).map(|at| &client[*at]),
+            );
+            self.path.pop();
+            merged.extend(value.map(|value| (identity, value)));
+        }
+        let order = merged_order(kind, base, server, client, |identity| merged.contains_key(identity));
+        order
+            .into_iter()
+            .filter_map(|identity| merged.remove(identity))
+            .collect()
+    }
+}
+
+fn side(value: Option<&Value>, stamp: Stamp) -> Side {
+    Side {
+        value: value.cloned(),
+        device_id: stamp.device_id,
+        modified_at: stamp.at,
+    }
+}
+
+fn by_identity(kind: ListKind, list: &[Value]) -> HashMap<&Value, usize> {
+    let identities = list.iter().enumerate();
+    identities
+        .filter_map(|(at, element)| Some((kind.identity(element)?, at)))
+        .collect()
+}
+
+/// True where both sides of an object set removed the same element and each added one that the other did
+/// not: two edits of one element, which has no name that outlives an edit.
+fn replaces_one_element_twice(kind: ListKind, base: &[Value], server: &[Value], client: &[Value]) -> bool {
+    if kind != ListKind::ObjectSet {
+        return false;
+    }
+    let sets: [HashSet<&Value>; 3] = [base, server, client].map(|list| list.iter().collect());
+    let [base, server, client] = &sets;
+    let adds = |one: &HashSet<&Value>, other: &HashSet<&Value>| {
+        one.iter()
+            .any(|element| !base.contains(element) && !other.contains(element))
+    };
+    base.iter()
+        .any(|element| !server.contains(element) && !client.contains(element))
+        && adds(server, client)
+        && adds(client, server)
+}
+
+/// The order of the elements that are left (design section 4).
+///
+/// It is the server's, save for what the client alone added, moved or kept: what stands at the end of the
+/// client's list with nothing behind it that the client left in place goes to the end, everything else
+/// behind the nearest element that it follows there.
+fn merged_order<'a>(
+    kind: ListKind,
+    base: &'a [Value],
+    server: &'a [Value],
+    client: &'a [Value],
+    is_left: impl Fn(&Value) -> bool,
+) -> Vec<&'a Value> {
+    let moved_by_server: HashSet<&Value> = moved(kind, server, &Order::of(kind, base, server)).collect();
+    let of_client = Order::of(kind, base, client);
+    let moved_by_client: HashSet<&Value> = moved(kind, client, &of_client)
+        .filter(|identity| !moved_by_server.contains(identity))
+        .collect();
+    let mut line: Vec<&Value> = Vec::with_capacity(server.len());
+    let placed_by_server = server.iter().filter_map(|element| kind.identity(element));
+    line.extend(placed_by_server.filter(|identity| is_left(identity) && !moved_by_client.contains(identity)));
+
+    let placed: HashSet<&Value> = line.iter().copied().collect();
+    let tail = of_client
+        .origins
+        .iter()
+        .rposition(|origin| matches!(origin, Origin::Left(_)))
+        .map_or(0, |last| last + 1);
+    let mut followers: HashMap<Option<&Value>, Vec<&Value>> = HashMap::new();
+    let mut end = Vec::new();
+    let mut anchor = None;
+    for (at, element) in client.iter().enumerate() {
+        let Some(identity) = kind.identity(element).filter(|identity| is_left(identity)) else {
+            continue;
+        };
+        if placed.contains(identity) {
+            anchor = Some(identity);
+        } else if at < tail {
+            followers.entry(anchor).or_default().push(identity);
+        } else {
+            end.push(identity);
+        }
+    }
+    let mut order = followers.remove(&None).unwrap_or_default();
+    for identity in line {
+        order.push(identity);
+        order.extend(followers.remove(&Some(identity)).into_iter().flatten());
+    }
+    order.extend(end);
+    order
+}
+
+/// The identities of the elements that came to another place.
+fn moved<'a>(kind: ListKind, list: &'a [Value], order: &Order) -> impl Iterator<Item = &'a Value> {
+    let is_moved = order.origins.iter().map(|origin| matches!(origin, Origin::Moved(_)));
+    let moved = list
+        .iter()
+        .zip(is_moved.collect::<Vec<_>>())
+        .filter(|(_, is_moved)| *is_moved);
+    moved.filter_map(move |(element, _)| kind.identity(element))
 }
