@@ -1,0 +1,47 @@
+# The tasks of the project; `just` lists them. Every one is a plain cargo command, so `just` itself is optional.
+
+# Lists the tasks.
+default:
+    @just --list
+
+# Starts the API on 127.0.0.1:3000 and DynamoDB on 127.0.0.1:8000.
+run *arguments:
+    cargo run -- {{ arguments }}
+
+# Plays two devices against the handlers.
+demo:
+    cargo run -- demo
+
+# Runs all tests.
+test *arguments:
+    cargo test --workspace {{ arguments }}
+
+# Formats the code.
+fmt:
+    cargo fmt --all
+
+# Checks format, lints and documentation, as CI does.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Checks licences, duplicates and sources of the dependencies; needs cargo-deny.
+deny:
+    cargo deny check licenses bans sources
+
+# Checks the dependencies against the RustSec database; needs cargo-deny and the network.
+advisories:
+    cargo deny check advisories
+
+# Measures diff, merge and apply beside other crates.
+bench-algebra:
+    cargo bench -p coinolio-benches --bench algebra
+
+# Measures the local server beside its bare store.
+bench-server:
+    cargo bench -p coinolio-benches --bench server
+
+# Runs everything that CI runs.
+ci:
+    .ci/run
