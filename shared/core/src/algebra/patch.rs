@@ -146,6 +146,14 @@ fn check_identity(path: &Path, value: &Value) -> Result<(), Error> {
 impl Serialize for Op {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        self.serialize_members(&mut map)?;
+        map.end()
+    }
+}
+
+impl Op {
+    /// Writes the operation's members into a map that may hold others besides.
+    pub(crate) fn serialize_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         match self {
             Self::Set { path, value, after } => {
                 map.serialize_entry("op", "set")?;
@@ -165,7 +173,7 @@ impl Serialize for Op {
                 map.serialize_entry("after", after)?;
             }
         }
-        map.end()
+        Ok(())
     }
 }
 

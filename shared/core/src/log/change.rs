@@ -93,6 +93,9 @@ pub struct Change {
     /// Its patch where it is small enough to be kept with the change; [`super::ChangeLog::patch`] reads it
     /// otherwise.
     pub patch: Option<Patch>,
+    /// The log's own name for the patch where it is kept apart; `None` in a change to append, which the log
+    /// ignores.
+    pub patch_id: Option<Box<str>>,
 }
 
 /// What a change did: kept with the change where small, apart from it where big.
@@ -113,7 +116,8 @@ pub struct LoggedConflict {
     pub conflict: Conflict,
 }
 
-/// A change to append: `change.patch` is ignored, the log decides where `patch` is kept.
+/// A change to append: `change.patch` and `change.patch_id` are ignored, the log decides where `patch` is
+/// kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewChange {
     /// The change.
