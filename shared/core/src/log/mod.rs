@@ -1,6 +1,7 @@
 //! A portfolio is a log of changes (design section 3): its items, and the port to where they are kept.
 
 mod change;
+mod codec;
 mod memory;
 mod port;
 mod replay;
@@ -8,6 +9,7 @@ mod replay;
 pub use change::{
     Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, NewChange, Patch, PortfolioKey, Snapshot, Version,
 };
+pub use codec::DecodeError;
 pub use memory::MemoryLog;
 pub use port::{Appended, ChangeLog, LogError};
 pub use replay::{Replay, document_at};

@@ -1,0 +1,408 @@
+//! Patches and documents as the bytes that a store keeps.
+//!
+//! A patch is `{"format": 1, "edits": [<operation as on the wire, and "at": ms>…], "conflicts": […]}`, a
+//! snapshot's document `{"format": 1, "document": {…}}`. An edit keeps the nesting of the request that it
+//! came in: what the service took, it can read again.
+//!
+//! Unknown members are ignored, so that a later version may add some without a new format. A format that
+//! this version does not know is refused: half of a patch must never be taken for the whole.
+
+use super::{Edit, Patch, Snapshot, Version};
+use crate::algebra::{Conflict, Op, Path, Rule, Side, Winner};
+use crate::error::Error;
+use crate::id::DeviceId;
+use crate::json::{self, Object, ReadError, Value};
+use crate::time::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// The format that this version writes, and the newest that it reads.
+const FORMAT: i64 = 1;
+
+/// Why stored bytes were not decoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes are not JSON that the service could have written.
+    #[error(transparent)]
+    Json(#[from] ReadError),
+    /// A later version of the service wrote them.
+    #[error("format {0} is newer than {FORMAT}, the newest that this version reads")]
+    NewerFormat(i64),
+    /// A member is missing or has the wrong type.
+    #[error("{0}")]
+    Member(&'static str),
+    /// A path, an operation or an id is out of form.
+    #[error(transparent)]
+    Form(#[from] Error),
+}
+
+impl Patch {
+    /// The patch as stored bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        to_json(&StoredPatch(self))
+    }
+
+    /// Reads what [`Self::encode`] of this or an earlier version wrote.
+    ///
+    /// # Errors
+    /// Whatever is not a whole patch of a known format.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let stored = read_object(bytes)?;
+        let edits = list(&stored, "edits", "edits must be a list")?;
+        let conflicts = list(&stored, "conflicts", "conflicts must be a list")?;
+        Ok(Self {
+            edits: edits.iter().map(decode_edit).collect::<Result<_, _>>()?,
+            conflicts: conflicts.iter().map(decode_conflict).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Snapshot {
+    /// The document as stored bytes; the version is the key's part.
+    pub fn encode_document(&self) -> Vec<u8> {
+        to_json(&StoredDocument(&self.document))
+    }
+
+    /// Reads what [`Self::encode_document`] of this or an earlier version wrote for `version`.
+    ///
+    /// # Errors
+    /// Whatever is not an object of a known format: never an empty document in its place.
+    pub fn decode_document(version: Version, bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut stored = read_object(bytes)?;
+        match stored.remove("document") {
+            Some(document @ Value::Object(_)) => Ok(Self { version, document }),
+            _ => Err(DecodeError::Member("document must be an object")),
+        }
+    }
+}
+
+fn to_json(stored: &impl Serialize) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail, and every part of a patch or document serialises.
+    let _ = serde_json::to_writer(&mut out, stored);
+    out
+}
+
+fn read_object(bytes: &[u8]) -> Result<Object, DecodeError> {
+    let Value::Object(stored) = json::read(bytes)? else {
+        return Err(DecodeError::Member("the stored value must be an object"));
+    };
+    match stored.get("format").and_then(whole) {
+        Some(FORMAT) => Ok(stored),
+        Some(newer) if newer > FORMAT => Err(DecodeError::NewerFormat(newer)),
+        _ => Err(DecodeError::Member("format must be a known format's number")),
+    }
+}
+
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.to_i64(),
+        _ => None,
+    }
+}
+
+fn list<'a>(members: &'a Object, name: &str, error: &'static str) -> Result<&'a [Value], DecodeError> {
+    match members.get(name) {
+        Some(Value::List(elements)) => Ok(elements),
+        _ => Err(DecodeError::Member(error)),
+    }
+}
+
+fn time(members: &Object) -> Result<Timestamp, DecodeError> {
+    let millis = members.get("at").and_then(whole);
+    millis
+        .map(Timestamp::from_millis)
+        .ok_or(DecodeError::Member("at must be a whole number of milliseconds"))
+}
+
+fn decode_edit(json: &Value) -> Result<Edit, DecodeError> {
+    let members = json
+        .as_object()
+        .ok_or(DecodeError::Member("an edit must be an object"))?;
+    Ok(Edit {
+        op: Op::from_json(json)?,
+        at: time(members)?,
+    })
+}
+
+fn decode_conflict(json: &Value) -> Result<Conflict, DecodeError> {
+    let members = json
+        .as_object()
+        .ok_or(DecodeError::Member("a conflict must be an object"))?;
+    let path = members
+        .get("path")
+        .ok_or(DecodeError::Member("a conflict must have a path"))?;
+    let winner = members.get("winner").and_then(Value::as_str);
+    let rule = members.get("rule").and_then(Value::as_str);
+    Ok(Conflict {
+        path: Path::from_json(path)?,
+        winner: [Winner::Client, Winner::Server]
+            .into_iter()
+            .find(|known| Some(known.as_str()) == winner)
+            .ok_or(DecodeError::Member("winner must be client or server"))?,
+        rule: [Rule::DeviceRank, Rule::Newest, Rule::ServerPreference]
+            .into_iter()
+            .find(|known| Some(known.as_str()) == rule)
+            .ok_or(DecodeError::Member("rule must be a known rule"))?,
+        client: decode_side(members.get("client"))?,
+        server: decode_side(members.get("server"))?,
+    })
+}
+
+fn decode_side(json: Option<&Value>) -> Result<Side, DecodeError> {
+    let members = json
+        .and_then(Value::as_object)
+        .ok_or(DecodeError::Member("a conflict must have both sides"))?;
+    let device_id = match members.get("device_id") {
+        None => None,
+        Some(Value::String(text)) => Some(DeviceId::parse(text)?),
+        Some(_) => return Err(DecodeError::Member("device_id must be a string")),
+    };
+    Ok(Side {
+        value: members.get("value").cloned(),
+        device_id,
+        modified_at: time(members)?,
+    })
+}
+
+struct StoredPatch<'a>(&'a Patch);
+
+impl Serialize for StoredPatch<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let edits: Vec<_> = self.0.edits.iter().map(StoredEdit).collect();
+        let conflicts: Vec<_> = self.0.conflicts.iter().map(StoredConflict).collect();
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("format", &FORMAT)?;
+        map.serialize_entry("edits", &edits)?;
+        map.serialize_entry("conflicts", &conflicts)?;
+        map.end()
+    }
+}
+
+struct StoredDocument<'a>(&'a Value);
+
+impl Serialize for StoredDocument<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("format", &FORMAT)?;
+        map.serialize_entry("document", self.0)?;
+        map.end()
+    }
+}
+
+struct StoredEdit<'a>(&'a Edit);
+
+impl Serialize for StoredEdit<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.op.serialize_members(&mut map)?;
+        map.serialize_entry("at", &self.0.at.millis())?;
+        map.end()
+    }
+}
+
+struct StoredConflict<'a>(&'a Conflict);
+
+impl Serialize for StoredConflict<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Conflict {
+            path,
+            winner,
+            rule,
+            client,
+            server,
+        } = self.0;
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("path", path)?;
+        map.serialize_entry("winner", winner.as_str())?;
+        map.serialize_entry("rule", rule.as_str())?;
+        map.serialize_entry("client", &StoredSide(client))?;
+        map.serialize_entry("server", &StoredSide(server))?;
+        map.end()
+    }
+}
+
+struct StoredSide<'a>(&'a Side);
+
+impl Serialize for StoredSide<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(value) = &self.0.value {
+            map.serialize_entry("value", value)?;
+        }
+        if let Some(device_id) = &self.0.device_id {
+            map.serialize_entry("device_id", device_id)?;
+        }
+        map.serialize_entry("at", &self.0.modified_at.millis())?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DecodeError;
+    use crate::algebra::{Conflict, Op, Path, Place, Rule, Side, Winner};
+    use crate::id::DeviceId;
+    use crate::json::{MAX_DEPTH, ReadError, Value, read};
+    use crate::log::{Edit, Patch, Snapshot};
+    use crate::time::Timestamp;
+
+    fn value(json: &str) -> Value {
+        read(json.as_bytes()).unwrap()
+    }
+
+    fn edit(json: &str, at: i64) -> Edit {
+        Edit {
+            op: Op::from_json(&value(json)).unwrap(),
+            at: Timestamp::from_millis(at),
+        }
+    }
+
+    fn a_patch() -> Patch {
+        Patch {
+            edits: vec![
+                edit(r#"{"op":"set","path":["a","b.c"],"value":1.50}"#, 1_700_000_000_001),
+                edit(
+                    r#"{"op":"set","path":["t",{"id":9007199254740993}],"value":{"id":9007199254740993,"x":null},"after":null}"#,
+                    -5,
+                ),
+                edit(r#"{"op":"move","path":["t",{"_id":"x"}],"after":{"_id":"y"}}"#, 0),
+                edit(r#"{"op":"delete","path":["tags",{"value":{"k":[1e2]}}]}"#, 7),
+            ],
+            conflicts: vec![Conflict {
+                path: Path::from_json(&value(r#"["t",{"uuid":"u"},"amount"]"#)).unwrap(),
+                winner: Winner::Server,
+                rule: Rule::DeviceRank,
+                client: Side {
+                    value: Some(Value::Null),
+                    device_id: Some(DeviceId::parse("phone").unwrap()),
+                    modified_at: Timestamp::from_millis(3),
+                },
+                server: Side {
+                    value: None,
+                    device_id: None,
+                    modified_at: Timestamp::from_millis(4),
+                },
+            }],
+        }
+    }
+
+    #[test]
+    fn a_patch_comes_back_with_its_times_its_conflicts_and_the_text_of_its_numbers() {
+        let bytes = a_patch().encode();
+        assert_eq!(Patch::decode(&bytes), Ok(a_patch()));
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("1.50") && text.contains("[1e2]"), "{text}");
+        assert_eq!(Patch::decode(&Patch::default().encode()), Ok(Patch::default()));
+    }
+
+    #[test]
+    fn every_rule_and_winner_comes_back() {
+        for winner in [Winner::Client, Winner::Server] {
+            for rule in [Rule::DeviceRank, Rule::Newest, Rule::ServerPreference] {
+                let mut patch = a_patch();
+                patch.conflicts[0].winner = winner;
+                patch.conflicts[0].rule = rule;
+                assert_eq!(Patch::decode(&patch.encode()), Ok(patch));
+            }
+        }
+    }
+
+    #[test]
+    fn the_stored_form_of_format_1_does_not_change() {
+        let patch = Patch {
+            edits: vec![edit(r#"{"op":"delete","path":["a"]}"#, 12)],
+            conflicts: a_patch().conflicts,
+        };
+        assert_eq!(
+            String::from_utf8(patch.encode()).unwrap(),
+            r#"{"format":1,"edits":[{"op":"delete","path":["a"],"at":12}],"conflicts":[{"path":["t",{"uuid":"u"},"amount"],"winner":"server","rule":"device_rank","client":{"value":null,"device_id":"phone","at":3},"server":{"at":4}}]}"#
+        );
+    }
+
+    #[test]
+    fn the_deepest_operations_that_a_request_can_hold_are_read_again() {
+        let deep = |depth: usize| {
+            let mut value = Value::empty_object();
+            for _ in 1..depth {
+                value = Value::Object([("a".into(), value)].into());
+            }
+            value
+        };
+        let json = |value: &Value| String::from_utf8(value.to_json()).unwrap();
+        let set = format!(r#"{{"op":"set","path":["a"],"value":{}}}"#, json(&deep(MAX_DEPTH - 1)));
+        let element = json(&deep(MAX_DEPTH - 2));
+        let delete = format!(r#"{{"op":"delete","path":["a",{{"value":{element}}}]}}"#);
+        let after = json(&deep(MAX_DEPTH));
+        let moved = format!(r#"{{"op":"move","path":["a",{{"value":"x"}}],"after":{{"value":{after}}}}}"#);
+        let patch = Patch {
+            edits: vec![edit(&set, 1), edit(&delete, 1), edit(&moved, 1)],
+            conflicts: Vec::new(),
+        };
+        assert!(matches!(
+            &patch.edits[2].op,
+            Op::Move {
+                after: Place::After(_),
+                ..
+            }
+        ));
+        assert_eq!(Patch::decode(&patch.encode()), Ok(patch));
+    }
+
+    #[test]
+    fn what_is_not_a_whole_patch_of_a_known_format_is_an_error() {
+        let text = String::from_utf8(a_patch().encode()).unwrap();
+        for end in 0..text.len() {
+            if text.is_char_boundary(end) {
+                assert!(Patch::decode(&text.as_bytes()[..end]).is_err(), "cut at {end}");
+            }
+        }
+        let newer = text.replacen("\"format\":1", "\"format\":2", 1);
+        assert_eq!(Patch::decode(newer.as_bytes()), Err(DecodeError::NewerFormat(2)));
+        for stored in [
+            "[]",
+            "{}",
+            r#"{"format":1}"#,
+            r#"{"format":0,"edits":[],"conflicts":[]}"#,
+            r#"{"format":"1","edits":[],"conflicts":[]}"#,
+            r#"{"format":1,"edits":[],"conflicts":{}}"#,
+            r#"{"format":1,"edits":[{}],"conflicts":[]}"#,
+            r#"{"format":1,"edits":[1],"conflicts":[]}"#,
+            r#"{"format":1,"edits":[{"op":"delete","path":["a"]}],"conflicts":[]}"#,
+            r#"{"format":1,"edits":[{"op":"delete","path":["a"],"at":1.5}],"conflicts":[]}"#,
+            r#"{"format":1,"edits":[],"conflicts":[{"path":["a"],"winner":"nobody"}]}"#,
+        ] {
+            assert!(
+                matches!(
+                    Patch::decode(stored.as_bytes()),
+                    Err(DecodeError::Member(_) | DecodeError::Form(_))
+                ),
+                "{stored}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_document_comes_back_and_nothing_else_is_taken_for_one() {
+        let snapshot = Snapshot {
+            version: 7,
+            document: value(r#"{"format":2,"document":[],"n":0.10}"#),
+        };
+        let bytes = snapshot.encode_document();
+        assert_eq!(Snapshot::decode_document(7, &bytes), Ok(snapshot));
+        for (stored, error) in [
+            ("{}", DecodeError::Member("format must be a known format's number")),
+            (r#"{"format":1}"#, DecodeError::Member("document must be an object")),
+            (
+                r#"{"format":1,"document":[]}"#,
+                DecodeError::Member("document must be an object"),
+            ),
+            (r#"{"format":3,"document":{}}"#, DecodeError::NewerFormat(3)),
+        ] {
+            assert_eq!(Snapshot::decode_document(1, stored.as_bytes()), Err(error), "{stored}");
+        }
+        assert!(matches!(
+            Snapshot::decode_document(1, b""),
+            Err(DecodeError::Json(ReadError::NotJson(_)))
+        ));
+    }
+}
