@@ -1,0 +1,251 @@
+//! The routes, once: which method and path belongs to which operation of which function.
+//!
+//! The functions, the local gateway and the tests read this table; the template's `HttpApi` events are
+//! checked against it. Paths and answers are those of design section 5.
+
+use lambda_http::http::Method;
+
+/// A Lambda function of the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// `functions/sync-status`.
+    SyncStatus,
+    /// `functions/sync`.
+    Sync,
+    /// `functions/portfolios`.
+    Portfolios,
+}
+
+/// What a request asks for, whatever path it came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// v1: is there anything to sync.
+    StatusV1,
+    /// v2: is there anything to sync.
+    StatusV2,
+    /// v1: exchange whole documents.
+    SyncV1,
+    /// v2: exchange changes.
+    SyncV2,
+    /// v1: create a portfolio.
+    Create,
+    /// v1: every portfolio with its document.
+    ListV1,
+    /// v1: one portfolio with its document.
+    ReadV1,
+    /// v1: put another name or document in the head's place.
+    Replace,
+    /// v1: delete a portfolio.
+    Delete,
+    /// v2: every portfolio's head.
+    ListV2,
+    /// v2: one portfolio with its document, now or as it was.
+    ReadV2,
+}
+
+/// One row of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, `{id}` standing for one segment: the same template as in `template.yaml`.
+    pub template: &'static str,
+    /// What it asks for.
+    pub operation: Operation,
+    /// Which function answers.
+    pub function: Function,
+}
+
+const fn row(method: Method, template: &'static str, operation: Operation, function: Function) -> Route {
+    Route {
+        method,
+        template,
+        operation,
+        function,
+    }
+}
+
+/// Every route.
+pub static ROUTES: [Route; 12] = [
+    row(
+        Method::GET,
+        "/api/v1/portfolios/{id}/sync-status",
+        Operation::StatusV1,
+        Function::SyncStatus,
+    ),
+    row(
+        Method::GET,
+        "/api/v1/portfolios/{id}/sync/status",
+        Operation::StatusV1,
+        Function::SyncStatus,
+    ),
+    row(
+        Method::GET,
+        "/api/v2/portfolios/{id}/sync-status",
+        Operation::StatusV2,
+        Function::SyncStatus,
+    ),
+    row(
+        Method::POST,
+        "/api/v1/portfolios/{id}/sync",
+        Operation::SyncV1,
+        Function::Sync,
+    ),
+    row(
+        Method::POST,
+        "/api/v2/portfolios/{id}/sync",
+        Operation::SyncV2,
+        Function::Sync,
+    ),
+    row(
+        Method::POST,
+        "/api/v1/portfolios",
+        Operation::Create,
+        Function::Portfolios,
+    ),
+    row(
+        Method::GET,
+        "/api/v1/portfolios",
+        Operation::ListV1,
+        Function::Portfolios,
+    ),
+    row(
+        Method::GET,
+        "/api/v1/portfolios/{id}",
+        Operation::ReadV1,
+        Function::Portfolios,
+    ),
+    row(
+        Method::PUT,
+        "/api/v1/portfolios/{id}",
+        Operation::Replace,
+        Function::Portfolios,
+    ),
+    row(
+        Method::DELETE,
+        "/api/v1/portfolios/{id}",
+        Operation::Delete,
+        Function::Portfolios,
+    ),
+    row(
+        Method::GET,
+        "/api/v2/portfolios",
+        Operation::ListV2,
+        Function::Portfolios,
+    ),
+    row(
+        Method::GET,
+        "/api/v2/portfolios/{id}",
+        Operation::ReadV2,
+        Function::Portfolios,
+    ),
+];
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match<'p> {
+    /// To this route, with the path's `{id}` segment as it stands in the path: still percent-encoded, unchecked.
+    Route(&'static Route, Option<&'p str>),
+    /// The path is known, the method is not: the value of `Allow` (RFC 9110 section 10.2.1).
+    MethodNotAllowed(String),
+    /// No route has this path.
+    NotFound,
+}
+
+/// Finds the route of `method` and `path`, the path as it stands in the request line, without a query.
+///
+/// Paths are compared segment by segment and exactly: an empty `{id}`, a trailing slash or another case
+/// is another path.
+pub fn route<'p>(method: &Method, path: &'p str) -> Match<'p> {
+    let mut allowed = Vec::new();
+    for route in &ROUTES {
+        let Some(id) = matches(route.template, path) else {
+            continue;
+        };
+        if route.method == method {
+            return Match::Route(route, id);
+        }
+        allowed.push(route.method.as_str());
+    }
+    if allowed.is_empty() {
+        Match::NotFound
+    } else {
+        Match::MethodNotAllowed(allowed.join(", "))
+    }
+}
+
+/// The `{id}` segment, if any, where `path` has the form of `template`.
+fn matches<'p>(template: &str, path: &'p str) -> Option<Option<&'p str>> {
+    let mut id = None;
+    let mut segments = path.split('/');
+    for expected in template.split('/') {
+        let segment = segments.next()?;
+        if expected == "{id}" && !segment.is_empty() {
+            id = Some(segment);
+        } else if expected != segment {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Match, Operation, ROUTES, route};
+    use lambda_http::http::Method;
+
+    fn operation(method: &Method, path: &str) -> Option<(Operation, Option<String>)> {
+        match route(method, path) {
+            Match::Route(route, id) => Some((route.operation, id.map(Into::into))),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_found_by_its_own_method_and_path() {
+        for row in &ROUTES {
+            let path = row.template.replace("{id}", "p-1");
+            let found = route(&row.method, &path);
+            let id = row.template.contains("{id}").then_some("p-1");
+            assert_eq!(found, Match::Route(row, id), "{} {path}", row.method);
+        }
+    }
+
+    #[test]
+    fn a_known_path_with_another_method_names_the_methods_it_has() {
+        assert_eq!(
+            route(&Method::PATCH, "/api/v1/portfolios/p"),
+            Match::MethodNotAllowed("GET, PUT, DELETE".into())
+        );
+        assert_eq!(
+            route(&Method::GET, "/api/v2/portfolios/p/sync"),
+            Match::MethodNotAllowed("POST".into())
+        );
+    }
+
+    #[test]
+    fn a_path_that_differs_in_anything_is_unknown() {
+        for path in [
+            "",
+            "/",
+            "/api/v1/portfolios/",
+            "/api/v1/portfolios//sync",
+            "/api/v1/portfolios/p/sync/",
+            "/api/v1/Portfolios",
+            "/api/v3/portfolios",
+            "api/v1/portfolios",
+            "/api/v2/portfolios/p/sync/status",
+            "/api/v1/portfolios/p/q/sync",
+        ] {
+            assert_eq!(route(&Method::GET, path), Match::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_id_segment_is_handed_over_as_it_stands() {
+        assert_eq!(
+            operation(&Method::GET, "/api/v2/portfolios/a%2Fb"),
+            Some((Operation::ReadV2, Some("a%2Fb".into())))
+        );
+    }
+}
