@@ -5,6 +5,8 @@ mod codec;
 mod memory;
 mod port;
 mod replay;
+mod size;
+mod window;
 
 pub use change::{
     Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, NewChange, Patch, PortfolioKey, Snapshot, Version,
@@ -13,3 +15,5 @@ pub use codec::DecodeError;
 pub use memory::MemoryLog;
 pub use port::{Appended, ChangeLog, LogError};
 pub use replay::{Replay, document_at};
+pub use size::json_size;
+pub use window::Window;

@@ -1,8 +1,142 @@
-//! Documents from the log.
+//! Documents from the log: a snapshot and the changes after it.
 
-/// A document made from the log.
-#[derive(Debug, Default)]
-pub struct Replay;
+use super::{Change, ChangeLog, LogError, PortfolioKey, Version, Window};
+use crate::algebra::{Authors, Stamp, apply};
+use crate::json::Value;
 
-/// The document at a version.
-pub fn document_at() {}
+/// The document at `version`, a version that `window` knows.
+///
+/// One request for the newest snapshot known, one for the changes between it and the window, none for
+/// what the window holds; each patch kept apart is one more. Where the snapshot is missing, the whole log
+/// is replayed.
+pub async fn document_at<L: ChangeLog>(
+    log: &L,
+    key: &PortfolioKey,
+    window: &mut Window,
+    version: Version,
+) -> Result<Value, LogError> {
+    let (from, mut document) = begin(log, key, window, version).await?;
+    let kept_from = window.changes().first().map_or(version, |oldest| oldest.parent);
+    let mut at = from;
+    if from < kept_from.min(version) {
+        let newest_first = log.between(key, from, kept_from.min(version)).await?;
+        for change in newest_first.iter().rev() {
+            let patch = log.patch(key, change).await?;
+            at = follow(at, change)?;
+            apply(&mut document, patch.edits.iter().map(|edit| &edit.op));
+        }
+    }
+    window.load(log, key, at, |change| change.version <= version).await?;
+    for change in window.after(at).iter().filter(|change| change.version <= version) {
+        at = follow(at, change)?;
+        let edits = change.patch.iter().flat_map(|patch| &patch.edits);
+        apply(&mut document, edits.map(|edit| &edit.op));
+    }
+    if at != version {
+        return Err(gap(at, version));
+    }
+    Ok(document)
+}
+
+/// The version and document to begin a read of `version` at.
+async fn begin<L: ChangeLog>(
+    log: &L,
+    key: &PortfolioKey,
+    window: &Window,
+    version: Version,
+) -> Result<(Version, Value), LogError> {
+    let snapshot = match window.snapshot_for(version) {
+        0 => None,
+        newest => log.snapshot(key, newest).await?,
+    };
+    Ok(snapshot.map_or((0, Value::empty_object()), |kept| (kept.version, kept.document)))
+}
+
+/// The version after `change`, which must have been made on top of `at`.
+fn follow(at: Version, change: &Change) -> Result<Version, LogError> {
+    if change.parent == at {
+        Ok(change.version)
+    } else {
+        Err(gap(at, change.parent))
+    }
+}
+
+fn gap(from: Version, to: Version) -> LogError {
+    LogError::Corrupt {
+        item: format!("the changes from version {from} to {to}"),
+        reason: "some are missing".to_owned(),
+    }
+}
+
+/// The head's document beside a base's, and who altered what in between.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The base's document; empty for base 0.
+    pub base: Value,
+    /// The version of `document`.
+    pub version: Version,
+    /// The document at `version`.
+    pub document: Value,
+    /// Who last altered which of its values since the base, and when.
+    pub authors: Authors,
+}
+
+impl Replay {
+    /// Replays `window` from `base`, a version that it knows, up to its head.
+    ///
+    /// Base 0 is the empty document, and `window` MUST then reach back to the oldest change kept: what was
+    /// last altered before it has no author, and that change's time (design section 3).
+    ///
+    /// The requests are those of [`document_at`] for the base; the changes since come from the window.
+    pub async fn since<L: ChangeLog>(
+        log: &L,
+        key: &PortfolioKey,
+        window: &mut Window,
+        base: Version,
+    ) -> Result<Self, LogError> {
+        let oldest = window.after(base).first().or(window.head());
+        let (from, unknown_at) = match oldest {
+            Some(change) if base == 0 => (change.parent, change.last_sync_at),
+            Some(change) => (base, change.last_sync_at),
+            None => return Err(gap(0, base)),
+        };
+        let document = document_at(log, key, window, from).await?;
+        let mut replay = Self {
+            base: if base == 0 {
+                Value::empty_object()
+            } else {
+                document.clone()
+            },
+            version: from,
+            document,
+            authors: Authors::new(Stamp {
+                device_id: None,
+                at: unknown_at,
+            }),
+        };
+        replay.advance(log, key, window).await?;
+        Ok(replay)
+    }
+
+    /// Goes on through the changes that `window` holds since [`Self::version`]: after a lost race, only
+    /// what is new is read and replayed.
+    pub async fn advance<L: ChangeLog>(
+        &mut self,
+        log: &L,
+        key: &PortfolioKey,
+        window: &mut Window,
+    ) -> Result<(), LogError> {
+        window.load(log, key, self.version, |_| true).await?;
+        for change in window.after(self.version) {
+            let version = follow(self.version, change)?;
+            let edits = change.patch.iter().flat_map(|patch| &patch.edits);
+            self.authors.record(
+                &mut self.document,
+                change.device_id.as_ref(),
+                edits.map(|edit| (&edit.op, edit.at)),
+            );
+            self.version = version;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! The newest changes of a log, as far back as a request needs them.
+
+use super::{Change, ChangeLog, Extent, Kind, LogError, LoggedConflict, PortfolioKey, Version};
+use crate::algebra::Op;
+use crate::error::{Code, Error};
+
+/// A run of a log's changes without a gap, up to the newest one read.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// Oldest first: each change's parent is the version of the one before it.
+    changes: Vec<Change>,
+}
+
+impl Window {
+    /// Takes changes as the log gives them, newest first, up to the head.
+    pub fn new(newest_first: Vec<Change>) -> Self {
+        let mut window = Self::default();
+        window.extend(newest_first);
+        window
+    }
+
+    /// Reads the change that made `base`, where its parent is `base - 1`, and all since.
+    ///
+    /// One request; a second one only where the log holds no such change, so that its head is known in any
+    /// case. Empty only where there is no such portfolio.
+    pub async fn read<L: ChangeLog>(log: &L, key: &PortfolioKey, base: Version) -> Result<Self, LogError> {
+        let mut newest_first = log.since(key, base.saturating_sub(1)).await?;
+        if newest_first.is_empty() {
+            newest_first = log.newest(key, 1).await?;
+        }
+        Ok(Self::new(newest_first))
+    }
+
+    /// Adds the changes made since the head, newest first; those already here are left out.
+    pub fn extend(&mut self, newest_first: Vec<Change>) {
+        let known = self.changes.last().map(|head| head.version);
+        let newer = newest_first
+            .into_iter()
+            .rev()
+            .filter(|change| known.is_none_or(|known| change.parent >= known));
+        self.changes.extend(newer);
+    }
+
+    /// The changes, oldest first.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The newest change; `None` where there is no such portfolio.
+    pub fn head(&self) -> Option<&Change> {
+        self.changes.last()
+    }
+
+    /// The newest change of a portfolio that is there: 404 where it never was, 410 where it was deleted.
+    pub fn living_head(&self) -> Result<&Change, Error> {
+        match self.head() {
+            None => Err(Error::new(Code::NotFound, "there is no such portfolio")),
+            Some(head) if head.kind == Kind::Deleted => {
+                Err(Error::new(Code::Deleted, "the portfolio has been deleted"))
+            }
+            Some(head) => Ok(head),
+        }
+    }
+
+    /// True where `version` is 0 or a version that the window shows to be in the log.
+    pub fn knows(&self, version: Version) -> bool {
+        version == 0 && !self.changes.is_empty()
+            || self
+                .changes
+                .iter()
+                .any(|change| change.version == version || change.parent == version)
+    }
+
+    /// The changes made since `version`, oldest first.
+    pub fn after(&self, version: Version) -> &[Change] {
+        self.changes.get(self.first_after(version)..).unwrap_or_default()
+    }
+
+    /// The operations of the changes made since `version`, in log order (paths may repeat across changes).
+    pub async fn operations<L: ChangeLog>(
+        &mut self,
+        log: &L,
+        key: &PortfolioKey,
+        version: Version,
+    ) -> Result<Vec<Op>, LogError> {
+        self.load(log, key, version, |_| true).await?;
+        let patches = self.after(version).iter().filter_map(|change| change.patch.as_ref());
+        let edits = patches.flat_map(|patch| &patch.edits);
+        Ok(edits.map(|edit| edit.op.clone()).collect())
+    }
+
+    /// The conflicts that the changes made since `version` recorded, in log order.
+    pub async fn conflicts<L: ChangeLog>(
+        &mut self,
+        log: &L,
+        key: &PortfolioKey,
+        version: Version,
+    ) -> Result<Vec<LoggedConflict>, LogError> {
+        self.load(log, key, version, |change| change.conflicts > 0).await?;
+        let mut conflicts = Vec::new();
+        for change in self.after(version).iter().filter(|change| change.conflicts > 0) {
+            let recorded = change.patch.iter().flat_map(|patch| &patch.conflicts);
+            conflicts.extend(recorded.map(|conflict| LoggedConflict {
+                version: change.version,
+                conflict: conflict.clone(),
+            }));
+        }
+        Ok(conflicts)
+    }
+
+    /// Reads the patches kept apart of the changes made since `version` that are `wanted`, each once.
+    pub(super) async fn load<L: ChangeLog>(
+        &mut self,
+        log: &L,
+        key: &PortfolioKey,
+        version: Version,
+        wanted: impl Fn(&Change) -> bool,
+    ) -> Result<(), LogError> {
+        let from = self.first_after(version);
+        for change in self.changes.iter_mut().skip(from) {
+            if change.patch.is_none() && wanted(change) {
+                change.patch = Some(log.patch(key, change).await?);
+            }
+        }
+        Ok(())
+    }
+
+    fn first_after(&self, version: Version) -> usize {
+        self.changes.partition_point(|change| change.parent < version)
+    }
+
+    /// The newest snapshot known that a read of `version` can begin at.
+    pub(super) fn snapshot_for(&self, version: Version) -> Version {
+        let extents = self.changes.iter().map(|change| change.extent);
+        let snapshots = extents.map(|Extent { snapshot, .. }| snapshot);
+        snapshots.filter(|snapshot| *snapshot <= version).max().unwrap_or(0)
+    }
+}
