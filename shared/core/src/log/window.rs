@@ -25,7 +25,8 @@ impl Window {
     /// case. Empty only where there is no such portfolio.
     pub async fn read<L: ChangeLog>(log: &L, key: &PortfolioKey, base: Version) -> Result<Self, LogError> {
         let mut newest_first = log.since(key, base.saturating_sub(1)).await?;
-        if newest_first.is_empty() {
+        // From parent 0 on there is nothing that the first request does not show.
+        if newest_first.is_empty() && base > 1 {
             newest_first = log.newest(key, 1).await?;
         }
         Ok(Self::new(newest_first))

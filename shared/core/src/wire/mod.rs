@@ -1,1 +1,10 @@
-//! The requests and responses of protocol v1 and v2.
+//! The requests and responses of protocol v1 and v2 (design section 5).
+//!
+//! Requests are decoded by hand from [`crate::json::Value`], so that an error can name the member;
+//! responses are written by serde.
+
+mod conflict;
+pub mod fields;
+pub mod v2;
+
+pub use conflict::ConflictRecord;

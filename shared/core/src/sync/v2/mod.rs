@@ -1,0 +1,378 @@
+//! A v2 sync (design sections 3 and 5): a pull, an edit at the head, a creation, a merge, or a repetition.
+
+mod fingerprint;
+
+use super::{Answered, Backoff, MAX_DOCUMENT_BYTES, Outcome, Report};
+use crate::algebra::{Authors, Device, Op, Ranks, Stamp, apply, diff, merge};
+use crate::error::{Code, Error};
+use crate::json::Value;
+use crate::log::{
+    Appended, Change, ChangeLog, Edit, Entry, Extent, Fingerprint, Kind, NewChange, Patch, PortfolioKey, Replay,
+    Version, Window, document_at, json_size,
+};
+use crate::time::Timestamp;
+use crate::wire::ConflictRecord;
+use crate::wire::v2::{News, SyncRequest, SyncResponse};
+use fingerprint::fingerprint;
+
+/// Below this size of the operations, in bytes of JSON, an answer never carries the document in their place
+/// (design section 5).
+const ALWAYS_CHANGES_BYTES: u64 = 4 * 1024;
+
+/// Syncs a device that speaks v2.
+///
+/// A pull is one read of the log; edits on top of the head are one read and one append; a creation is one
+/// read and one creation. Only edits on top of an older version read documents. Everything that an answer
+/// needs is read before the append, so that a request that gets an error has changed nothing.
+///
+/// # Errors
+/// 404 without such a portfolio, unless the request creates it; 410 where it was deleted; 409 `base_unknown`
+/// for a base that the log does not hold; 422 for a `sync_id` that the log since the base shows used for
+/// something else; 413 for a document over its limit; 409 `busy` when `backoff` gives up; 503 as the log does.
+pub async fn sync<L: ChangeLog, B: Backoff>(
+    log: &L,
+    backoff: &mut B,
+    key: &PortfolioKey,
+    request: &SyncRequest,
+    received: Timestamp,
+) -> Result<Answered<SyncResponse>, Error> {
+    let mut sync = Sync {
+        log,
+        key,
+        request,
+        received,
+        fingerprint: fingerprint(request),
+        window: Window::read(log, key, request.base_version).await?,
+        sides: None,
+        report: Report::default(),
+    };
+    loop {
+        match sync.attempt().await? {
+            Attempt::Done(answer) => {
+                let report = Report {
+                    outcome: answer.outcome,
+                    ..sync.report
+                };
+                return Ok(Answered { answer, report });
+            }
+            Attempt::Lost(winner) => sync.after_losing_to(*winner, backoff).await?,
+        }
+    }
+}
+
+/// What came of one attempt.
+enum Attempt {
+    /// The sync is over.
+    Done(SyncResponse),
+    /// This change has taken the place that the sync's was to have.
+    Lost(Box<Change>),
+}
+
+/// Both sides of a merge.
+struct Sides {
+    /// The base, and the server's document at the window's head.
+    server: Replay,
+    /// The client's document: the base with its edits.
+    client: Value,
+    client_authors: Authors,
+}
+
+struct Sync<'a, L> {
+    log: &'a L,
+    key: &'a PortfolioKey,
+    request: &'a SyncRequest,
+    received: Timestamp,
+    fingerprint: Fingerprint,
+    /// What the log holds since the request's base.
+    window: Window,
+    /// Made by the first attempt that merges; a later one only adds what is new.
+    sides: Option<Sides>,
+    report: Report,
+}
+
+impl<L: ChangeLog> Sync<'_, L> {
+    async fn attempt(&mut self) -> Result<Attempt, Error> {
+        let base = self.request.base_version;
+        if self.window.head().is_none() && self.creates() {
+            return self.create().await;
+        }
+        let head = self.window.living_head()?.version;
+        if !self.window.knows(base) {
+            return Err(Error::new(
+                Code::BaseUnknown,
+                "the portfolio never had base_version; read it and sync on top of a version that it has",
+            ));
+        }
+        if let Some((parent, version)) = self.earlier_success()? {
+            return self.repeat(parent, version).await;
+        }
+        match (self.request.changes.is_empty(), head == base) {
+            (true, true) => self.done(Outcome::UpToDate, News::Changes(Vec::new())).await,
+            (true, false) => {
+                let news = self.news_since(base).await?;
+                self.done(Outcome::Pulled, news).await
+            }
+            (false, true) => self.accept().await,
+            (false, false) => self.merge().await,
+        }
+    }
+
+    /// True for a request to create the portfolio: base 0 with edits, or at least a name to give it.
+    fn creates(&self) -> bool {
+        self.request.base_version == 0 && (!self.request.changes.is_empty() || self.request.name.is_some())
+    }
+
+    /// The parent and version of the change that an earlier sending of this request made.
+    fn earlier_success(&self) -> Result<Option<(Version, Version)>, Error> {
+        let since = self.window.after(self.request.base_version);
+        match since
+            .iter()
+            .find(|change| change.sync_id.as_ref() == Some(&self.request.sync_id))
+        {
+            Some(change) if change.fingerprint == Some(self.fingerprint) => Ok(Some((change.parent, change.version))),
+            Some(_) => Err(Error::invalid(
+                "sync_id was used for a sync with another device_id, base_version or changes; each sync needs its own",
+            )),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the portfolio of the edits, as they came.
+    async fn create(&mut self) -> Result<Attempt, Error> {
+        let patch = self.request.patch(self.received);
+        let new = self.change_on(None, patch);
+        if new.change.extent.bound() > MAX_DOCUMENT_BYTES {
+            self.check_size(Value::empty_object(), &new.patch)?;
+        }
+        let portfolio = self.key.portfolio.clone();
+        let name = self.request.name.clone();
+        let entry = Entry {
+            name: name.unwrap_or_else(|| portfolio.to_string()),
+            portfolio,
+            created: new.change.last_sync_at,
+        };
+        let appended = self.log.create(self.key, &entry, &new).await?;
+        self.written(appended, new, Outcome::Accepted, News::Changes(Vec::new()))
+            .await
+    }
+
+    /// Takes the edits as they came: nothing was written since their base.
+    async fn accept(&mut self) -> Result<Attempt, Error> {
+        let patch = self.request.patch(self.received);
+        let new = self.change_on(self.window.head(), patch);
+        if new.change.extent.bound() > MAX_DOCUMENT_BYTES {
+            let head = document_at(self.log, self.key, &mut self.window, new.change.parent).await?;
+            self.check_size(head, &new.patch)?;
+        }
+        let appended = self.log.append(self.key, &new).await?;
+        self.written(appended, new, Outcome::Accepted, News::Changes(Vec::new()))
+            .await
+    }
+
+    /// Merges the edits with what was written since their base.
+    async fn merge(&mut self) -> Result<Attempt, Error> {
+        let sides = self.sides().await?;
+        let merged = merge(
+            &sides.server.base,
+            Device {
+                document: &sides.server.document,
+                authors: &sides.server.authors,
+            },
+            Device {
+                document: &sides.client,
+                authors: &sides.client_authors,
+            },
+            Some(&self.request.device_id),
+            &Ranks::new(),
+        );
+        let edits = diff(&sides.server.document, &merged.document);
+        let edits = edits.into_iter().map(|op| Edit {
+            at: sides.client_authors.newest(op.path(), None).at,
+            op,
+        });
+        let patch = Patch {
+            edits: edits.collect(),
+            conflicts: merged.conflicts,
+        };
+        let changes = diff(&sides.client, &merged.document);
+        self.sides = Some(sides);
+
+        let document_bytes = self.measured(&merged.document)?;
+        let news = if is_smaller_as_document(json_size(&changes), document_bytes) {
+            News::Document(merged.document)
+        } else {
+            News::Changes(changes)
+        };
+        let new = self.change_on(self.window.head(), patch);
+        let appended = self.log.append(self.key, &new).await?;
+        self.written(appended, new, Outcome::Merged, news).await
+    }
+
+    /// Both sides up to the window's head.
+    async fn sides(&mut self) -> Result<Sides, Error> {
+        if let Some(mut sides) = self.sides.take() {
+            sides.server.advance(self.log, self.key, &mut self.window).await?;
+            return Ok(sides);
+        }
+        let server = Replay::since(self.log, self.key, &mut self.window, self.request.base_version).await?;
+        let mut client = server.base.clone();
+        let mut client_authors = Authors::new(Stamp {
+            device_id: Some(self.request.device_id.clone()),
+            at: self.received,
+        });
+        let patch = self.request.patch(self.received);
+        client_authors.record(
+            &mut client,
+            Some(&self.request.device_id),
+            patch.edits.iter().map(|edit| (&edit.op, edit.at)),
+        );
+        Ok(Sides {
+            server,
+            client,
+            client_authors,
+        })
+    }
+
+    /// Answers a request whose change is in the log, from the log; others may have written since.
+    ///
+    /// The client holds its base and its edits. Where the edits were taken as they came, that is the
+    /// document of their version, and what came later brings it to the head's; else the difference does.
+    async fn repeat(&mut self, parent: Version, version: Version) -> Result<Attempt, Error> {
+        self.report.repeated = true;
+        let taken_as_they_came = parent == self.request.base_version;
+        if taken_as_they_came && self.window.after(version).is_empty() {
+            return self.done(Outcome::Accepted, News::Changes(Vec::new())).await;
+        }
+        let news = if taken_as_they_came {
+            self.news_since(version).await?
+        } else {
+            let Sides { server, client, .. } = self.sides().await?;
+            let changes = diff(&client, &server.document);
+            let document_bytes = json_size(&server.document);
+            self.report.document_bytes = Some(document_bytes);
+            if is_smaller_as_document(json_size(&changes), document_bytes) {
+                News::Document(server.document)
+            } else {
+                News::Changes(changes)
+            }
+        };
+        self.done(Outcome::Merged, news).await
+    }
+
+    /// What brings the document of `version` to the head's: the operations since, or the document where
+    /// these are known to be larger.
+    async fn news_since(&mut self, version: Version) -> Result<News, Error> {
+        let operations_bytes = self.window.after(version).iter().map(|change| change.patch_bytes).sum();
+        let head = self.window.living_head()?;
+        if is_smaller_as_document(operations_bytes, head.extent.bound()) {
+            let version = head.version;
+            let document = document_at(self.log, self.key, &mut self.window, version).await?;
+            self.report.document_bytes = Some(json_size(&document));
+            return Ok(News::Document(document));
+        }
+        let operations: Vec<Op> = self.window.operations(self.log, self.key, version).await?;
+        Ok(News::Changes(operations))
+    }
+
+    /// The change that stores `patch` on top of `head`, or as the portfolio's first.
+    fn change_on(&self, head: Option<&Change>, patch: Patch) -> NewChange {
+        let (parent, extent) = head.map_or((0, Extent::EMPTY), |head| (head.version, head.extent));
+        let now = self.received;
+        let change = Change {
+            parent,
+            version: parent + 1,
+            kind: if head.is_some() { Kind::Synced } else { Kind::Created },
+            device_id: Some(self.request.device_id.clone()),
+            sync_id: Some(self.request.sync_id.clone()),
+            fingerprint: Some(self.fingerprint),
+            verbatim: false,
+            last_sync_at: head.map_or(now, |head| Timestamp::after(head.last_sync_at, now)),
+            extent: extent.grown_by(&patch),
+            conflicts: u64::try_from(patch.conflicts.len()).unwrap_or(u64::MAX),
+            patch_bytes: patch.operations_bytes(),
+            patch: None,
+            patch_id: None,
+        };
+        NewChange { change, patch }
+    }
+
+    /// Refuses edits that make `document` too large.
+    fn check_size(&mut self, mut document: Value, patch: &Patch) -> Result<(), Error> {
+        apply(&mut document, patch.edits.iter().map(|edit| &edit.op));
+        self.measured(&document).map(drop)
+    }
+
+    /// The size of the document that this sync makes, in bytes; refused over the limit.
+    fn measured(&mut self, document: &Value) -> Result<u64, Error> {
+        let bytes = json_size(document);
+        self.report.document_bytes = Some(bytes);
+        if bytes > MAX_DOCUMENT_BYTES {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("the document would take {bytes} bytes of JSON; the limit is {MAX_DOCUMENT_BYTES}"),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// Answers with `news` once the log has taken `new`.
+    async fn written(
+        &mut self,
+        appended: Appended,
+        new: NewChange,
+        outcome: Outcome,
+        news: News,
+    ) -> Result<Attempt, Error> {
+        if let Appended::Taken(winner) = appended {
+            return Ok(Attempt::Lost(winner));
+        }
+        let NewChange { change, patch } = new;
+        self.report.conflicts = change.conflicts;
+        self.report.patch_bytes = change.patch_bytes;
+        self.window.extend(vec![Change {
+            patch: Some(patch),
+            ..change
+        }]);
+        self.done(outcome, news).await
+    }
+
+    /// The answer at the window's head, with every conflict logged since the base.
+    async fn done(&mut self, outcome: Outcome, news: News) -> Result<Attempt, Error> {
+        let base = self.request.base_version;
+        let conflicts = self.window.conflicts(self.log, self.key, base).await?;
+        let head = self.window.living_head()?;
+        Ok(Attempt::Done(SyncResponse {
+            portfolio_id: self.key.portfolio.clone(),
+            version: head.version,
+            last_sync_at: head.last_sync_at,
+            last_sync_device: head.device_id.clone(),
+            outcome,
+            news,
+            conflicts: conflicts.into_iter().map(ConflictRecord::from).collect(),
+        }))
+    }
+
+    /// Learns what is new. Where the winner is this very sync, an earlier attempt had succeeded unheard;
+    /// else waits its turn.
+    async fn after_losing_to<B: Backoff>(&mut self, winner: Change, backoff: &mut B) -> Result<(), Error> {
+        if winner.sync_id.as_ref() == Some(&self.request.sync_id) {
+            self.window.extend(vec![winner]);
+            return Ok(());
+        }
+        self.report.optimistic_retries += 1;
+        if !backoff.wait().await {
+            return Err(Error::new(
+                Code::Busy,
+                "other devices were faster, several times over; send the same request again",
+            ));
+        }
+        let newer = self.log.since(self.key, winner.parent).await?;
+        self.window.extend(newer);
+        Ok(())
+    }
+}
+
+/// True where operations of that size would be larger than the document, and not small anyway.
+const fn is_smaller_as_document(operations_bytes: u64, document_bytes: u64) -> bool {
+    operations_bytes > ALWAYS_CHANGES_BYTES && operations_bytes > document_bytes
+}
