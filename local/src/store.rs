@@ -1,0 +1,97 @@
+//! The embedded DynamoDB: `dynoxide` on SQLite, served over HTTP so that the real SDK, the AWS command
+//! line and functions under cargo-lambda all speak to the same data.
+
+use crate::error::StartError;
+use crate::folder::DataFolder;
+use crate::listen::Listener;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use std::net::SocketAddr;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A DynamoDB API that runs in this process.
+pub struct Store {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), String>>,
+    /// Released last: the database must be closed before another run may open it.
+    folder: Option<DataFolder>,
+}
+
+impl Store {
+    /// Opens the database in `folder`, or one in memory, and serves it on `listener`.
+    pub fn start(folder: Option<DataFolder>, listener: Listener) -> Result<Self, StartError> {
+        let database = open(folder.as_ref())?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let address = listener.address;
+        let served = tokio::spawn(dynoxide::server::serve_with_shutdown(
+            listener.socket,
+            database,
+            async move {
+                // A dropped sender stops the server too.
+                let _ = stopped.await;
+            },
+        ));
+        Ok(Self {
+            address,
+            stop,
+            served,
+            folder,
+        })
+    }
+
+    /// Where the DynamoDB API is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A client of it. See [`client`].
+    pub fn client(&self) -> Client {
+        client(&format!("http://{}", self.address))
+    }
+
+    /// Lets running requests finish, closes the database and gives the data folder back.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        match self.served.await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => tracing::error!(%cause, "the embedded DynamoDB failed"),
+            Err(cause) => tracing::error!(%cause, "the embedded DynamoDB panicked"),
+        }
+        drop(self.folder);
+    }
+}
+
+fn open(folder: Option<&DataFolder>) -> Result<dynoxide::Database, StartError> {
+    let failed = |cause: dynoxide::DynoxideError| StartError::Store(cause.to_string());
+    let Some(folder) = folder else {
+        return dynoxide::Database::memory().map_err(failed);
+    };
+    let path = folder.database();
+    let text = path
+        .to_str()
+        .ok_or_else(|| StartError::Store(format!("{} is not valid Unicode", path.display())))?;
+    let database = dynoxide::Database::new(text).map_err(failed)?;
+    // A new database is in WAL mode with `synchronous = FULL`: an fsync for each commit. This call is
+    // the one way to `synchronous = NORMAL` (its other settings are SQLite's defaults): commits then
+    // outlive this process, killed or not, and a power failure may cost the last few but never
+    // corrupts the file. That is right for data on a developer's machine.
+    database.disable_bulk_loading().map_err(failed)?;
+    Ok(database)
+}
+
+/// A client of the DynamoDB API at `endpoint`, a plain HTTP URL.
+///
+/// Everything it needs is said here: no environment variable, profile, metadata service or trust store
+/// is read. The credentials are dummies; the embedded store checks that there are some, not which.
+pub fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(Credentials::new("local", "local", None, None, "coinolio-local"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
+}
