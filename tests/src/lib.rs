@@ -1,1 +1,3 @@
-//! stub
+//! What the tests and the benchmarks share.
+
+pub mod portfolio;
