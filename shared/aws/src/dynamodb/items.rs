@@ -1,0 +1,286 @@
+//! Directory entries and changes as items.
+
+use super::keys;
+use super::payload;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use coinolio_core::id::{DeviceId, PortfolioId, SyncId};
+use coinolio_core::log::{Change, Entry, Extent, Kind, LogError, Patch, PortfolioKey};
+use coinolio_core::time::Timestamp;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// An item as the SDK has it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The format of the items that this version writes, and the newest that it reads.
+const FORMAT: u64 = 1;
+
+/// The names of the kinds of change in items.
+const KINDS: [(Kind, &str); 4] = [
+    (Kind::Created, "created"),
+    (Kind::Synced, "synced"),
+    (Kind::Replaced, "replaced"),
+    (Kind::Deleted, "deleted"),
+];
+
+/// A string attribute.
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number attribute.
+pub(super) fn number(value: impl Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// A binary attribute.
+pub(super) fn binary(value: impl Into<Vec<u8>>) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+/// An item with its key and format, and nothing else yet.
+pub(super) fn keyed(pk: &str, sk: &str) -> Item {
+    Item::from([
+        ("pk".to_owned(), text(pk)),
+        ("sk".to_owned(), text(sk)),
+        ("format".to_owned(), number(FORMAT)),
+    ])
+}
+
+/// An item's size as DynamoDB counts it, rounded up (DynamoDB Developer Guide, "Item sizes and formats").
+pub(super) fn size(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        // One byte for two digits and one more, another for a sign.
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 2,
+        _ => 1,
+    }
+}
+
+/// A stored item being read: every failure names the item.
+pub(super) struct Stored<'a> {
+    item: &'a Item,
+}
+
+impl<'a> Stored<'a> {
+    /// Checks that the item is of a format that this version reads.
+    pub(super) fn open(item: &'a Item) -> Result<Self, LogError> {
+        let stored = Self { item };
+        match stored.whole::<u64>("format")? {
+            FORMAT => Ok(stored),
+            other => Err(stored.corrupt(format!("is of format {other}, this version reads {FORMAT}"))),
+        }
+    }
+
+    /// The error that says what is wrong with the item.
+    pub(super) fn corrupt(&self, reason: impl Display) -> LogError {
+        let part = |name| match self.item.get(name) {
+            Some(AttributeValue::S(text)) => text.as_str(),
+            _ => "?",
+        };
+        LogError::Corrupt {
+            item: format!("{} {}", part("pk"), part("sk")),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// A string attribute.
+    pub(super) fn text(&self, name: &str) -> Result<&'a str, LogError> {
+        match self.item.get(name) {
+            Some(AttributeValue::S(text)) => Ok(text),
+            _ => Err(self.corrupt(format_args!("{name} is not a string"))),
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn whole<N: FromStr>(&self, name: &str) -> Result<N, LogError> {
+        let parsed = match self.item.get(name) {
+            Some(AttributeValue::N(digits)) => digits.parse().ok(),
+            _ => None,
+        };
+        parsed.ok_or_else(|| self.corrupt(format_args!("{name} is not a whole number in range")))
+    }
+
+    /// A binary attribute.
+    pub(super) fn bytes(&self, name: &str) -> Result<&'a [u8], LogError> {
+        match self.item.get(name) {
+            Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref()),
+            _ => Err(self.corrupt(format_args!("{name} is not binary"))),
+        }
+    }
+
+    /// A SHA-256.
+    pub(super) fn sum(&self, name: &str) -> Result<[u8; 32], LogError> {
+        let bytes = self.bytes(name)?.try_into();
+        bytes.map_err(|_| self.corrupt(format_args!("{name} is not 32 bytes")))
+    }
+
+    /// A binary attribute that must have the checksum `sum`.
+    pub(super) fn proven(&self, name: &str) -> Result<&'a [u8], LogError> {
+        let bytes = self.bytes(name)?;
+        if payload::checksum(bytes) == self.sum("sum")? {
+            Ok(bytes)
+        } else {
+            Err(self.corrupt(format_args!(
+                "{name} does not have the checksum that was stored with it"
+            )))
+        }
+    }
+
+    /// True where the item has the attribute.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.item.contains_key(name)
+    }
+
+    fn optional<T>(&self, name: &str, read: impl FnOnce() -> Result<T, LogError>) -> Result<Option<T>, LogError> {
+        self.has(name).then(read).transpose()
+    }
+
+    fn id<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, coinolio_core::Error>,
+    ) -> Result<Option<T>, LogError> {
+        self.optional(name, || {
+            parse(self.text(name)?).map_err(|error| self.corrupt(format_args!("{name}: {error}")))
+        })
+    }
+}
+
+/// A change's item without its patch.
+pub(super) fn change_item(key: &PortfolioKey, change: &Change, change_id: &str) -> Item {
+    let mut item = keyed(&keys::portfolio_partition(key), &keys::change_sort(change.parent));
+    let mut put = |name: &str, value| {
+        item.insert(name.to_owned(), value);
+    };
+    let kind = KINDS.iter().find(|(kind, _)| *kind == change.kind);
+    put("id", text(change_id));
+    put("version", number(change.version));
+    put("parent", number(change.parent));
+    put("kind", text(kind.map_or("", |(_, name)| *name)));
+    put("at", number(change.last_sync_at.millis()));
+    put("conflicts", number(change.conflicts));
+    put("bytes", number(change.patch_bytes));
+    put("snap", number(change.extent.snapshot));
+    put("snap_bytes", number(change.extent.snapshot_bytes));
+    put("patch_bytes", number(change.extent.patch_bytes));
+    if let Some(device) = &change.device_id {
+        put("device", text(device.as_str()));
+    }
+    if let Some(sync) = &change.sync_id {
+        put("sync", text(sync.as_str()));
+    }
+    if let Some(print) = &change.fingerprint {
+        put("print", binary(*print));
+    }
+    if change.verbatim {
+        put("verbatim", AttributeValue::Bool(true));
+    }
+    item
+}
+
+/// Reads a change, its patch where it is in the item.
+pub(super) fn read_change(item: &Item) -> Result<Change, LogError> {
+    let stored = Stored::open(item)?;
+    let parent = stored.whole("parent")?;
+    if stored.text("sk")? != keys::change_sort(parent) {
+        return Err(stored.corrupt("parent is not the one that the key names"));
+    }
+    let version = stored.whole("version")?;
+    if version <= parent {
+        return Err(stored.corrupt("version is not above parent"));
+    }
+    let name = stored.text("kind")?;
+    let kind = KINDS.iter().find(|(_, known)| *known == name);
+    let patch = read_inline_patch(&stored)?;
+    Ok(Change {
+        parent,
+        version,
+        kind: kind
+            .map(|(kind, _)| *kind)
+            .ok_or_else(|| stored.corrupt("kind is unknown"))?,
+        device_id: stored.id("device", DeviceId::parse)?,
+        sync_id: stored.id("sync", SyncId::parse)?,
+        fingerprint: stored.optional("print", || stored.sum("print"))?,
+        verbatim: matches!(item.get("verbatim"), Some(AttributeValue::Bool(true))),
+        last_sync_at: Timestamp::from_millis(stored.whole("at")?),
+        extent: Extent {
+            snapshot: stored.whole("snap")?,
+            snapshot_bytes: stored.whole("snap_bytes")?,
+            patch_bytes: stored.whole("patch_bytes")?,
+        },
+        conflicts: stored.whole("conflicts")?,
+        patch_bytes: stored.whole("bytes")?,
+        patch_id: match patch {
+            Some(_) => None,
+            None => Some(change_id(&stored)?.into()),
+        },
+        patch,
+    })
+}
+
+/// The random id that the writer of a change gave it.
+fn change_id<'a>(stored: &Stored<'a>) -> Result<&'a str, LogError> {
+    let id = stored.text("id")?;
+    match uuid::Uuid::try_parse(id) {
+        Ok(_) => Ok(id),
+        Err(_) => Err(stored.corrupt("id is not a UUID")),
+    }
+}
+
+/// True where the writer that took `id` wrote the item.
+pub(super) fn was_written_as(item: &Item, id: &str) -> bool {
+    matches!(item.get("id"), Some(AttributeValue::S(stored)) if stored == id)
+}
+
+/// The attributes of a patch in its change's item: as it is, or compressed.
+pub(super) fn put_inline_patch(item: &mut Item, stored: &[u8], plain_size: Option<usize>) {
+    item.insert("patch".to_owned(), binary(stored));
+    item.insert("sum".to_owned(), binary(payload::checksum(stored)));
+    if let Some(size) = plain_size {
+        item.insert("size".to_owned(), number(size));
+    }
+}
+
+fn read_inline_patch(stored: &Stored<'_>) -> Result<Option<Patch>, LogError> {
+    // `apart` is said rather than concluded, so that a lost attribute is never taken for it.
+    if matches!(stored.item.get("apart"), Some(AttributeValue::Bool(true))) {
+        return Ok(None);
+    }
+    let bytes = stored.proven("patch")?;
+    let patch = if stored.has("size") {
+        let plain = payload::decompress(bytes, stored.whole("size")?);
+        Patch::decode(&plain.map_err(|reason| stored.corrupt(format_args!("patch {reason}")))?)
+    } else {
+        Patch::decode(bytes)
+    };
+    patch
+        .map(Some)
+        .map_err(|error| stored.corrupt(format_args!("patch: {error}")))
+}
+
+/// A directory entry as an item.
+pub(super) fn entry_item(key: &PortfolioKey, entry: &Entry) -> Item {
+    let mut item = keyed(&keys::user_partition(&key.user), &keys::entry_sort(&key.portfolio));
+    item.insert("name".to_owned(), text(&*entry.name));
+    item.insert("created".to_owned(), number(entry.created.millis()));
+    item
+}
+
+/// Reads a directory entry.
+pub(super) fn read_entry(item: &Item) -> Result<Entry, LogError> {
+    let stored = Stored::open(item)?;
+    let id = stored.text("sk")?.strip_prefix(keys::ENTRY_PREFIX).unwrap_or_default();
+    Ok(Entry {
+        portfolio: PortfolioId::parse(id).map_err(|error| stored.corrupt(error))?,
+        name: stored.text("name")?.to_owned(),
+        created: Timestamp::from_millis(stored.whole("created")?),
+    })
+}

@@ -1,0 +1,53 @@
+//! The table, where no template makes it: on the local server and in tests.
+
+use super::errors::{log_error, refused};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+use coinolio_core::log::LogError;
+
+/// Makes the table `name` as `template.yaml` does, unless it is there: on-demand billing, keys `pk` and
+/// `sk`, and `expires_at` as the time to live.
+///
+/// It does not wait for the table: an emulated one is ready at once.
+///
+/// # Errors
+/// Whatever DynamoDB answers to CreateTable or UpdateTimeToLive, save that the table is there.
+pub async fn create_table_if_missing(client: &Client, name: &str) -> Result<(), LogError> {
+    let mut create = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
+    for (attribute, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        let definition = AttributeDefinition::builder()
+            .attribute_name(attribute)
+            .attribute_type(ScalarAttributeType::S);
+        let element = KeySchemaElement::builder().attribute_name(attribute).key_type(role);
+        create = create
+            .attribute_definitions(definition.build().map_err(refused)?)
+            .key_schema(element.build().map_err(refused)?);
+    }
+    match create.send().await {
+        Ok(_) => {}
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|e| e.is_resource_in_use_exception()) =>
+        {
+            return Ok(());
+        }
+        Err(error) => return Err(log_error(&error)),
+    }
+    let expiry = TimeToLiveSpecification::builder()
+        .attribute_name("expires_at")
+        .enabled(true);
+    client
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(expiry.build().map_err(refused)?)
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| log_error(&error))
+}
