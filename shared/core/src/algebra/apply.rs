@@ -13,12 +13,17 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) trait Observer {
     /// The operation numbered `op` makes `after` of `before` at `path`; either may be absent.
     fn altered(&mut self, path: &[&Token], op: usize, before: Option<&Value>, after: Option<&Value>);
+
+    /// The operation numbered `op` brings the elements of the list at `path` into another order.
+    fn reordered(&mut self, path: &[&Token], op: usize);
 }
 
 struct Unobserved;
 
 impl Observer for Unobserved {
     fn altered(&mut self, _: &[&Token], _: usize, _: Option<&Value>, _: Option<&Value>) {}
+
+    fn reordered(&mut self, _: &[&Token], _: usize) {}
 }
 
 /// Applies `ops` to `document`, in order (design section 4).
@@ -61,8 +66,8 @@ struct Node<'a> {
     token: Option<&'a Token>,
     /// The `set` or `delete` of this place.
     write: Option<(usize, &'a Op)>,
-    /// The place is an element that a `move` names.
-    moved: bool,
+    /// The `move` that names this element.
+    moved: Option<usize>,
     /// The first `set` at this place or below.
     first_set: Option<usize>,
     members: BTreeMap<&'a str, Node<'a>>,
@@ -161,7 +166,7 @@ impl<'a> Batch<'a> {
             }
         }
         let is_move = matches!(op, Op::Move { .. });
-        node.write.is_none() && !node.moved && (is_move || node.is_leaf())
+        node.write.is_none() && node.moved.is_none() && (is_move || node.is_leaf())
     }
 
     fn add(&mut self, number: usize, op: &'a Op) {
@@ -184,7 +189,7 @@ impl<'a> Batch<'a> {
             node.token = Some(token);
         }
         match op {
-            Op::Move { .. } => node.moved = true,
+            Op::Move { .. } => node.moved = Some(number),
             Op::Set { .. } | Op::Delete { .. } => node.write = Some((number, op)),
         }
         if is_set {
@@ -330,9 +335,12 @@ impl<'a> Elements<'a> {
                 }
                 Event::Move(number, after) => {
                     if let Some(at) = places.at[number] {
-                        let element = line.remove(at);
+                        let (was_behind, element) = (line.previous[at], line.remove(at));
                         places.put(number, None);
                         let behind = places.find(after).unwrap_or_else(|| line.last());
+                        if behind != was_behind {
+                            observer.reordered(path, self.nodes[number].moved.unwrap_or_default());
+                        }
                         places.put(number, element.map(|element| line.insert(element, behind)));
                     }
                 }

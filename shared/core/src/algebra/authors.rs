@@ -30,6 +30,8 @@ pub struct Authors {
 #[derive(Clone, Debug, Default)]
 struct Node {
     stamp: Option<(u64, Stamp)>,
+    /// The place is a list whose elements came into another order, which alters it but none of them.
+    order: Option<(u64, Stamp)>,
     below: HashMap<Token, Node>,
 }
 
@@ -73,6 +75,7 @@ impl Authors {
             }
         }
         if let Some(node) = node {
+            stamps.extend(&node.order);
             node.below.values().for_each(|node| node.gather(&mut stamps));
         }
         let newest = stamps.into_iter().max_by_key(|(change, stamp)| {
@@ -85,7 +88,7 @@ impl Authors {
 
 impl Node {
     fn gather<'a>(&'a self, stamps: &mut Vec<&'a (u64, Stamp)>) {
-        stamps.extend(&self.stamp);
+        stamps.extend(self.stamp.iter().chain(&self.order));
         self.below.values().for_each(|node| node.gather(stamps));
     }
 }
@@ -99,18 +102,33 @@ struct Recorder<'a> {
 impl Recorder<'_> {
     /// The place's whole value is altered: nothing that was known of its parts holds any longer.
     fn stamp(&mut self, path: &[&Token], inside: &[Token], op: usize) {
-        let mut node = &mut self.authors.root;
-        for token in path.iter().copied().chain(inside) {
-            node = node.below.entry(token.clone()).or_default();
-        }
+        let stamp = self.stamp_of(op);
+        *self.node(path, inside) = Node {
+            stamp: Some(stamp),
+            ..Node::default()
+        };
+    }
+
+    /// The order of the list's elements is altered.
+    fn stamp_order(&mut self, path: &[&Token], inside: &[Token], op: usize) {
+        let stamp = self.stamp_of(op);
+        self.node(path, inside).order = Some(stamp);
+    }
+
+    fn stamp_of(&self, op: usize) -> (u64, Stamp) {
         let stamp = Stamp {
             device_id: self.device.cloned(),
             at: self.times.get(op).copied().unwrap_or(self.authors.unknown.at),
         };
-        *node = Node {
-            stamp: Some((self.authors.changes, stamp)),
-            below: HashMap::new(),
-        };
+        (self.authors.changes, stamp)
+    }
+
+    fn node(&mut self, path: &[&Token], inside: &[Token]) -> &mut Node {
+        let mut node = &mut self.authors.root;
+        for token in path.iter().copied().chain(inside) {
+            node = node.below.entry(token.clone()).or_default();
+        }
+        node
     }
 }
 
@@ -119,12 +137,17 @@ impl Observer for Recorder<'_> {
         match (before, after) {
             (Some(before), Some(after)) => {
                 for part in diff(before, after) {
-                    if !matches!(part, Op::Move { .. }) {
-                        self.stamp(path, part.path().tokens(), op);
+                    match (&part, part.path().tokens()) {
+                        (Op::Move { .. }, [list @ .., _]) => self.stamp_order(path, list, op),
+                        (_, place) => self.stamp(path, place, op),
                     }
                 }
             }
             _ => self.stamp(path, &[], op),
         }
+    }
+
+    fn reordered(&mut self, path: &[&Token], op: usize) {
+        self.stamp_order(path, &[], op);
     }
 }
