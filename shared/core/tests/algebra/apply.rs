@@ -1,0 +1,283 @@
+//! Section 4, "Patch": what an operation does to a document.
+
+use crate::support::{json, op, ops, patched, text};
+
+fn table(rows: &[(&str, &str, &str)]) {
+    for (document, operation, expected) in rows {
+        let after = patched(&json(document), [&op(operation)]);
+        assert_eq!(text(&after), *expected, "{operation} on {document}");
+    }
+}
+
+#[test]
+fn set_and_delete_touch_nothing_else() {
+    table(&[
+        (
+            r#"{"a":1,"b":2}"#,
+            r#"{"op":"set","path":["a"],"value":{"x":1}}"#,
+            r#"{"a":{"x":1},"b":2}"#,
+        ),
+        (
+            r#"{"a":{"x":1,"y":2}}"#,
+            r#"{"op":"set","path":["a","x"],"value":null}"#,
+            r#"{"a":{"x":null,"y":2}}"#,
+        ),
+        (
+            r#"{"a":{"x":1,"y":2}}"#,
+            r#"{"op":"delete","path":["a","x"]}"#,
+            r#"{"a":{"y":2}}"#,
+        ),
+        (r#"{"a":{"x":1}}"#, r#"{"op":"delete","path":["a","x"]}"#, r#"{"a":{}}"#),
+        (
+            r#"{"a.b":1,"a":{"b":2}}"#,
+            r#"{"op":"delete","path":["a.b"]}"#,
+            r#"{"a":{"b":2}}"#,
+        ),
+        (
+            r#"{"":{"":1}}"#,
+            r#"{"op":"set","path":["",""],"value":2}"#,
+            r#"{"":{"":2}}"#,
+        ),
+        (
+            r#"{"l":[{"id":1,"v":1},{"id":"1","v":1}]}"#,
+            r#"{"op":"set","path":["l",{"id":"1"},"v"],"value":2}"#,
+            r#"{"l":[{"id":1,"v":1},{"id":"1","v":2}]}"#,
+        ),
+        (
+            r#"{"l":[{"id":1,"v":1},{"id":2}]}"#,
+            r#"{"op":"delete","path":["l",{"id":1.0}]}"#,
+            r#"{"l":[{"id":2}]}"#,
+        ),
+        (
+            r#"{"l":["a","b"]}"#,
+            r#"{"op":"delete","path":["l",{"value":"a"}]}"#,
+            r#"{"l":["b"]}"#,
+        ),
+        (
+            r#"{"l":[{"a":1},{"a":2}]}"#,
+            r#"{"op":"delete","path":["l",{"value":{"a":2.0}}]}"#,
+            r#"{"l":[{"a":1}]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn after_names_the_element_that_a_new_one_follows_and_null_the_front() {
+    table(&[
+        (
+            r#"{"l":["a","b"]}"#,
+            r#"{"op":"set","path":["l",{"value":"c"}],"value":"c","after":null}"#,
+            r#"{"l":["c","a","b"]}"#,
+        ),
+        (
+            r#"{"l":["a","b"]}"#,
+            r#"{"op":"set","path":["l",{"value":"c"}],"value":"c","after":{"value":"a"}}"#,
+            r#"{"l":["a","c","b"]}"#,
+        ),
+        (
+            r#"{"l":[{"id":1},{"id":2}]}"#,
+            r#"{"op":"set","path":["l",{"id":3}],"value":{"id":3},"after":{"id":1.0}}"#,
+            r#"{"l":[{"id":1},{"id":3},{"id":2}]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn set_without_after_puts_a_new_element_at_the_end() {
+    table(&[
+        (
+            r#"{"l":["a"]}"#,
+            r#"{"op":"set","path":["l",{"value":"c"}],"value":"c"}"#,
+            r#"{"l":["a","c"]}"#,
+        ),
+        (
+            r#"{"l":[{"id":1}]}"#,
+            r#"{"op":"set","path":["l",{"id":3}],"value":{"id":3,"v":1}}"#,
+            r#"{"l":[{"id":1},{"id":3,"v":1}]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn an_after_that_is_not_there_means_the_end() {
+    table(&[
+        (
+            r#"{"l":["a","b"]}"#,
+            r#"{"op":"set","path":["l",{"value":"c"}],"value":"c","after":{"value":"x"}}"#,
+            r#"{"l":["a","b","c"]}"#,
+        ),
+        (
+            r#"{"l":[{"id":1},{"id":2}]}"#,
+            r#"{"op":"move","path":["l",{"id":1}],"after":{"id":"2"}}"#,
+            r#"{"l":[{"id":2},{"id":1}]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn an_after_on_a_set_of_an_element_that_is_there_is_ignored() {
+    table(&[
+        (
+            r#"{"l":[{"id":1},{"id":2}]}"#,
+            r#"{"op":"set","path":["l",{"id":2}],"value":{"id":2,"v":1},"after":null}"#,
+            r#"{"l":[{"id":1},{"id":2,"v":1}]}"#,
+        ),
+        (
+            r#"{"l":["a","b"]}"#,
+            r#"{"op":"set","path":["l",{"value":"a"}],"value":"a","after":{"value":"b"}}"#,
+            r#"{"l":["a","b"]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn a_move_puts_the_element_behind_another_or_in_front() {
+    let list = r#"{"l":[{"id":1,"v":1},{"id":2},{"id":3}]}"#;
+    table(&[
+        (
+            list,
+            r#"{"op":"move","path":["l",{"id":3}],"after":null}"#,
+            r#"{"l":[{"id":3},{"id":1,"v":1},{"id":2}]}"#,
+        ),
+        (
+            list,
+            r#"{"op":"move","path":["l",{"id":1}],"after":{"id":2}}"#,
+            r#"{"l":[{"id":2},{"id":1,"v":1},{"id":3}]}"#,
+        ),
+        (
+            list,
+            r#"{"op":"move","path":["l",{"id":1}],"after":{"id":3}}"#,
+            r#"{"l":[{"id":2},{"id":3},{"id":1,"v":1}]}"#,
+        ),
+        (list, r#"{"op":"move","path":["l",{"id":1}],"after":null}"#, list),
+        (list, r#"{"op":"move","path":["l",{"id":2}],"after":{"id":1}}"#, list),
+        (
+            r#"{"l":["a","b","c"]}"#,
+            r#"{"op":"move","path":["l",{"value":"c"}],"after":{"value":"a"}}"#,
+            r#"{"l":["a","c","b"]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn missing_parents_are_made() {
+    table(&[
+        (
+            "{}",
+            r#"{"op":"set","path":["a","b","c"],"value":1}"#,
+            r#"{"a":{"b":{"c":1}}}"#,
+        ),
+        (
+            "{}",
+            r#"{"op":"set","path":["l",{"value":"x"}],"value":"x"}"#,
+            r#"{"l":["x"]}"#,
+        ),
+        (
+            "{}",
+            r#"{"op":"set","path":["l",{"id":1}],"value":{"id":1}}"#,
+            r#"{"l":[{"id":1}]}"#,
+        ),
+        (
+            "{}",
+            r#"{"op":"set","path":["l",{"_id":1},"v"],"value":2}"#,
+            r#"{"l":[{"_id":1,"v":2}]}"#,
+        ),
+        (
+            r#"{"l":[{"id":1}]}"#,
+            r#"{"op":"set","path":["l",{"id":2},"m",{"uuid":"u"},"v"],"value":3}"#,
+            r#"{"l":[{"id":1},{"id":2,"m":[{"uuid":"u","v":3}]}]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn a_set_replaces_a_value_of_another_kind_in_its_path() {
+    table(&[
+        (
+            r#"{"a":5}"#,
+            r#"{"op":"set","path":["a","b"],"value":1}"#,
+            r#"{"a":{"b":1}}"#,
+        ),
+        (
+            r#"{"a":null}"#,
+            r#"{"op":"set","path":["a","b"],"value":1}"#,
+            r#"{"a":{"b":1}}"#,
+        ),
+        (
+            r#"{"a":[{"id":1}]}"#,
+            r#"{"op":"set","path":["a","b"],"value":1}"#,
+            r#"{"a":{"b":1}}"#,
+        ),
+        (
+            r#"{"a":{"x":1}}"#,
+            r#"{"op":"set","path":["a",{"id":1}],"value":{"id":1}}"#,
+            r#"{"a":[{"id":1}]}"#,
+        ),
+        (
+            r#"{"a":"x"}"#,
+            r#"{"op":"set","path":["a",{"value":"b"}],"value":"b"}"#,
+            r#"{"a":["b"]}"#,
+        ),
+        (
+            r#"{"a":5}"#,
+            r#"{"op":"set","path":["a",{"id":1},"v"],"value":2}"#,
+            r#"{"a":[{"id":1,"v":2}]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn a_delete_or_move_into_a_value_of_another_kind_or_into_nothing_does_nothing() {
+    for document in [
+        "{}",
+        r#"{"a":5}"#,
+        r#"{"a":null}"#,
+        r#"{"a":[1,2]}"#,
+        r#"{"a":{"x":1}}"#,
+        r#"{"a":["x"]}"#,
+    ] {
+        for operation in [
+            r#"{"op":"delete","path":["a","b"]}"#,
+            r#"{"op":"delete","path":["a","b","c"]}"#,
+            r#"{"op":"delete","path":["a",{"id":1}]}"#,
+            r#"{"op":"delete","path":["a",{"id":1},"v"]}"#,
+            r#"{"op":"delete","path":["a",{"value":"y"}]}"#,
+            r#"{"op":"delete","path":["q"]}"#,
+            r#"{"op":"move","path":["a",{"id":1}],"after":null}"#,
+            r#"{"op":"move","path":["a",{"value":"y"}],"after":{"value":"x"}}"#,
+            r#"{"op":"move","path":["q",{"id":1}],"after":null}"#,
+        ] {
+            table(&[(document, operation, document)]);
+        }
+    }
+}
+
+#[test]
+fn a_list_of_another_kind_is_still_a_list() {
+    table(&[
+        (
+            r#"{"l":[1,2]}"#,
+            r#"{"op":"set","path":["l",{"id":1}],"value":{"id":1}}"#,
+            r#"{"l":[1,2,{"id":1}]}"#,
+        ),
+        (
+            r#"{"l":["a"]}"#,
+            r#"{"op":"set","path":["l",{"value":{"a":1}}],"value":{"a":1},"after":null}"#,
+            r#"{"l":[{"a":1},"a"]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn operations_apply_in_their_order() {
+    let after = patched(
+        &json(r#"{"l":["a","b","c"]}"#),
+        &ops(
+            r#"[{"op":"set","path":["l",{"value":"x"}],"value":"x","after":{"value":"a"}},
+                {"op":"set","path":["l",{"value":"y"}],"value":"y","after":{"value":"x"}},
+                {"op":"delete","path":["l",{"value":"a"}]},
+                {"op":"move","path":["l",{"value":"c"}],"after":null}]"#,
+        ),
+    );
+    assert_eq!(text(&after), r#"{"l":["c","x","y","b"]}"#);
+}

@@ -1,0 +1,385 @@
+//! Section 4, "Author and time", the rules that decide a conflict, and "Effective time".
+
+use crate::support::{Copy, device, json, lines, merge_at, ms, ops, path, text, unknown};
+use coinolio_core::algebra::{Merged, Ranks, Stamp, merge};
+use coinolio_core::json::Value;
+use coinolio_core::time::Timestamp;
+
+/// A history: which device did what, and when.
+fn history(base: &str, changes: &[(&str, i64, &str)]) -> Copy {
+    let mut copy = Copy::of(&json(base));
+    for (by, at, patch) in changes {
+        let edits: Vec<_> = ops(patch).into_iter().map(|op| (op, ms(*at))).collect();
+        copy.change(Some(&device(by)), &edits);
+    }
+    copy
+}
+
+fn stamp(by: &str, at: i64) -> Stamp {
+    Stamp {
+        device_id: Some(device(by)),
+        at: ms(at),
+    }
+}
+
+fn newest(copy: &Copy, place: &str, own: &str) -> Stamp {
+    copy.authors.newest(&path(place), Some(&device(own)))
+}
+
+#[test]
+fn recording_a_change_applies_it() {
+    let copy = history(
+        r#"{"a":1,"l":["x"]}"#,
+        &[
+            ("tablet", 1, r#"[{"op":"set","path":["b","c"],"value":2}]"#),
+            (
+                "laptop",
+                2,
+                r#"[{"op":"delete","path":["a"]},{"op":"set","path":["l",{"value":"y"}],"value":"y","after":null}]"#,
+            ),
+        ],
+    );
+    assert_eq!(text(&copy.document), r#"{"b":{"c":2},"l":["y","x"]}"#);
+}
+
+#[test]
+fn what_nothing_altered_has_the_unknown_author() {
+    let copy = history(
+        r#"{"a":1,"b":1}"#,
+        &[("tablet", 1, r#"[{"op":"set","path":["a"],"value":2}]"#)],
+    );
+    assert_eq!(newest(&copy, r#"["b"]"#, "phone"), unknown());
+    assert_eq!(newest(&copy, r#"["a"]"#, "phone"), stamp("tablet", 1));
+}
+
+#[test]
+fn the_author_is_that_of_the_last_change_that_altered_the_value() {
+    let twice = r#"{"a":1}"#;
+    let copy = history(
+        twice,
+        &[
+            ("tablet", 9, r#"[{"op":"set","path":["a"],"value":2}]"#),
+            ("laptop", 5, r#"[{"op":"set","path":["a"],"value":3}]"#),
+        ],
+    );
+    assert_eq!(
+        newest(&copy, r#"["a"]"#, "phone"),
+        stamp("laptop", 5),
+        "the last, whatever its clock says"
+    );
+    assert_eq!(
+        newest(&copy, r#"["a"]"#, "laptop"),
+        stamp("laptop", 5),
+        "the tablet's value is gone"
+    );
+}
+
+#[test]
+fn an_operation_that_merely_covers_a_value_is_not_its_author() {
+    let copy = history(
+        r#"{"a":{"x":1,"y":1},"l":[{"id":1,"v":1,"w":1}]}"#,
+        &[
+            (
+                "tablet",
+                1,
+                r#"[{"op":"set","path":["a","x"],"value":2},{"op":"set","path":["l",{"id":1},"v"],"value":2}]"#,
+            ),
+            (
+                "laptop",
+                2,
+                r#"[{"op":"set","path":["a"],"value":{"x":2.0,"y":5}},
+                    {"op":"set","path":["l",{"id":1}],"value":{"id":1,"v":2,"w":5}}]"#,
+            ),
+        ],
+    );
+    assert_eq!(newest(&copy, r#"["a","x"]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&copy, r#"["a","y"]"#, "phone"), stamp("laptop", 2));
+    assert_eq!(newest(&copy, r#"["l",{"id":1},"v"]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&copy, r#"["l",{"id":1},"w"]"#, "phone"), stamp("laptop", 2));
+}
+
+#[test]
+fn setting_a_value_that_is_there_already_alters_nothing() {
+    let copy = history(
+        r#"{"a":1,"l":["x"]}"#,
+        &[(
+            "tablet",
+            1,
+            r#"[{"op":"set","path":["a"],"value":1.0},{"op":"delete","path":["b"]},{"op":"set","path":["l",{"value":"x"}],"value":"x"}]"#,
+        )],
+    );
+    for place in [r#"["a"]"#, r#"["b"]"#, r#"["l"]"#, r#"["l",{"value":"x"}]"#] {
+        assert_eq!(newest(&copy, place, "phone"), unknown(), "{place}");
+    }
+}
+
+#[test]
+fn of_several_inside_one_path_the_newest_by_another_device_counts() {
+    let copy = history(
+        r#"{"a":{"x":1,"y":1,"z":1}}"#,
+        &[
+            ("tablet", 5, r#"[{"op":"set","path":["a","x"],"value":2}]"#),
+            ("laptop", 3, r#"[{"op":"set","path":["a","y"],"value":2}]"#),
+            ("phone", 9, r#"[{"op":"set","path":["a","z"],"value":2}]"#),
+        ],
+    );
+    assert_eq!(newest(&copy, r#"["a"]"#, "phone"), stamp("tablet", 5));
+    assert_eq!(newest(&copy, r#"["a"]"#, "tablet"), stamp("phone", 9));
+    assert_eq!(
+        newest(&copy, r#"["a","z"]"#, "phone"),
+        stamp("phone", 9),
+        "only its own is left"
+    );
+    assert_eq!(copy.authors.newest(&path(r#"["a"]"#), None), stamp("phone", 9));
+}
+
+#[test]
+fn deleting_or_replacing_an_object_alters_all_that_was_in_it() {
+    for patch in [
+        r#"[{"op":"delete","path":["a"]}]"#,
+        r#"[{"op":"set","path":["a"],"value":5}]"#,
+        r#"[{"op":"set","path":["a"],"value":[]}]"#,
+    ] {
+        let copy = history(
+            r#"{"a":{"x":{"y":1}}}"#,
+            &[
+                ("laptop", 1, r#"[{"op":"set","path":["a","x","y"],"value":2}]"#),
+                ("tablet", 2, patch),
+            ],
+        );
+        for place in [r#"["a"]"#, r#"["a","x"]"#, r#"["a","x","y"]"#] {
+            assert_eq!(
+                newest(&copy, place, "phone"),
+                stamp("tablet", 2),
+                "{place} after {patch}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_new_object_holds_is_altered_by_the_change_that_set_it() {
+    let copy = history(
+        "{}",
+        &[(
+            "tablet",
+            1,
+            r#"[{"op":"set","path":["l"],"value":[{"id":1,"v":{"w":1}}]}]"#,
+        )],
+    );
+    for place in [
+        r#"["l"]"#,
+        r#"["l",{"id":1}]"#,
+        r#"["l",{"id":1},"v"]"#,
+        r#"["l",{"id":1},"v","w"]"#,
+    ] {
+        assert_eq!(newest(&copy, place, "phone"), stamp("tablet", 1), "{place}");
+    }
+}
+
+#[test]
+fn a_move_alters_no_elements_value() {
+    let copy = history(
+        r#"{"l":[{"id":1,"v":1},{"id":2}]}"#,
+        &[
+            ("tablet", 1, r#"[{"op":"set","path":["l",{"id":1},"v"],"value":2}]"#),
+            ("laptop", 5, r#"[{"op":"move","path":["l",{"id":1}],"after":{"id":2}}]"#),
+        ],
+    );
+    assert_eq!(newest(&copy, r#"["l",{"id":1}]"#, "phone"), stamp("tablet", 1));
+}
+
+#[test]
+fn a_move_alters_the_list_where_its_order_is_part_of_the_value() {
+    let copy = history(
+        r#"{"l":[{"id":1},{"id":2}]}"#,
+        &[("tablet", 5, r#"[{"op":"move","path":["l",{"id":1}],"after":{"id":2}}]"#)],
+    );
+    assert_eq!(newest(&copy, r#"["l"]"#, "phone"), stamp("tablet", 5));
+}
+
+fn decided(server: (&str, i64), client: i64, ranks: &[(&str, u8)]) -> Merged {
+    let base = json(r#"{"a":1}"#);
+    let on_server = Copy::of(&base).become_at(&json(r#"{"a":2}"#), server.0, server.1);
+    let on_client = Copy::of(&base).become_at(&json(r#"{"a":3}"#), "phone", client);
+    let ranks: Ranks = ranks.iter().map(|(name, rank)| (device(name), *rank)).collect();
+    merge(
+        &base,
+        on_server.device(),
+        on_client.device(),
+        Some(&device("phone")),
+        &ranks,
+    )
+}
+
+#[test]
+fn rank_decides_before_time() {
+    for (ranks, server_at, client_at, winner) in [
+        ([("phone", 10), ("tablet", 5)], 9, 1, "client"),
+        ([("phone", 5), ("tablet", 10)], 1, 9, "server"),
+        ([("phone", 100), ("tablet", 0)], 1, 1, "client"),
+    ] {
+        let merged = decided(("tablet", server_at), client_at, &ranks);
+        let value = if winner == "client" { 3 } else { 2 };
+        assert_eq!(text(&merged.document), format!(r#"{{"a":{value}}}"#));
+        assert_eq!(
+            lines(&merged.conflicts),
+            [format!(r#"["a"] client=3 server=2: {winner}, device_rank"#)]
+        );
+    }
+}
+
+#[test]
+fn the_newest_wins_where_ranks_are_equal_or_one_is_missing() {
+    for ranks in [
+        &[][..],
+        &[("phone", 5)],
+        &[("tablet", 5)],
+        &[("phone", 7), ("tablet", 7)],
+        &[("laptop", 9)],
+    ] {
+        assert_eq!(
+            lines(&decided(("tablet", 1), 2, ranks).conflicts),
+            [r#"["a"] client=3 server=2: client, newest"#]
+        );
+        assert_eq!(
+            lines(&decided(("tablet", 2), 1, ranks).conflicts),
+            [r#"["a"] client=3 server=2: server, newest"#]
+        );
+    }
+}
+
+#[test]
+fn the_servers_value_stays_at_equal_times() {
+    let merged = decided(("tablet", 2), 2, &[]);
+    assert_eq!(text(&merged.document), r#"{"a":2}"#);
+    assert_eq!(
+        lines(&merged.conflicts),
+        [r#"["a"] client=3 server=2: server, server_preference"#]
+    );
+}
+
+#[test]
+fn a_conflict_names_both_devices_and_both_times() {
+    let merged = decided(("tablet", 5), 7, &[]);
+    let [conflict] = merged.conflicts.as_slice() else {
+        panic!("{:?}", merged.conflicts)
+    };
+    assert_eq!(
+        (conflict.server.device_id.clone(), conflict.server.modified_at),
+        (Some(device("tablet")), ms(5))
+    );
+    assert_eq!(
+        (conflict.client.device_id.clone(), conflict.client.modified_at),
+        (Some(device("phone")), ms(7))
+    );
+}
+
+#[test]
+fn what_the_same_device_altered_is_not_concurrent() {
+    for (server_at, client_at, value) in [(1, 2, 3), (2, 1, 2), (2, 2, 3)] {
+        let merged = decided(("phone", server_at), client_at, &[("phone", 5)]);
+        assert!(merged.conflicts.is_empty(), "the same device");
+        assert_eq!(
+            text(&merged.document),
+            format!(r#"{{"a":{value}}}"#),
+            "server at {server_at}, client at {client_at}"
+        );
+    }
+}
+
+#[test]
+fn what_another_device_altered_since_is_concurrent_again() {
+    let base = json(r#"{"a":{"x":1,"y":1}}"#);
+    let server = history(
+        &text(&base),
+        &[
+            ("phone", 9, r#"[{"op":"set","path":["a","x"],"value":2}]"#),
+            ("tablet", 3, r#"[{"op":"set","path":["a","y"],"value":2}]"#),
+        ],
+    );
+    let client = history(&text(&base), &[("phone", 5, r#"[{"op":"delete","path":["a"]}]"#)]);
+    let merged = merge(
+        &base,
+        server.device(),
+        client.device(),
+        Some(&device("phone")),
+        &Ranks::new(),
+    );
+    assert_eq!(
+        lines(&merged.conflicts),
+        [r#"["a"] client=deleted server={"x":2,"y":2}: client, newest"#]
+    );
+    assert_eq!(
+        merged.conflicts[0].server.modified_at,
+        ms(3),
+        "the newest by another device"
+    );
+}
+
+#[test]
+fn the_clients_time_of_an_object_is_that_of_the_newest_edit_inside() {
+    let base = json(r#"{"a":{"x":1,"y":1}}"#);
+    let mut client = Copy::of(&base);
+    let edits = ops(r#"[{"op":"set","path":["a","x"],"value":2},{"op":"set","path":["a","y"],"value":2}]"#);
+    let edits: Vec<_> = edits.into_iter().zip([ms(7), ms(4)]).collect();
+    client.change(Some(&device("phone")), &edits);
+    let server = history(&text(&base), &[("tablet", 6, r#"[{"op":"delete","path":["a"]}]"#)]);
+    let merged = merge(
+        &base,
+        server.device(),
+        client.device(),
+        Some(&device("phone")),
+        &Ranks::new(),
+    );
+    assert_eq!(text(&merged.document), r#"{"a":{"x":2,"y":2}}"#);
+    assert_eq!(merged.conflicts[0].client.modified_at, ms(7));
+}
+
+#[test]
+fn operations_of_one_change_keep_their_own_times() {
+    let base = json(r#"{"x":1,"y":1}"#);
+    let mut client = Copy::of(&base);
+    let edits = ops(r#"[{"op":"set","path":["x"],"value":2},{"op":"set","path":["y"],"value":2}]"#);
+    let edits: Vec<_> = edits.into_iter().zip([ms(1), ms(9)]).collect();
+    client.change(Some(&device("phone")), &edits);
+    let server = Copy::of(&base).become_at(&json(r#"{"x":3,"y":3}"#), "tablet", 5);
+    let merged = merge(
+        &base,
+        server.device(),
+        client.device(),
+        Some(&device("phone")),
+        &Ranks::new(),
+    );
+    assert_eq!(text(&merged.document), r#"{"x":3,"y":2}"#);
+}
+
+#[test]
+fn the_effective_time_corrects_the_devices_clock_and_is_never_later_than_the_receipt() {
+    for (modified, sent, received, effective) in [
+        (100, 200, 1_000, 900),
+        (100, 200, 200, 100),
+        (2_000, 2_500, 1_000, 500),
+        (300, 200, 1_000, 1_000),
+        (200, 200, 1_000, 1_000),
+    ] {
+        assert_eq!(
+            Timestamp::effective(ms(modified), ms(sent), ms(received)),
+            ms(effective),
+            "{modified} {sent} {received}"
+        );
+    }
+}
+
+#[test]
+fn equal_edits_at_any_times_are_no_conflict() {
+    for (server, client) in [(1, 2), (2, 1), (1, 1)] {
+        let merged = merge_at(
+            &json(r#"{"a":1}"#),
+            (&json(r#"{"a":{"x":1}}"#), server),
+            (&json(r#"{"a":{"x":1.0}}"#), client),
+        );
+        assert!(merged.conflicts.is_empty());
+        assert!(merged.document == json(r#"{"a":{"x":1}}"#) && matches!(merged.document, Value::Object(_)));
+    }
+}

@@ -1,0 +1,180 @@
+//! Section 4, "Patch": what `diff` gives.
+
+use crate::generate::config;
+use crate::support::{json, patched, text};
+use coinolio_core::algebra::{Op, diff};
+use coinolio_core::json::{Object, Value};
+use proptest::prelude::*;
+use proptest::sample::subsequence;
+
+fn table(rows: &[(&str, &str, &str)]) {
+    for (from, to, expected) in rows {
+        assert_eq!(text(&diff(&json(from), &json(to))), *expected, "{from} -> {to}");
+    }
+}
+
+fn keyed(ids: impl Iterator<Item = i64>) -> Value {
+    let element = |id: i64| Value::Object(Object::from([("id".into(), id.into()), ("v".into(), (id % 7).into())]));
+    Value::Object(Object::from([("l".into(), Value::List(ids.map(element).collect()))]))
+}
+
+#[test]
+fn members_are_set_and_deleted_one_by_one() {
+    table(&[
+        (
+            r#"{"a":{"x":1,"y":1},"b":1}"#,
+            r#"{"a":{"x":2,"y":1},"b":1}"#,
+            r#"[{"op":"set","path":["a","x"],"value":2}]"#,
+        ),
+        (
+            r#"{"a":{"x":1}}"#,
+            r#"{"a":{}}"#,
+            r#"[{"op":"delete","path":["a","x"]}]"#,
+        ),
+        (
+            "{}",
+            r#"{"a":{"x":{"y":1}}}"#,
+            r#"[{"op":"set","path":["a"],"value":{"x":{"y":1}}}]"#,
+        ),
+        (
+            r#"{"a":1}"#,
+            r#"{"a":{"x":1}}"#,
+            r#"[{"op":"set","path":["a"],"value":{"x":1}}]"#,
+        ),
+        (
+            r#"{"a":{"x":1}}"#,
+            r#"{"a":[]}"#,
+            r#"[{"op":"set","path":["a"],"value":[]}]"#,
+        ),
+    ]);
+}
+
+#[test]
+fn elements_are_named_by_their_identity_and_set_elements_by_themselves() {
+    table(&[
+        (
+            r#"{"l":[{"id":1,"v":1},{"id":2,"v":1}]}"#,
+            r#"{"l":[{"id":1,"v":1},{"id":2,"v":2}]}"#,
+            r#"[{"op":"set","path":["l",{"id":2},"v"],"value":2}]"#,
+        ),
+        (
+            r#"{"l":[{"_id":"x","m":["a"]}]}"#,
+            r#"{"l":[{"_id":"x","m":[]}]}"#,
+            r#"[{"op":"delete","path":["l",{"_id":"x"},"m",{"value":"a"}]}]"#,
+        ),
+        (
+            r#"{"l":[{"a":1},{"a":2}]}"#,
+            r#"{"l":[{"a":1}]}"#,
+            r#"[{"op":"delete","path":["l",{"value":{"a":2}}]}]"#,
+        ),
+    ]);
+}
+
+#[test]
+fn a_prepended_transaction_is_one_operation() {
+    table(&[(
+        r#"{"l":[{"id":1},{"id":2}]}"#,
+        r#"{"l":[{"id":3,"v":1},{"id":1},{"id":2}]}"#,
+        r#"[{"op":"set","path":["l",{"id":3}],"value":{"id":3,"v":1},"after":null}]"#,
+    )]);
+}
+
+#[test]
+fn an_inserted_element_names_the_one_it_follows() {
+    table(&[(
+        r#"{"l":["a","b"]}"#,
+        r#"{"l":["a","c","b"]}"#,
+        r#"[{"op":"set","path":["l",{"value":"c"}],"value":"c","after":{"value":"a"}}]"#,
+    )]);
+}
+
+#[test]
+fn a_move_is_one_operation() {
+    table(&[
+        (
+            r#"{"l":[{"id":1},{"id":2},{"id":3}]}"#,
+            r#"{"l":[{"id":3},{"id":1},{"id":2}]}"#,
+            r#"[{"op":"move","path":["l",{"id":3}],"after":null}]"#,
+        ),
+        (
+            r#"{"l":["a","b","c","d"]}"#,
+            r#"{"l":["b","c","a","d"]}"#,
+            r#"[{"op":"move","path":["l",{"value":"a"}],"after":{"value":"c"}}]"#,
+        ),
+    ]);
+}
+
+#[test]
+fn an_element_moved_and_edited_is_a_move_and_an_edit() {
+    let (from, to) = (
+        json(r#"{"l":[{"id":1,"v":1},{"id":2},{"id":3}]}"#),
+        json(r#"{"l":[{"id":2},{"id":3},{"id":1,"v":2}]}"#),
+    );
+    let patch = diff(&from, &to);
+    assert_eq!(patch.len(), 2, "{}", text(&patch));
+    assert!(patch.iter().any(|op| matches!(op, Op::Move { .. })));
+    assert_eq!(patched(&from, &patch), to);
+}
+
+#[test]
+fn a_prepend_to_50_000_elements_is_one_operation() {
+    let (from, to) = (keyed(1..=50_000), keyed(0..=50_000));
+    let patch = diff(&from, &to);
+    assert_eq!(
+        text(&patch),
+        r#"[{"op":"set","path":["l",{"id":0}],"value":{"id":0,"v":0},"after":null}]"#
+    );
+    assert!(patched(&from, &patch) == to);
+}
+
+#[test]
+fn a_move_over_50_000_elements_is_one_operation() {
+    let (from, to) = (keyed(0..50_000), keyed((1..50_000).chain([0])));
+    let patch = diff(&from, &to);
+    assert_eq!(
+        text(&patch),
+        r#"[{"op":"move","path":["l",{"id":0}],"after":{"id":49999}}]"#
+    );
+    assert!(patched(&from, &patch) == to);
+}
+
+#[test]
+fn a_long_list_turned_round_is_made_of_it() {
+    let (from, to) = (keyed(0..3_000), keyed((0..3_000).rev()));
+    let patch = diff(&from, &to);
+    assert_eq!(patch.len(), 2_999);
+    assert!(patched(&from, &patch) == to);
+}
+
+/// The length of a longest increasing subsequence, by trying each element as the last one.
+fn longest_increasing(ranks: &[usize]) -> usize {
+    let mut best = vec![1; ranks.len()];
+    for last in 0..ranks.len() {
+        for before in 0..last {
+            if ranks[before] < ranks[last] {
+                best[last] = best[last].max(best[before] + 1);
+            }
+        }
+    }
+    best.into_iter().max().unwrap_or(0)
+}
+
+proptest! {
+    #![proptest_config(config(1_000))]
+
+    #[test]
+    fn no_fewer_moves_would_do(
+        from in subsequence((0..9_i64).collect::<Vec<_>>(), 0..=9).prop_shuffle(),
+        to in subsequence((0..9_i64).collect::<Vec<_>>(), 0..=9).prop_shuffle(),
+    ) {
+        let ranks: Vec<_> = to.iter().filter_map(|id| from.iter().position(|other| other == id)).collect();
+        let (a, b) = (keyed(from.iter().copied()), keyed(to.iter().copied()));
+        let patch = diff(&a, &b);
+        prop_assert_eq!(&patched(&a, &patch), &b);
+        let count = |wanted: fn(&Op) -> bool| patch.iter().filter(|op| wanted(op)).count();
+        prop_assert_eq!(count(|op| matches!(op, Op::Move { .. })), ranks.len() - longest_increasing(&ranks));
+        prop_assert_eq!(count(|op| matches!(op, Op::Set { .. })), to.len() - ranks.len());
+        prop_assert_eq!(count(|op| matches!(op, Op::Delete { .. })), from.len() - ranks.len());
+        prop_assert_eq!(diff(&a, &b), patch, "always the same one");
+    }
+}

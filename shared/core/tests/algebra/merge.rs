@@ -1,0 +1,471 @@
+//! Section 4, "Merge": every pair of operations, and each sentence.
+
+use crate::model::find;
+use crate::support::{Copy, device, json, lines, merge_at, merge_texts, op, patched, path, text, unordered};
+use coinolio_core::algebra::{Ranks, Rule, Winner, diff, merge};
+use coinolio_core::json::Value;
+
+const BASE: &str = r#"{"a":{"x":1,"y":1},"l":[{"id":1,"v":1},{"id":2,"v":1},{"id":3,"v":1}],"z":0}"#;
+
+/// Operations inside and around an object.
+const ON_OBJECT: [&str; 8] = [
+    r#"{"op":"set","path":["a","x"],"value":2}"#,
+    r#"{"op":"set","path":["a","x"],"value":3}"#,
+    r#"{"op":"delete","path":["a","x"]}"#,
+    r#"{"op":"set","path":["a","x"],"value":{"k":1}}"#,
+    r#"{"op":"delete","path":["a"]}"#,
+    r#"{"op":"set","path":["a"],"value":5}"#,
+    r#"{"op":"set","path":["a","n"],"value":7}"#,
+    r#"{"op":"set","path":["z"],"value":1}"#,
+];
+
+/// Where each pair conflicts, the first of the pair before or at the second: `x` and `a` as the places are
+/// named, `.` nowhere.
+const OBJECT_PAIRS: [&str; 8] = [".xxxaa..", ".xxaa..", ".xaa..", ".aa..", ".aa.", ".a.", "..", "."];
+
+/// Operations inside and around a keyed list.
+const ON_LIST: [&str; 11] = [
+    r#"{"op":"set","path":["l",{"id":2},"v"],"value":2}"#,
+    r#"{"op":"set","path":["l",{"id":2},"v"],"value":3}"#,
+    r#"{"op":"delete","path":["l",{"id":2}]}"#,
+    r#"{"op":"move","path":["l",{"id":2}],"after":null}"#,
+    r#"{"op":"move","path":["l",{"id":2}],"after":{"id":3}}"#,
+    r#"{"op":"set","path":["l",{"id":4}],"value":{"id":4,"v":1},"after":{"id":1}}"#,
+    r#"{"op":"set","path":["l",{"id":4}],"value":{"id":4,"v":2}}"#,
+    r#"{"op":"delete","path":["l"]}"#,
+    r#"{"op":"set","path":["l"],"value":5}"#,
+    r#"{"op":"set","path":["l"],"value":[10,20]}"#,
+    r#"{"op":"set","path":["l"],"value":[]}"#,
+];
+
+/// As [`OBJECT_PAIRS`]: `v` the edited element's member, `e` the element, `n` the new element's member,
+/// `l` the list.
+const LIST_PAIRS: [&str; 11] = [
+    ".ve....llle",
+    ".e....llle",
+    ".....lll.",
+    "....lll.",
+    "...lll.",
+    ".nlll.",
+    ".lll.",
+    ".lll",
+    ".ll",
+    ".l",
+    ".",
+];
+
+fn place(letter: char) -> Option<&'static str> {
+    match letter {
+        'x' => Some(r#"["a","x"]"#),
+        'a' => Some(r#"["a"]"#),
+        'v' => Some(r#"["l",{"id":2},"v"]"#),
+        'e' => Some(r#"["l",{"id":2}]"#),
+        'n' => Some(r#"["l",{"id":4},"v"]"#),
+        'l' => Some(r#"["l"]"#),
+        _ => None,
+    }
+}
+
+fn check(server_op: &str, client_op: &str, conflict: Option<&str>) {
+    let base = json(BASE);
+    let server = patched(&base, [&op(server_op)]);
+    let client = patched(&base, [&op(client_op)]);
+    let context = format!("server {server_op}, client {client_op}");
+    for (server_at, client_at) in [(1, 2), (2, 1), (1, 1)] {
+        let merged = merge_at(&base, (&server, server_at), (&client, client_at));
+        let Some(place) = conflict else {
+            assert_eq!(lines(&merged.conflicts), Vec::<String>::new(), "{context}");
+            let both = patched(&server, &diff(&base, &client));
+            assert_eq!(text(&unordered(&merged.document)), text(&unordered(&both)), "{context}");
+            continue;
+        };
+        let [record] = merged.conflicts.as_slice() else {
+            panic!("{context}: {:?}", lines(&merged.conflicts))
+        };
+        let (winner, rule) = match client_at - server_at {
+            1 => (Winner::Client, Rule::Newest),
+            -1 => (Winner::Server, Rule::Newest),
+            _ => (Winner::Server, Rule::ServerPreference),
+        };
+        assert_eq!(
+            (text(&record.path).as_str(), record.winner, record.rule),
+            (place, winner, rule),
+            "{context}"
+        );
+        let at = |document: &Value| find(document, path(place).tokens()).cloned();
+        assert_eq!(record.client.value, at(&client), "{context}");
+        assert_eq!(record.server.value, at(&server), "{context}");
+        let kept = if winner == Winner::Client {
+            at(&client)
+        } else {
+            at(&server)
+        };
+        assert_eq!(at(&merged.document), kept, "{context}");
+    }
+}
+
+fn check_pairs(operations: &[&str], pairs: &[&str]) {
+    for (i, row) in pairs.iter().enumerate() {
+        assert_eq!(row.len(), operations.len() - i, "a full row");
+        for (offset, letter) in row.chars().enumerate() {
+            let (one, other) = (operations[i], operations[i + offset]);
+            check(one, other, place(letter));
+            check(other, one, place(letter));
+        }
+    }
+}
+
+#[test]
+fn every_pair_of_operations_in_and_around_an_object() {
+    check_pairs(&ON_OBJECT, &OBJECT_PAIRS);
+}
+
+#[test]
+fn every_pair_of_operations_in_and_around_a_list() {
+    check_pairs(&ON_LIST, &LIST_PAIRS);
+}
+
+#[test]
+fn operations_at_places_apart_never_conflict() {
+    for one in ON_OBJECT {
+        for other in ON_LIST {
+            check(one, other, None);
+            check(other, one, None);
+        }
+    }
+}
+
+struct Row {
+    base: &'static str,
+    server: &'static str,
+    client: &'static str,
+    merged: &'static str,
+    conflicts: &'static [&'static str],
+}
+
+/// Each row with the client's edits the newer ones.
+fn table(rows: &[Row]) {
+    for row in rows {
+        let merged = merge_texts(row.base, row.server, row.client);
+        let context = format!("base {}, server {}, client {}", row.base, row.server, row.client);
+        assert_eq!(text(&merged.document), row.merged, "{context}");
+        assert_eq!(lines(&merged.conflicts), row.conflicts, "{context}");
+    }
+}
+
+#[test]
+fn what_only_one_side_changed_is_taken_from_that_side() {
+    table(&[
+        Row {
+            base: r#"{"a":1,"b":1,"c":1}"#,
+            server: r#"{"a":2,"b":1}"#,
+            client: r#"{"a":1,"b":2,"c":1,"d":[]}"#,
+            merged: r#"{"a":2,"b":2,"d":[]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"a":{"x":{"y":1},"z":1}}"#,
+            server: r#"{"a":{"x":{"y":2},"z":1}}"#,
+            client: r#"{"a":{"x":{"y":1},"z":2}}"#,
+            merged: r#"{"a":{"x":{"y":2},"z":2}}"#,
+            conflicts: &[],
+        },
+    ]);
+}
+
+#[test]
+fn the_same_value_on_both_sides_is_no_conflict() {
+    table(&[
+        Row {
+            base: r#"{"a":1}"#,
+            server: r#"{"a":{"l":[{"id":1}]}}"#,
+            client: r#"{"a":{"l":[{"id":1.0}]}}"#,
+            merged: r#"{"a":{"l":[{"id":1}]}}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"a":1,"l":["x","y"]}"#,
+            server: r#"{"l":["y"]}"#,
+            client: r#"{"l":["y"]}"#,
+            merged: r#"{"l":["y"]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"p":[1,2]}"#,
+            server: r#"{"p":[2,1]}"#,
+            client: r#"{"p":[2,1]}"#,
+            merged: r#"{"p":[2,1]}"#,
+            conflicts: &[],
+        },
+    ]);
+}
+
+#[test]
+fn objects_that_both_added_merge_inside() {
+    for base in ["{}", r#"{"a":5}"#, r#"{"a":null}"#, r#"{"a":["x"]}"#, r#"{"a":[]}"#] {
+        table(&[Row {
+            base,
+            server: r#"{"a":{"s":1,"both":1,"o":{"p":1}}}"#,
+            client: r#"{"a":{"c":1,"both":2,"o":{"q":1}}}"#,
+            merged: r#"{"a":{"both":2,"c":1,"o":{"p":1,"q":1},"s":1}}"#,
+            conflicts: &[r#"["a","both"] client=2 server=1: client, newest"#],
+        }]);
+    }
+}
+
+#[test]
+fn lists_that_both_added_merge_inside() {
+    for base in ["{}", r#"{"l":5}"#, r#"{"l":{"x":1}}"#, r#"{"l":[]}"#, r#"{"l":[1]}"#] {
+        table(&[
+            Row {
+                base,
+                server: r#"{"l":[{"id":1,"v":1},{"id":2}]}"#,
+                client: r#"{"l":[{"id":1,"w":1},{"id":3}]}"#,
+                merged: r#"{"l":[{"id":1,"v":1,"w":1},{"id":2},{"id":3}]}"#,
+                conflicts: &[],
+            },
+            Row {
+                base,
+                server: r#"{"l":["a","b"]}"#,
+                client: r#"{"l":["b","c"]}"#,
+                merged: r#"{"l":["a","b","c"]}"#,
+                conflicts: &[],
+            },
+        ]);
+    }
+}
+
+#[test]
+fn an_object_and_a_list_that_were_added_at_one_place_conflict() {
+    table(&[Row {
+        base: "{}",
+        server: r#"{"a":{}}"#,
+        client: r#"{"a":[]}"#,
+        merged: r#"{"a":[]}"#,
+        conflicts: &[r#"["a"] client=[] server={}: client, newest"#],
+    }]);
+}
+
+#[test]
+fn deleting_what_the_other_edited_inside_is_one_conflict() {
+    table(&[
+        Row {
+            base: r#"{"a":{"x":{"y":1},"z":1}}"#,
+            server: r#"{"a":{"x":{"y":2},"z":2}}"#,
+            client: "{}",
+            merged: "{}",
+            conflicts: &[r#"["a"] client=deleted server={"x":{"y":2},"z":2}: client, newest"#],
+        },
+        Row {
+            base: r#"{"a":{"x":{"y":1},"z":1}}"#,
+            server: "{}",
+            client: r#"{"a":{"x":{}}}"#,
+            merged: r#"{"a":{"x":{}}}"#,
+            conflicts: &[r#"["a"] client={"x":{}} server=deleted: client, newest"#],
+        },
+        Row {
+            base: r#"{"l":[{"id":1,"v":1},{"id":2}]}"#,
+            server: r#"{"l":[{"id":2}]}"#,
+            client: r#"{"l":[{"id":1,"v":2},{"id":2}]}"#,
+            merged: r#"{"l":[{"id":1,"v":2},{"id":2}]}"#,
+            conflicts: &[r#"["l",{"id":1}] client={"id":1,"v":2} server=deleted: client, newest"#],
+        },
+        Row {
+            base: r#"{"l":[{"id":1,"v":1}]}"#,
+            server: r#"{"l":[{"id":1,"v":2}]}"#,
+            client: r#"{"l":[]}"#,
+            merged: r#"{"l":[]}"#,
+            conflicts: &[r#"["l",{"id":1}] client=deleted server={"id":1,"v":2}: client, newest"#],
+        },
+    ]);
+}
+
+#[test]
+fn deleting_what_the_other_left_alone_is_no_conflict() {
+    table(&[Row {
+        base: r#"{"a":{"x":1},"l":[{"id":1}],"b":1}"#,
+        server: r#"{"l":[{"id":1}],"b":1}"#,
+        client: r#"{"a":{"x":1},"l":[]}"#,
+        merged: r#"{"l":[]}"#,
+        conflicts: &[],
+    }]);
+}
+
+#[test]
+fn both_having_deleted_is_no_conflict() {
+    table(&[Row {
+        base: r#"{"a":1,"l":[{"id":1},{"id":2}],"s":["a","b"]}"#,
+        server: r#"{"l":[{"id":2}],"s":["a"]}"#,
+        client: r#"{"l":[{"id":2}],"s":["a"]}"#,
+        merged: r#"{"l":[{"id":2}],"s":["a"]}"#,
+        conflicts: &[],
+    }]);
+}
+
+#[test]
+fn an_object_set_conflicts_as_a_whole_when_both_replace_the_same_element() {
+    table(&[
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":1}]}"#,
+            client: r#"{"l":[{"a":3},{"b":1},{"c":1}]}"#,
+            merged: r#"{"l":[{"a":3},{"b":1},{"c":1}]}"#,
+            conflicts: &[r#"["l"] client=[{"a":3},{"b":1},{"c":1}] server=[{"a":2},{"b":1}]: client, newest"#],
+        },
+        Row {
+            base: r#"{"l":[{"a":1}]}"#,
+            server: r#"{"l":[{"a":2},{"a":9}]}"#,
+            client: r#"{"l":[{"a":2},{"a":3}]}"#,
+            merged: r#"{"l":[{"a":2},{"a":3}]}"#,
+            conflicts: &[r#"["l"] client=[{"a":2},{"a":3}] server=[{"a":2},{"a":9}]: client, newest"#],
+        },
+    ]);
+}
+
+#[test]
+fn an_object_set_merges_where_no_element_was_replaced_by_both() {
+    table(&[
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":1}]}"#,
+            client: r#"{"l":[{"a":1},{"b":2}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":2}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"a":1}]}"#,
+            server: r#"{"l":[{"a":2}]}"#,
+            client: r#"{"l":[{"a":2},{"a":3}]}"#,
+            merged: r#"{"l":[{"a":2},{"a":3}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"a":1}]}"#,
+            server: r#"{"l":[]}"#,
+            client: r#"{"l":[{"a":3}]}"#,
+            merged: r#"{"l":[{"a":3}]}"#,
+            conflicts: &[],
+        },
+    ]);
+}
+
+#[test]
+fn a_string_set_never_conflicts() {
+    table(&[Row {
+        base: r#"{"l":["a","b"]}"#,
+        server: r#"{"l":["x","b"]}"#,
+        client: r#"{"l":["y","b"]}"#,
+        merged: r#"{"l":["y","x","b"]}"#,
+        conflicts: &[],
+    }]);
+}
+
+#[test]
+fn a_list_whose_kinds_have_nothing_in_common_is_one_conflict() {
+    table(&[
+        Row {
+            base: r#"{"l":[]}"#,
+            server: r#"{"l":[{"id":1}]}"#,
+            client: r#"{"l":["a"]}"#,
+            merged: r#"{"l":["a"]}"#,
+            conflicts: &[r#"["l"] client=["a"] server=[{"id":1}]: client, newest"#],
+        },
+        Row {
+            base: r#"{"l":[{"id":1}]}"#,
+            server: r#"{"l":[{"id":1},{"id":2}]}"#,
+            client: r#"{"l":[{"id":1},{"id":1}]}"#,
+            merged: r#"{"l":[{"id":1},{"id":1}]}"#,
+            conflicts: &[r#"["l"] client=[{"id":1},{"id":1}] server=[{"id":1},{"id":2}]: client, newest"#],
+        },
+        Row {
+            base: r#"{"l":[{"_id":1}]}"#,
+            server: r#"{"l":[{"_id":1,"id":7}]}"#,
+            client: r#"{"l":[{"_id":1,"v":1}]}"#,
+            merged: r#"{"l":[{"_id":1,"v":1}]}"#,
+            conflicts: &[r#"["l"] client=[{"_id":1,"v":1}] server=[{"_id":1,"id":7}]: client, newest"#],
+        },
+    ]);
+}
+
+#[test]
+fn an_opaque_list_that_one_side_emptied_and_the_other_changed_is_a_conflict() {
+    table(&[Row {
+        base: r#"{"p":[1,2]}"#,
+        server: r#"{"p":[1,3]}"#,
+        client: r#"{"p":[]}"#,
+        merged: r#"{"p":[]}"#,
+        conflicts: &[r#"["p"] client=[] server=[1,3]: client, newest"#],
+    }]);
+}
+
+#[test]
+fn elements_with_the_identities_one_and_the_string_one_are_two() {
+    table(&[Row {
+        base: r#"{"l":[]}"#,
+        server: r#"{"l":[{"id":1,"v":1}]}"#,
+        client: r#"{"l":[{"id":"1","v":2}]}"#,
+        merged: r#"{"l":[{"id":1,"v":1},{"id":"1","v":2}]}"#,
+        conflicts: &[],
+    }]);
+}
+
+#[test]
+fn one_edit_beside_a_conflict_is_kept() {
+    table(&[Row {
+        base: r#"{"l":[{"id":1,"v":1,"w":1,"u":1}]}"#,
+        server: r#"{"l":[{"id":1,"v":2,"w":2,"u":1}]}"#,
+        client: r#"{"l":[{"id":1,"v":3,"w":1}]}"#,
+        merged: r#"{"l":[{"id":1,"v":3,"w":2}]}"#,
+        conflicts: &[r#"["l",{"id":1},"v"] client=3 server=2: client, newest"#],
+    }]);
+}
+
+#[test]
+fn conflicts_stand_in_document_order() {
+    table(&[Row {
+        base: r#"{"a":1,"b":{"c":1},"l":[{"id":1,"v":1},{"id":2,"v":1}]}"#,
+        server: r#"{"a":2,"b":{"c":2},"l":[{"id":2,"v":2},{"id":1,"v":2}]}"#,
+        client: r#"{"a":3,"b":{"c":3},"l":[{"id":1,"v":3},{"id":2,"v":3}]}"#,
+        merged: r#"{"a":3,"b":{"c":3},"l":[{"id":2,"v":3},{"id":1,"v":3}]}"#,
+        conflicts: &[
+            r#"["a"] client=3 server=2: client, newest"#,
+            r#"["b","c"] client=3 server=2: client, newest"#,
+            r#"["l",{"id":2},"v"] client=3 server=2: client, newest"#,
+            r#"["l",{"id":1},"v"] client=3 server=2: client, newest"#,
+        ],
+    }]);
+}
+
+#[test]
+fn names_that_look_like_paths_are_names() {
+    table(&[Row {
+        base: r##"{"a.b":1,"a":{"b":1},"x/~":{"":1},"# @":1}"##,
+        server: r##"{"a.b":2,"a":{"b":1},"x/~":{"":2},"# @":1}"##,
+        client: r##"{"a.b":1,"a":{"b":2},"x/~":{"":3},"# @":1}"##,
+        merged: r##"{"# @":1,"a":{"b":2},"a.b":2,"x/~":{"":3}}"##,
+        conflicts: &[r#"["x/~",""] client=3 server=2: client, newest"#],
+    }]);
+}
+
+#[test]
+fn a_long_list_merges_element_by_element() {
+    let list = |edits: &dyn Fn(i64) -> i64, ids: &mut dyn Iterator<Item = i64>| {
+        let elements: Vec<_> = ids.map(|id| format!(r#"{{"id":{id},"v":{}}}"#, edits(id))).collect();
+        json(&format!(r#"{{"l":[{}]}}"#, elements.join(",")))
+    };
+    let base = list(&|_| 0, &mut (0..20_000));
+    let server = list(&|id| i64::from(id % 2 == 0), &mut (0..20_000));
+    let client = list(&|id| i64::from(id % 2 == 1), &mut (-1_000..20_000));
+    let on_server = Copy::of(&base).become_at(&server, "tablet", 1);
+    let on_client = Copy::of(&base).become_at(&client, "phone", 2);
+    let merged = merge(
+        &base,
+        on_server.device(),
+        on_client.device(),
+        Some(&device("phone")),
+        &Ranks::new(),
+    );
+    assert!(merged.conflicts.is_empty());
+    let both = list(&|id| i64::from(id >= 0), &mut (-1_000..20_000));
+    assert!(merged.document == both);
+}

@@ -1,0 +1,191 @@
+//! Section 4, "Values".
+
+use crate::support::{json, merge_texts, text};
+use coinolio_core::algebra::{IdentityField, ListKind, Token, diff};
+use coinolio_core::json::Value;
+
+fn kind(list: &str) -> ListKind {
+    let Value::List(elements) = json(list) else {
+        panic!("{list} is no list")
+    };
+    ListKind::of(&elements)
+}
+
+fn kinds(table: &[(&str, ListKind)]) {
+    for (list, expected) in table {
+        assert_eq!(kind(list), *expected, "{list}");
+    }
+}
+
+const ID: ListKind = ListKind::Keyed(IdentityField::Id);
+const UNDERSCORE_ID: ListKind = ListKind::Keyed(IdentityField::UnderscoreId);
+const UUID: ListKind = ListKind::Keyed(IdentityField::Uuid);
+
+#[test]
+fn a_list_is_keyed_by_the_first_identity_field_that_all_its_elements_have() {
+    kinds(&[
+        (r#"[{"id":1},{"id":2}]"#, ID),
+        (r#"[{"_id":1},{"_id":2}]"#, UNDERSCORE_ID),
+        (r#"[{"uuid":"a"}]"#, UUID),
+        (r#"[{"uuid":"a","_id":1,"id":2},{"uuid":"b","_id":3,"id":4}]"#, ID),
+        (r#"[{"_id":1,"id":5},{"_id":2}]"#, UNDERSCORE_ID),
+        (r#"[{"uuid":1,"_id":5},{"uuid":2,"id":5}]"#, UUID),
+    ]);
+}
+
+#[test]
+fn one_and_the_string_one_are_two_identities_and_one_in_another_notation_is_one() {
+    kinds(&[
+        (r#"[{"id":1},{"id":"1"}]"#, ID),
+        (r#"[{"id":1},{"id":1.0}]"#, ListKind::Opaque),
+        (r#"[{"id":9007199254740993},{"id":9007199254740992}]"#, ID),
+        (r#"[{"id":0},{"id":-0.0}]"#, ListKind::Opaque),
+    ]);
+}
+
+#[test]
+fn identities_are_distinct_strings_or_numbers_or_the_list_is_opaque() {
+    kinds(&[
+        (r#"[{"id":1},{"id":1}]"#, ListKind::Opaque),
+        (r#"[{"id":null}]"#, ListKind::Opaque),
+        (r#"[{"id":true},{"id":1}]"#, ListKind::Opaque),
+        (r#"[{"id":{}}]"#, ListKind::Opaque),
+        (r#"[{"id":1},{"a":1}]"#, ListKind::Opaque),
+        (r#"[{"id":1},{"_id":1}]"#, ListKind::Opaque),
+        (r#"[{"id":1},5]"#, ListKind::Opaque),
+    ]);
+}
+
+#[test]
+fn distinct_strings_are_a_set_and_so_are_distinct_objects_without_an_identity() {
+    kinds(&[
+        (r#"["a","b",""]"#, ListKind::StringSet),
+        (r#"["a","a"]"#, ListKind::Opaque),
+        (r#"["a",1]"#, ListKind::Opaque),
+        (r#"["a",null]"#, ListKind::Opaque),
+        (r#"[{"a":1},{"a":2},{}]"#, ListKind::ObjectSet),
+        (r#"[{"a":1},{"a":1.0}]"#, ListKind::Opaque),
+        (r#"[{"a":1},"a"]"#, ListKind::Opaque),
+        (r#"[{"a":1},[]]"#, ListKind::Opaque),
+    ]);
+}
+
+#[test]
+fn any_other_list_is_opaque() {
+    kinds(&[
+        ("[10,20]", ListKind::Opaque),
+        ("[null]", ListKind::Opaque),
+        ("[[]]", ListKind::Opaque),
+        ("[true]", ListKind::Opaque),
+    ]);
+}
+
+#[test]
+fn an_empty_list_is_of_every_kind() {
+    assert_eq!(kind("[]"), ListKind::Empty);
+    for other in [r#"[{"id":1}]"#, r#"["a"]"#, r#"[{"a":1}]"#] {
+        let (empty, full) = (json(r#"{"l":[]}"#), json(&format!(r#"{{"l":{other}}}"#)));
+        for (from, to) in [(&empty, &full), (&full, &empty)] {
+            let patch = diff(from, to);
+            assert!(
+                patch.len() == 1 && patch[0].path().tokens().last().is_some_and(Token::is_element),
+                "{} -> {} is {}",
+                text(from),
+                text(to),
+                text(&patch)
+            );
+        }
+        // The server emptied what the client added to.
+        let base = json(&format!(r#"{{"l":{other}}}"#));
+        let merged = merge_texts(&text(&base), r#"{"l":[]}"#, r#"{"l":[]}"#);
+        assert_eq!(text(&merged.document), r#"{"l":[]}"#);
+    }
+    assert_eq!(
+        text(&diff(&json(r#"{"l":[]}"#), &json(r#"{"l":[10,20]}"#))),
+        r#"[{"op":"set","path":["l"],"value":[10,20]}]"#
+    );
+}
+
+#[test]
+fn a_pair_is_never_mixed() {
+    let merged = merge_texts(r#"{"p":[10,20]}"#, r#"{"p":[11,20]}"#, r#"{"p":[10,21]}"#);
+    assert_eq!(text(&merged.document), r#"{"p":[10,21]}"#);
+    assert_eq!(
+        crate::support::lines(&merged.conflicts),
+        [r#"["p"] client=[10,21] server=[11,20]: client, newest"#]
+    );
+}
+
+#[test]
+fn lists_whose_kinds_have_nothing_in_common_are_replaced_whole() {
+    for (from, to) in [
+        (r#"[{"id":1}]"#, r#"["a"]"#),
+        (r#"[{"id":1}]"#, r#"[{"_id":1}]"#),
+        (r#"[{"_id":1}]"#, r#"[{"_id":1,"id":1}]"#),
+        (r#"["a"]"#, r#"["a","a"]"#),
+        (r#"[{"a":1}]"#, r#"[{"id":1}]"#),
+    ] {
+        let patch = diff(&json(&format!(r#"{{"l":{from}}}"#)), &json(&format!(r#"{{"l":{to}}}"#)));
+        assert_eq!(text(&patch), format!(r#"[{{"op":"set","path":["l"],"value":{to}}}]"#));
+    }
+}
+
+#[test]
+fn a_base_list_of_another_kind_than_the_two_sides_share_counts_as_empty() {
+    let merged = merge_texts(
+        r#"{"l":["a","b"]}"#,
+        r#"{"l":[{"id":1,"a":1}]}"#,
+        r#"{"l":[{"id":1,"b":2},{"id":2}]}"#,
+    );
+    assert_eq!(text(&merged.document), r#"{"l":[{"a":1,"b":2,"id":1},{"id":2}]}"#);
+    assert!(merged.conflicts.is_empty());
+    let merged = merge_texts(r#"{"l":[1,2]}"#, r#"{"l":["a"]}"#, r#"{"l":[]}"#);
+    assert_eq!(
+        text(&merged.document),
+        r#"{"l":["a"]}"#,
+        "what was emptied has a kind in common"
+    );
+    assert!(merged.conflicts.is_empty());
+}
+
+#[test]
+fn null_is_a_value_and_differs_from_absent() {
+    assert_eq!(
+        text(&diff(&json(r#"{"a":1}"#), &json(r#"{"a":null}"#))),
+        r#"[{"op":"set","path":["a"],"value":null}]"#
+    );
+    assert_eq!(
+        text(&diff(&json(r#"{"a":null}"#), &json("{}"))),
+        r#"[{"op":"delete","path":["a"]}]"#
+    );
+    let merged = merge_texts(r#"{"a":1}"#, "{}", r#"{"a":null}"#);
+    assert_eq!(text(&merged.document), r#"{"a":null}"#);
+    assert_eq!(
+        crate::support::lines(&merged.conflicts),
+        [r#"["a"] client=null server=deleted: client, newest"#]
+    );
+}
+
+#[test]
+fn numbers_are_equal_when_their_decimal_values_are() {
+    assert!(diff(&json(r#"{"a":1,"l":[1,100]}"#), &json(r#"{"a":1.0,"l":[10e-1,1E2]}"#)).is_empty());
+    let merged = merge_texts(r#"{"a":1}"#, r#"{"a":1.00}"#, r#"{"a":2}"#);
+    assert_eq!(text(&merged.document), r#"{"a":2}"#);
+    assert!(merged.conflicts.is_empty(), "another notation is no edit");
+    let merged = merge_texts(r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":2.0}"#);
+    assert!(merged.conflicts.is_empty(), "the same value on both sides");
+}
+
+#[test]
+fn a_number_is_never_rounded() {
+    let exact = r#"{"a":9007199254740993,"b":0.1000000000000000055511151231257827}"#;
+    let merged = merge_texts(
+        r#"{"a":9007199254740992,"b":0.1}"#,
+        exact,
+        r#"{"a":9007199254740992,"b":0.1,"c":1}"#,
+    );
+    assert_eq!(
+        text(&merged.document),
+        r#"{"a":9007199254740993,"b":0.1000000000000000055511151231257827,"c":1}"#
+    );
+}
