@@ -1,2 +1,17 @@
-//! stub
-fn main() {}
+//! The sync function as Lambda runs it.
+
+use coinolio_aws::App;
+use coinolio_aws::http::{Event, to_gateway};
+use coinolio_aws::telemetry::{self, Format};
+use lambda_runtime::{Error, run, service_fn};
+use std::convert::Infallible;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init(Format::Json);
+    let app = &App::from_env().await?;
+    run(service_fn(async |event: Event| {
+        Ok::<_, Infallible>(to_gateway(sync::handle(app, event).await))
+    }))
+    .await
+}

@@ -1,11 +1,20 @@
-//! The edges of Coinolio Sync: what stands between the engine in `coinolio-core` and AWS.
+//! The edges of Coinolio Sync: everything that knows AWS, HTTP or the environment.
 //!
 //! - [`config`]: the environment, and the SDK client that it asks for.
 //! - [`dynamodb`]: the change log on DynamoDB.
 //! - [`http`]: the gateway's events in, its answers out.
+//! - [`invocation`]: one event's way from the one to the other.
+//! - [`retry`]: waiting between attempts at the head.
 //! - [`routes`]: the table of routes.
+//! - [`telemetry`]: what an invocation says about itself.
 
+mod app;
 pub mod config;
 pub mod dynamodb;
 pub mod http;
+pub mod invocation;
+pub mod retry;
 pub mod routes;
+pub mod telemetry;
+
+pub use app::App;

@@ -6,9 +6,11 @@ use std::fmt;
 /// The longest id, in characters (design section 5).
 pub const MAX_ID_LENGTH: usize = 64;
 
-/// True for 1–64 of `A–Z a–z 0–9 . _ -` (design section 5).
+/// True for 1–64 of `A–Z a–z 0–9 . _ -` (design section 5), save `.` and `..`: as segments of a path they
+/// are taken for directories (RFC 3986 section 5.2.4), so that no URL could name them.
 fn is_id(text: &str) -> bool {
-    (1..=MAX_ID_LENGTH).contains(&text.len())
+    !matches!(text, "." | "..")
+        && (1..=MAX_ID_LENGTH).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
@@ -21,14 +23,14 @@ macro_rules! identifier {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Checks `text`; refused as malformed unless it is 1–64 of `A–Z a–z 0–9 . _ -`.
+            /// Checks `text`; refused as malformed unless it is 1–64 of `A–Z a–z 0–9 . _ -`, and neither `.` nor `..`.
             pub fn parse(text: &str) -> Result<Self, Error> {
                 if is_id(text) {
                     Ok(Self(text.into()))
                 } else {
                     Err(Error::malformed(concat!(
                         $label,
-                        " must be 1 to 64 characters of A-Z a-z 0-9 . _ -"
+                        " must be 1 to 64 characters of A-Z a-z 0-9 . _ -, and neither . nor .."
                     )))
                 }
             }

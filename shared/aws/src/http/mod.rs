@@ -4,11 +4,26 @@
 //! that is wrongly marked base64 and on a `Host` that is none, and resolves `..` in paths. Here each of
 //! these is an answer.
 
+mod answer;
+mod download;
+pub mod etag;
+pub mod identity;
+mod percent;
+pub mod problem;
+pub mod query;
+mod request;
+pub mod upload;
+
+pub use answer::{Reply, to_gateway};
+pub use request::Request;
+
+pub(crate) use answer::{refusal, response};
+
 use lambda_http::LambdaEvent;
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 
 /// What a function is invoked with: the gateway's event and the invocation's context (request id, deadline).
 pub type Event = LambdaEvent<ApiGatewayV2httpRequest>;
 
-/// What a function answers: the gateway decodes the body where `is_base64_encoded`.
-pub type Answer = ApiGatewayV2httpResponse;
+/// What a handler answers; [`to_gateway`] makes the gateway's form of it.
+pub type Answer = lambda_http::Response<lambda_http::Body>;

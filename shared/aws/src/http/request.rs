@@ -1,0 +1,182 @@
+//! One request, its identity and path checked.
+
+use super::etag::Tags;
+use super::query::Query;
+use super::{identity, percent, upload};
+use coinolio_core::id::{PortfolioId, UserId};
+use coinolio_core::json::Value;
+use coinolio_core::log::{PortfolioKey, Version};
+use coinolio_core::time::Timestamp;
+use coinolio_core::{Code, Error};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+
+/// A request that has a route and an identity; body, query and conditions are read when asked for.
+#[derive(Debug)]
+pub struct Request {
+    /// Who asks.
+    pub user: UserId,
+    /// When the request came in, by the function's clock.
+    pub received: Timestamp,
+    portfolio: Option<PortfolioId>,
+    query: String,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// The request of `event`, whose path names `portfolio`, still percent-encoded; without its body.
+    ///
+    /// # Errors
+    /// Unauthenticated without an identity; malformed for a portfolio id that is none.
+    pub(crate) fn new(
+        event: &mut ApiGatewayV2httpRequest,
+        portfolio: Option<&str>,
+        received: Timestamp,
+    ) -> Result<Self, Error> {
+        let user = identity::user(event)?;
+        let portfolio = portfolio
+            .map(|encoded| percent::decode(encoded, "the portfolio id").and_then(|id| PortfolioId::parse(&id)))
+            .transpose()?;
+        Ok(Self {
+            user,
+            received,
+            portfolio,
+            query: event.raw_query_string.take().unwrap_or_default(),
+            headers: event.headers.clone(),
+            body: None,
+        })
+    }
+
+    /// The same request with its body's bytes as they were sent.
+    pub(crate) fn with_body(self, body: Option<Vec<u8>>) -> Self {
+        Self { body, ..self }
+    }
+
+    /// The portfolio that the path names, among the user's own.
+    ///
+    /// # Errors
+    /// Not found where the route names none.
+    pub fn key(&self) -> Result<PortfolioKey, Error> {
+        let portfolio = self
+            .portfolio
+            .clone()
+            .ok_or_else(|| Error::new(Code::NotFound, "the path names no portfolio"))?;
+        Ok(PortfolioKey {
+            user: self.user.clone(),
+            portfolio,
+        })
+    }
+
+    /// The query's parameters.
+    ///
+    /// # Errors
+    /// As [`Query::parse`].
+    pub fn query(&self) -> Result<Query, Error> {
+        Query::parse(&self.query)
+    }
+
+    /// Takes the body, a JSON object.
+    ///
+    /// # Errors
+    /// As [`upload::document`].
+    pub fn document(&mut self) -> Result<Value, Error> {
+        upload::document(&self.headers, self.body.take())
+    }
+
+    /// The versions that `If-Match` allows; `None` where it is absent or `*`, which any version is.
+    ///
+    /// # Errors
+    /// Malformed where it is neither `*` nor a list of tags: to ignore it would overwrite what it guards.
+    pub fn expected(&self) -> Result<Option<Vec<Version>>, Error> {
+        let Some(value) = joined(&self.headers, &IF_MATCH) else {
+            return Ok(None);
+        };
+        Ok(match Tags::parse(&value)? {
+            Tags::Any => None,
+            Tags::Versions(tags) => Some(tags.iter().filter(|tag| !tag.weak).map(|tag| tag.version).collect()),
+        })
+    }
+
+    /// The versions that `If-None-Match` says the client has.
+    pub fn known(&self) -> Vec<Version> {
+        match known(&self.headers) {
+            Some(Tags::Versions(tags)) => tags.iter().map(|tag| tag.version).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// `If-None-Match`; one that is not understood is ignored, as the whole answer is never wrong.
+pub(super) fn known(headers: &HeaderMap) -> Option<Tags> {
+    joined(headers, &IF_NONE_MATCH).and_then(|value| Tags::parse(&value).ok())
+}
+
+/// A list header's lines as one (RFC 9110 section 5.3).
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request;
+    use coinolio_core::time::Timestamp;
+    use coinolio_core::{Code, Error};
+
+    fn request(headers: &str, portfolio: Option<&str>) -> Result<Request, Error> {
+        let event = format!(
+            r#"{{"headers":{headers},"requestContext":{{"authorizer":{{"jwt":{{"claims":{{"sub":"ada"}}}}}},"http":{{"method":"GET"}}}}}}"#
+        );
+        let mut event = serde_json::from_str(&event).unwrap();
+        Request::new(&mut event, portfolio, Timestamp::from_millis(0))
+    }
+
+    #[test]
+    fn the_path_names_one_of_the_users_own_portfolios() {
+        for path in ["p-1", "%70-1", "p%2d1"] {
+            let key = request("{}", Some(path)).and_then(|request| request.key()).unwrap();
+            assert_eq!((key.user.as_str(), key.portfolio.as_str()), ("ada", "p-1"), "{path}");
+        }
+        let none = request("{}", None).and_then(|request| request.key());
+        assert_eq!(none.map_err(|e| e.code), Err(Code::NotFound));
+    }
+
+    #[test]
+    fn an_id_that_is_none_is_malformed() {
+        let long = "a".repeat(65);
+        for path in [
+            "a%23b", "a#b", "a%2Fb", "..%2Fb", "%2e%2e", "..", ".", "a%20b", "a+b", "%", "%ff", "%00", "é", &long,
+        ] {
+            let refusal = request("{}", Some(path)).map_err(|e| e.code).err();
+            assert_eq!(refusal, Some(Code::Malformed), "{path}");
+        }
+    }
+
+    #[test]
+    fn if_match_allows_the_versions_that_it_names_strongly() {
+        let expected = |value: &str| {
+            request(&serde_json::json!({ "if-match": value }).to_string(), None).and_then(|r| r.expected())
+        };
+        assert_eq!(request("{}", None).and_then(|r| r.expected()), Ok(None));
+        assert_eq!(expected("*"), Ok(None));
+        assert_eq!(expected("\"3\", W/\"4\", \"x\", \"5\""), Ok(Some(vec![3, 5])));
+        assert_eq!(expected("\"x\""), Ok(Some(Vec::new())));
+        for garbage in ["3", "", "\"3", "é"] {
+            assert_eq!(expected(garbage).map_err(|e| e.code), Err(Code::Malformed), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn if_none_match_that_is_not_understood_is_ignored() {
+        let known =
+            |value: &str| request(&serde_json::json!({ "if-none-match": value }).to_string(), None).map(|r| r.known());
+        assert_eq!(known("W/\"3\", \"4\""), Ok(vec![3, 4]));
+        assert_eq!(known("4"), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,145 @@
+//! One invocation: from the gateway's event to the answer, and the event that tells of it.
+
+use crate::app::App;
+use crate::dynamodb::{DynamoLog, Meter};
+use crate::http::{Answer, Event, Reply, Request, refusal, response, upload};
+use crate::retry::Retry;
+use crate::routes::{Match, Operation, route};
+use crate::telemetry::Record;
+use coinolio_core::time::Timestamp;
+use coinolio_core::{Code, Error};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime};
+
+/// What an operation works with.
+#[derive(Debug)]
+pub struct Call {
+    /// What is asked for.
+    pub operation: Operation,
+    /// The request.
+    pub request: Request,
+    /// The change log, metered for this invocation.
+    pub log: DynamoLog,
+    /// The waits between attempts, within this invocation's time.
+    pub backoff: Retry,
+}
+
+impl Call {
+    /// The refusal of an operation that the function does not have: the gateway sends it none such.
+    pub fn not_ours(&self) -> Error {
+        no_such_route()
+    }
+}
+
+/// Why there is no reply.
+struct Refused {
+    error: Error,
+    allow: Option<String>,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, allow: None }
+    }
+}
+
+/// Answers `event` with what `operate` replies, every refusal as a problem document, and writes the
+/// invocation's one log event.
+pub async fn serve<F, R>(app: &App, event: Event, operate: F) -> Answer
+where
+    F: FnOnce(Call) -> R,
+    R: Future<Output = Result<Reply, Error>>,
+{
+    let began = Instant::now();
+    let received = now();
+    let (mut event, context) = event.into_parts();
+    let meter = Meter::default();
+    let backoff = Retry::until(context.deadline());
+    let waits = backoff.waits();
+    let mut upload_bytes = 0;
+    let mut template = None;
+    let replied = match prepare(&mut event, received, &mut template, &mut upload_bytes) {
+        Ok((operation, request)) => {
+            let log = app.log.with_meter(meter.clone());
+            let call = Call {
+                operation,
+                request,
+                log,
+                backoff,
+            };
+            operate(call).await.map_err(Refused::from)
+        }
+        Err(refused) => Err(refused),
+    };
+    let (answer, report, error) = match replied {
+        Ok(reply) => {
+            let report = reply.report().copied();
+            let answer = response(&event.request_context.http.method, &event.headers, reply);
+            (answer, report, None)
+        }
+        Err(Refused { error, allow }) => (refusal(&error, allow.as_deref()), None, Some(error)),
+    };
+    let record = Record {
+        request_id: &context.request_id,
+        route: template,
+        status: answer.status().as_u16(),
+        error: error.as_ref(),
+        report,
+        optimistic_retries: waits.load(Ordering::Relaxed),
+        upload_bytes,
+        download_bytes: answer.body().len(),
+        usage: meter.usage(),
+        duration: began.elapsed(),
+    };
+    record.emit();
+    answer
+}
+
+/// Finds the route of `event` and checks what is to be checked before any operation: first the route, then
+/// the identity, then the id in the path, then the size of the body.
+fn prepare(
+    event: &mut ApiGatewayV2httpRequest,
+    received: Timestamp,
+    template: &mut Option<String>,
+    upload_bytes: &mut usize,
+) -> Result<(Operation, Request), Refused> {
+    let body = upload::received(event);
+    *upload_bytes = body.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len);
+    let path = event.raw_path.take().unwrap_or_default();
+    let path = without_stage(event, &path);
+    let (route, id) = match route(&event.request_context.http.method, path) {
+        Match::Route(route, id) => (route, id),
+        Match::MethodNotAllowed(allow) => {
+            return Err(Refused {
+                error: Error::new(Code::MethodNotAllowed, format!("this path has {allow}")),
+                allow: Some(allow),
+            });
+        }
+        Match::NotFound => return Err(no_such_route().into()),
+    };
+    *template = Some(format!("{} {}", route.method, route.template));
+    let request = Request::new(event, id, received)?;
+    Ok((route.operation, request.with_body(body?)))
+}
+
+/// A named stage stands before the path, the default one does not (API Gateway Developer Guide, "Stages
+/// for HTTP APIs").
+fn without_stage<'p>(event: &ApiGatewayV2httpRequest, path: &'p str) -> &'p str {
+    let stage = event.request_context.stage.as_deref().unwrap_or_default();
+    path.strip_prefix('/')
+        .and_then(|rest| rest.strip_prefix(stage))
+        .filter(|rest| !stage.is_empty() && rest.starts_with('/'))
+        .unwrap_or(path)
+}
+
+fn no_such_route() -> Error {
+    Error::new(Code::NotFound, "there is no such route")
+}
+
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
