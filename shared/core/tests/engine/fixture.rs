@@ -1,0 +1,269 @@
+//! A log that records its requests and lets a test come between them, and devices that use it.
+
+use coinolio_core::algebra::apply;
+use coinolio_core::error::{Code, Error};
+use coinolio_core::id::{DeviceId, PortfolioId, UserId};
+use coinolio_core::json::{Value, read};
+use coinolio_core::log::{
+    Appended, Change, ChangeLog, Entry, LogError, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot, Version, Window,
+    document_at,
+};
+use coinolio_core::sync::{Answered, Backoff, sync_v2};
+use coinolio_core::time::Timestamp;
+use coinolio_core::wire::v2::{News, SyncRequest, SyncResponse};
+use pollster::block_on;
+use serde_json::json;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+/// What happens around an append.
+pub(crate) enum Event {
+    /// Another device writes first.
+    Before(Box<dyn FnOnce(&MemoryLog) + Send>),
+    /// The store's answer is lost and the client's own retry finds the change written.
+    SentTwice,
+    /// The store's answer is lost for good.
+    AnswerLost,
+    /// The store takes nothing.
+    Throttled,
+}
+
+/// The log in memory, watched.
+#[derive(Default)]
+pub(crate) struct Watched {
+    pub(crate) log: MemoryLog,
+    requests: Mutex<Vec<&'static str>>,
+    /// What happens around the next appends, in order.
+    pub(crate) events: Mutex<VecDeque<Event>>,
+    /// True while reads are throttled.
+    pub(crate) throttled: Mutex<bool>,
+}
+
+impl Watched {
+    /// The requests since the last call.
+    pub(crate) fn requests(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.requests.lock().unwrap())
+    }
+
+    pub(crate) fn expect(&self, event: Event) {
+        self.events.lock().unwrap().push_back(event);
+    }
+
+    fn count(&self, request: &'static str) -> Result<(), LogError> {
+        self.requests.lock().unwrap().push(request);
+        if *self.throttled.lock().unwrap() {
+            return Err(LogError::Unavailable("throttled".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl ChangeLog for Watched {
+    async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
+        self.count("since")?;
+        self.log.since(key, parent).await
+    }
+
+    async fn between(&self, key: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, LogError> {
+        self.count("between")?;
+        self.log.between(key, from, to).await
+    }
+
+    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
+        self.count("newest")?;
+        self.log.newest(key, limit).await
+    }
+
+    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
+        if change.patch.is_none() {
+            self.count("patch")?;
+        }
+        self.log.patch(key, change).await
+    }
+
+    async fn append(&self, key: &PortfolioKey, new: &NewChange) -> Result<Appended, LogError> {
+        self.count("append")?;
+        let event = self.events.lock().unwrap().pop_front();
+        match event {
+            None => self.log.append(key, new).await,
+            Some(Event::Before(other)) => {
+                other(&self.log);
+                self.log.append(key, new).await
+            }
+            Some(Event::SentTwice) => {
+                self.log.append(key, new).await?;
+                self.log.append(key, new).await
+            }
+            Some(Event::AnswerLost) => {
+                self.log.append(key, new).await?;
+                Err(LogError::Unavailable("timed out".to_owned()))
+            }
+            Some(Event::Throttled) => Err(LogError::Unavailable("throttled".to_owned())),
+        }
+    }
+
+    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
+        self.count("create")?;
+        if let Some(Event::Before(other)) = self.events.lock().unwrap().pop_front() {
+            other(&self.log);
+        }
+        self.log.create(key, entry, first).await
+    }
+
+    async fn snapshot(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
+        self.count("snapshot")?;
+        self.log.snapshot(key, version).await
+    }
+
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<(), LogError> {
+        self.count("write_snapshot")?;
+        self.log.write_snapshot(key, snapshot).await
+    }
+
+    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {
+        self.count("entries")?;
+        self.log.entries(user).await
+    }
+
+    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, LogError> {
+        self.count("entry")?;
+        self.log.entry(key).await
+    }
+
+    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, LogError> {
+        self.count("rename")?;
+        self.log.rename(key, name).await
+    }
+}
+
+/// Attempts without waiting.
+pub(crate) struct Attempts(pub(crate) u32);
+
+impl Backoff for Attempts {
+    async fn wait(&mut self) -> bool {
+        let is_left = self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        is_left
+    }
+}
+
+pub(crate) fn key() -> PortfolioKey {
+    PortfolioKey {
+        user: UserId::parse("demo").unwrap(),
+        portfolio: PortfolioId::parse("main").unwrap(),
+    }
+}
+
+pub(crate) fn device(id: &str) -> DeviceId {
+    DeviceId::parse(id).unwrap()
+}
+
+/// A minute of 2026-01-01.
+pub(crate) fn minute(minute: u32) -> Timestamp {
+    Timestamp::parse(&minute_text(minute)).unwrap()
+}
+
+pub(crate) fn minute_text(minute: u32) -> String {
+    format!("2026-01-01T{:02}:{:02}:00.000Z", minute / 60, minute % 60)
+}
+
+/// A value of this crate's from serde_json's.
+pub(crate) fn value(json: &serde_json::Value) -> Value {
+    read(json.to_string().as_bytes()).unwrap()
+}
+
+/// Any answer as a client sees it.
+pub(crate) fn wire<T: serde::Serialize>(answer: &T) -> serde_json::Value {
+    serde_json::to_value(answer).unwrap()
+}
+
+/// A `set` of a dotted path of members.
+pub(crate) fn set(path: &str, value: impl Into<serde_json::Value>, at: u32) -> serde_json::Value {
+    let tokens: Vec<&str> = path.split('.').collect();
+    json!({"op": "set", "path": tokens, "value": value.into(), "modified_at": minute_text(at)})
+}
+
+/// A `delete` of a dotted path of members.
+pub(crate) fn delete(path: &str, at: u32) -> serde_json::Value {
+    let tokens: Vec<&str> = path.split('.').collect();
+    json!({"op": "delete", "path": tokens, "modified_at": minute_text(at)})
+}
+
+/// A request sent and received at minute `at`.
+pub(crate) fn body(
+    device: &str,
+    sync_id: &str,
+    base: Version,
+    changes: &[serde_json::Value],
+    at: u32,
+) -> serde_json::Value {
+    json!({"device_id": device, "sync_id": sync_id, "base_version": base, "sent_at": minute_text(at), "changes": changes})
+}
+
+/// Sends a request's body, received at minute `at`, with three attempts.
+pub(crate) fn send<L: ChangeLog>(log: &L, body: &serde_json::Value, at: u32) -> Result<Answered<SyncResponse>, Error> {
+    let request = SyncRequest::from_json(&value(body))?;
+    block_on(sync_v2(log, &mut Attempts(3), &key(), &request, minute(at)))
+}
+
+/// A request's refusal, which MUST have changed nothing.
+pub(crate) fn refusal(log: &Watched, body: &serde_json::Value, at: u32) -> Code {
+    let before = everything(&log.log);
+    let error = send(log, body, at).expect_err("it is refused");
+    assert_eq!(everything(&log.log), before, "a refused request changes nothing");
+    error.code
+}
+
+/// Every change of the portfolio, oldest first.
+pub(crate) fn everything(log: &MemoryLog) -> Vec<Change> {
+    let mut changes = block_on(log.since(&key(), 0)).unwrap();
+    changes.reverse();
+    changes
+}
+
+/// The server's document at a version.
+pub(crate) fn server_at(log: &MemoryLog, version: Version) -> Value {
+    block_on(async {
+        let mut window = Window::read(log, &key(), version).await.unwrap();
+        document_at(log, &key(), &mut window, version).await.unwrap()
+    })
+}
+
+/// Checks the rebase law: what the client holds, patched by the answer, is the server's document at the
+/// answered version. Gives that document.
+pub(crate) fn rebased(log: &MemoryLog, body: &serde_json::Value, answer: &SyncResponse) -> Value {
+    let request = SyncRequest::from_json(&value(body)).unwrap();
+    let mut held = match request.base_version {
+        0 => Value::empty_object(),
+        base => server_at(log, base),
+    };
+    apply(&mut held, request.changes.iter().map(|edit| &edit.op));
+    match &answer.news {
+        News::Changes(changes) => apply(&mut held, changes),
+        News::Document(document) => held = document.clone(),
+    }
+    assert_eq!(
+        held,
+        server_at(log, answer.version),
+        "law 5 at version {}",
+        answer.version
+    );
+    held
+}
+
+/// Sends a request that MUST succeed and whose answer MUST hold the rebase law.
+pub(crate) fn sync(log: &Watched, body: &serde_json::Value, at: u32) -> Answered<SyncResponse> {
+    let answered = send(log, body, at).unwrap_or_else(|error| panic!("{body} was refused: {error}"));
+    rebased(&log.log, body, &answered.answer);
+    answered
+}
+
+/// A log with one portfolio at version 1, made by the phone at minute 0.
+pub(crate) fn portfolio() -> Watched {
+    let log = Watched::default();
+    let assets = json!({"btc": {"amount": "1.0", "note": "cold"}, "eth": {"amount": "10"}});
+    let created = sync(&log, &body("phone", "create", 0, &[set("assets", assets, 0)], 0), 0);
+    assert_eq!(created.answer.version, 1);
+    log.requests();
+    log
+}

@@ -1,0 +1,15 @@
+//! The engine over the log in memory: what each request reads, writes and answers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, which fail by panicking"
+)]
+
+mod fixture;
+mod replay;
+mod status;
+mod v2;
+mod v2_races;
+mod v2_repeats;
+mod wire;

@@ -1,0 +1,154 @@
+//! Documents replayed from the log.
+
+use crate::fixture::{Watched, body, device, everything, key, minute, portfolio, server_at, set, sync, value};
+use coinolio_core::algebra::Path;
+use coinolio_core::error::{Code, Error};
+use coinolio_core::log::{Change, ChangeLog, Extent, NewChange, Replay, Snapshot, Version, Window, document_at};
+use pollster::block_on;
+use serde_json::json;
+
+/// Eight versions of `a`, the fifth and later naming a snapshot of the fourth.
+fn with_snapshot(is_kept: bool) -> Watched {
+    let plain = portfolio();
+    for version in 1..8 {
+        let name = if version == 6 { "tablet" } else { "phone" };
+        let edits = [set("a", version, 5), set(&format!("v{version}"), version, 5)];
+        sync(&plain, &body(name, &format!("s{version}"), version, &edits, 5), 5);
+    }
+    let log = Watched::default();
+    if is_kept {
+        let document = server_at(&plain.log, 4);
+        block_on(log.log.write_snapshot(&key(), &Snapshot { version: 4, document })).unwrap();
+    }
+    for change in everything(&plain.log) {
+        let snapshot = if change.version >= 5 { 4 } else { 0 };
+        let extent = Extent {
+            snapshot,
+            ..change.extent
+        };
+        let new = NewChange {
+            patch: change.patch.clone().unwrap(),
+            change: Change { extent, ..change },
+        };
+        block_on(log.log.append(&key(), &new)).unwrap();
+    }
+    log
+}
+
+fn read(log: &Watched, version: Version) -> Result<coinolio_core::json::Value, Error> {
+    block_on(async {
+        let mut window = Window::read(log, &key(), version).await?;
+        Ok(document_at(log, &key(), &mut window, version).await?)
+    })
+}
+
+#[test]
+fn a_document_is_its_newest_snapshot_and_the_changes_after_it() {
+    let log = with_snapshot(true);
+    let whole = with_snapshot(false);
+    for version in 1..=8 {
+        assert_eq!(read(&log, version), read(&whole, version), "version {version}");
+    }
+    log.requests();
+    read(&log, 8).unwrap();
+    assert_eq!(log.requests(), ["since", "snapshot", "between"]);
+    read(&log, 5).unwrap();
+    assert_eq!(log.requests(), ["since", "snapshot"], "the window has the rest");
+    read(&log, 4).unwrap();
+    assert_eq!(
+        log.requests(),
+        ["since", "snapshot"],
+        "a later change names the snapshot"
+    );
+    read(&log, 3).unwrap();
+    assert_eq!(log.requests(), ["since", "between"], "the snapshot is newer");
+}
+
+#[test]
+fn without_its_snapshot_the_whole_log_is_replayed() {
+    let log = with_snapshot(false);
+    assert_eq!(
+        read(&log, 8).map(|document| document.as_object().and_then(|members| members.get("a").cloned())),
+        Ok(Some(7.into()))
+    );
+    assert_eq!(log.requests(), ["since", "snapshot", "between"]);
+}
+
+#[test]
+fn a_log_with_a_gap_is_not_read_as_if_it_were_whole() {
+    let whole = portfolio();
+    for version in 1..4 {
+        sync(
+            &whole,
+            &body("phone", &format!("s{version}"), version, &[set("a", version, 5)], 5),
+            5,
+        );
+    }
+    let log = Watched::default();
+    for change in everything(&whole.log).into_iter().filter(|change| change.version != 2) {
+        let patch = change.patch.clone().unwrap();
+        block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
+    }
+    assert_eq!(read(&log, 4).map_err(|error| error.code), Err(Code::Unavailable));
+}
+
+#[test]
+fn a_replay_knows_who_altered_what_since_its_base() {
+    let log = with_snapshot(true);
+    let mut window = block_on(Window::read(&log, &key(), 5)).unwrap();
+    let replay = block_on(Replay::since(&log, &key(), &mut window, 5)).unwrap();
+    assert_eq!(log.requests(), ["since", "snapshot"]);
+    assert_eq!((replay.version, &replay.document), (8, &server_at(&log.log, 8)));
+    assert_eq!(replay.base, server_at(&log.log, 5));
+    let path = |name: &str| Path::from_json(&value(&json!([name]))).unwrap();
+    assert_eq!(
+        replay.authors.newest(&path("v6"), None).device_id,
+        Some(device("tablet"))
+    );
+    assert_eq!(
+        replay.authors.newest(&path("v7"), None).device_id,
+        Some(device("phone"))
+    );
+    assert_eq!(
+        replay.authors.newest(&path("v1"), None).device_id,
+        None,
+        "older than the base"
+    );
+}
+
+#[test]
+fn what_is_older_than_the_oldest_change_kept_has_no_author_and_that_changes_time() {
+    let log = with_snapshot(true);
+    let kept = Watched::default();
+    block_on(async {
+        let snapshot = log.log.snapshot(&key(), 4).await.unwrap().unwrap();
+        kept.log.write_snapshot(&key(), &snapshot).await.unwrap();
+        for change in everything(&log.log).into_iter().filter(|change| change.version >= 5) {
+            let patch = change.patch.clone().unwrap();
+            kept.log.append(&key(), &NewChange { change, patch }).await.unwrap();
+        }
+    });
+    let mut window = block_on(Window::read(&kept, &key(), 0)).unwrap();
+    let replay = block_on(Replay::since(&kept, &key(), &mut window, 0)).unwrap();
+    assert_eq!(replay.base, value(&json!({})));
+    assert_eq!(replay.document, server_at(&log.log, 8));
+    let oldest = everything(&kept.log)[0].last_sync_at;
+    let path = Path::from_json(&value(&json!(["v1"]))).unwrap();
+    let stamp = replay.authors.newest(&path, None);
+    assert_eq!((stamp.device_id, stamp.at), (None, oldest));
+    assert!(oldest > minute(5), "times grow strictly");
+}
+
+#[test]
+fn a_replay_goes_on_with_what_is_new() {
+    let log = portfolio();
+    let mut window = block_on(Window::read(&log, &key(), 1)).unwrap();
+    let mut replay = block_on(Replay::since(&log, &key(), &mut window, 1)).unwrap();
+    assert_eq!(replay.document, replay.base);
+    sync(&log, &body("tablet", "s1", 1, &[set("a", "x".repeat(5_000), 5)], 5), 5);
+    log.requests();
+    window.extend(block_on(log.since(&key(), 1)).unwrap());
+    block_on(replay.advance(&log, &key(), &mut window)).unwrap();
+    assert_eq!(log.requests(), ["since", "patch"]);
+    assert_eq!((replay.version, replay.document), (2, server_at(&log.log, 2)));
+}

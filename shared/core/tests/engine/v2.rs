@@ -1,0 +1,430 @@
+//! v2: pulls, accepted edits, creations and merges.
+
+use crate::fixture::{
+    Event, Watched, body, delete, device, everything, key, minute, minute_text, portfolio, rebased, refusal, send,
+    server_at, set, sync, value, wire,
+};
+use coinolio_core::error::Code;
+use coinolio_core::log::{Change, ChangeLog, Extent, Kind, NewChange, Patch, Snapshot, json_size};
+use coinolio_core::sync::{MAX_DOCUMENT_BYTES, Outcome};
+use coinolio_core::wire::v2::News;
+use pollster::block_on;
+use serde_json::json;
+
+#[test]
+fn edits_at_the_head_are_one_read_and_one_append() {
+    let log = portfolio();
+    let answered = sync(
+        &log,
+        &body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 5)], 6),
+        6,
+    );
+    assert_eq!(log.requests(), ["since", "append"]);
+    assert_eq!(
+        wire(&answered.answer),
+        json!({"portfolio_id": "main", "version": 2, "last_sync_at": minute_text(6), "last_sync_device": "phone",
+               "outcome": "accepted", "changes": [], "conflicts": []})
+    );
+    assert_eq!(answered.report.outcome, Outcome::Accepted);
+    assert_eq!(answered.report.document_bytes, None);
+    assert!(answered.report.patch_bytes > 0);
+}
+
+#[test]
+fn accepted_operations_are_stored_as_they_came_with_their_effective_times() {
+    let log = portfolio();
+    let mut request = body(
+        "phone",
+        "s1",
+        1,
+        &[
+            set("assets.btc.amount", "2.0", 20),
+            delete("assets.eth", 90),
+            json!({"op": "set", "path": ["name"], "value": null}),
+        ],
+        30,
+    );
+    // The device's clock is ten minutes slow.
+    request["sent_at"] = json!(minute_text(30));
+    sync(&log, &request, 40);
+    let head = everything(&log.log).pop().unwrap();
+    let edits = head.patch.unwrap().edits;
+    let times: Vec<_> = edits.iter().map(|edit| edit.at).collect();
+    assert_eq!(
+        times,
+        [minute(30), minute(40), minute(40)],
+        "corrected, at most received, received"
+    );
+    let ops: Vec<_> = edits.iter().map(|edit| wire(&edit.op)).collect();
+    assert_eq!(
+        ops,
+        [
+            json!({"op": "set", "path": ["assets", "btc", "amount"], "value": "2.0"}),
+            json!({"op": "delete", "path": ["assets", "eth"]}),
+            json!({"op": "set", "path": ["name"], "value": null}),
+        ]
+    );
+}
+
+#[test]
+fn a_pull_is_one_read_and_gives_the_operations_since_in_log_order() {
+    let log = portfolio();
+    sync(
+        &log,
+        &body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 5)], 5),
+        5,
+    );
+    sync(
+        &log,
+        &body("phone", "s2", 2, &[set("assets.btc.amount", "3.0", 6)], 6),
+        6,
+    );
+    log.requests();
+    let answered = sync(&log, &body("tablet", "s3", 1, &[], 7), 7);
+    assert_eq!(log.requests(), ["since"]);
+    assert_eq!(
+        wire(&answered.answer),
+        json!({"portfolio_id": "main", "version": 3, "last_sync_at": minute_text(6), "last_sync_device": "phone",
+               "outcome": "pulled", "conflicts": [], "changes": [
+                   {"op": "set", "path": ["assets", "btc", "amount"], "value": "2.0"},
+                   {"op": "set", "path": ["assets", "btc", "amount"], "value": "3.0"}]})
+    );
+}
+
+#[test]
+fn a_pull_at_the_head_is_up_to_date_and_makes_no_version() {
+    let log = portfolio();
+    let answered = sync(&log, &body("tablet", "s1", 1, &[], 7), 7);
+    assert_eq!(log.requests(), ["since"]);
+    assert_eq!(answered.answer.outcome, Outcome::UpToDate);
+    assert_eq!(answered.answer.news, News::Changes(Vec::new()));
+    assert_eq!(answered.answer.version, 1);
+}
+
+#[test]
+fn base_0_creates_the_portfolio_with_its_name_or_its_id_for_one() {
+    for (name, expected) in [(json!("Savings"), "Savings"), (json!(null), "main")] {
+        let log = Watched::default();
+        let mut request = body("phone", "s1", 0, &[set("a", 1, 0)], 3);
+        request["name"] = name;
+        let answered = sync(&log, &request, 3);
+        assert_eq!(log.requests(), ["since", "create"]);
+        assert_eq!(answered.answer.outcome, Outcome::Accepted);
+        assert_eq!(answered.answer.version, 1);
+        let entry = block_on(log.log.entry(&key())).unwrap().unwrap();
+        assert_eq!((entry.name.as_str(), entry.created), (expected, minute(3)));
+        assert_eq!(everything(&log.log)[0].kind, Kind::Created);
+        assert_eq!(server_at(&log.log, 1), value(&json!({"a": 1})));
+    }
+}
+
+#[test]
+fn an_empty_portfolio_is_created_when_the_request_names_it() {
+    let log = Watched::default();
+    let mut request = body("phone", "s1", 0, &[], 3);
+    assert_eq!(refusal(&log, &request, 3), Code::NotFound);
+    request["name"] = json!("Savings");
+    for _ in 0..2 {
+        assert_eq!(sync(&log, &request, 3).answer.version, 1);
+    }
+    assert_eq!(everything(&log.log).len(), 1);
+}
+
+#[test]
+fn creating_what_is_there_merges_as_with_an_empty_base() {
+    let log = portfolio();
+    let mine = json!({"btc": {"amount": "7.0"}, "ada": {"amount": "3"}});
+    let request = body("tablet", "s1", 0, &[set("assets", mine, 9)], 9);
+    let answered = sync(&log, &request, 9);
+    assert_eq!(answered.answer.outcome, Outcome::Merged);
+    assert_eq!(
+        rebased(&log.log, &request, &answered.answer),
+        value(
+            &json!({"assets": {"btc": {"amount": "7.0", "note": "cold"}, "eth": {"amount": "10"}, "ada": {"amount": "3"}}})
+        )
+    );
+    assert_eq!(
+        wire(&answered.answer.conflicts),
+        json!([{"path": ["assets", "btc", "amount"], "version": 2, "winner": "client", "rule": "newest",
+                "client": {"value": "7.0", "device_id": "tablet", "modified_at": minute_text(9)},
+                "server": {"value": "1.0", "device_id": "phone", "modified_at": minute_text(0)}}])
+    );
+}
+
+#[test]
+fn edits_of_different_assets_both_survive() {
+    let log = portfolio();
+    sync(
+        &log,
+        &body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 5)], 5),
+        5,
+    );
+    log.requests();
+    let request = body("tablet", "s2", 1, &[set("assets.eth.amount", "11", 4)], 6);
+    let answered = sync(&log, &request, 6);
+    let requests = log.requests();
+    assert_eq!(
+        requests,
+        ["since", "append"],
+        "the window reaches back to the beginning"
+    );
+    assert_eq!(
+        wire(&answered.answer),
+        json!({"portfolio_id": "main", "version": 3, "last_sync_at": minute_text(6), "last_sync_device": "tablet",
+               "outcome": "merged", "conflicts": [],
+               "changes": [{"op": "set", "path": ["assets", "btc", "amount"], "value": "2.0"}]})
+    );
+    let stored = everything(&log.log).pop().unwrap().patch.unwrap();
+    assert_eq!(stored.edits.len(), 1, "what the server had not");
+    assert_eq!(stored.edits[0].at, minute(4), "at the client's own time");
+}
+
+#[test]
+fn a_merge_takes_at_most_four_queries_and_an_append() {
+    let log = portfolio();
+    let long = "x".repeat(5_000);
+    for version in 1..=5 {
+        sync(
+            &log,
+            &body("phone", &format!("p{version}"), version, &[set("n", version, 5)], 5),
+            5,
+        );
+    }
+    sync(&log, &body("phone", "p6", 6, &[set("notes", long, 5)], 5), 5);
+    log.requests();
+    sync(&log, &body("tablet", "t1", 5, &[set("t", 1, 6)], 6), 6);
+    assert_eq!(log.requests(), ["since", "between", "patch", "append"]);
+}
+
+#[test]
+fn the_same_field_is_a_conflict_that_both_devices_hear_of() {
+    let log = portfolio();
+    let phones = body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 8)], 9);
+    sync(&log, &phones, 9);
+    let tablets = body("tablet", "s2", 1, &[delete("assets.btc", 7)], 10);
+    let answered = sync(&log, &tablets, 10);
+    let conflicts = json!([{"path": ["assets", "btc"], "version": 3, "winner": "server", "rule": "newest",
+        "client": {"deleted": true, "device_id": "tablet", "modified_at": minute_text(7)},
+        "server": {"value": {"amount": "2.0", "note": "cold"}, "device_id": "phone", "modified_at": minute_text(8)}}]);
+    assert_eq!(wire(&answered.answer.conflicts), conflicts);
+    assert_eq!(answered.report.conflicts, 1);
+    let pulled = sync(&log, &body("phone", "s3", 2, &[], 11), 11);
+    assert_eq!(wire(&pulled.answer.conflicts), conflicts);
+    assert_eq!(pulled.report.conflicts, 0, "it was met before");
+    assert_eq!(pulled.answer.version, 3);
+    let later = sync(&log, &body("phone", "s4", 3, &[], 12), 12);
+    assert!(later.answer.conflicts.is_empty(), "the base knows of it");
+}
+
+#[test]
+fn of_equal_times_the_servers_value_stays() {
+    let log = portfolio();
+    sync(
+        &log,
+        &body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 8)], 9),
+        9,
+    );
+    let answered = sync(
+        &log,
+        &body("tablet", "s2", 1, &[set("assets.btc.amount", "3.0", 8)], 10),
+        10,
+    );
+    let conflicts = wire(&answered.answer.conflicts);
+    assert_eq!(conflicts[0]["rule"], "server_preference");
+    assert_eq!(conflicts[0]["winner"], "server");
+}
+
+#[test]
+fn the_same_value_from_both_sides_makes_a_version_with_an_empty_patch() {
+    let log = portfolio();
+    sync(
+        &log,
+        &body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 8)], 9),
+        9,
+    );
+    let answered = sync(
+        &log,
+        &body("tablet", "s2", 1, &[set("assets.btc.amount", "2.0", 7)], 10),
+        10,
+    );
+    assert_eq!((answered.answer.version, answered.answer.outcome), (3, Outcome::Merged));
+    assert!(answered.answer.conflicts.is_empty());
+    let head = everything(&log.log).pop().unwrap();
+    assert_eq!(head.patch, Some(Patch::default()));
+    assert_eq!(head.device_id, Some(device("tablet")));
+}
+
+#[test]
+fn last_sync_at_grows_strictly_whatever_the_clock_does() {
+    let log = portfolio();
+    sync(&log, &body("phone", "s1", 1, &[set("a", 1, 8)], 9), 9);
+    let answered = sync(&log, &body("phone", "s2", 2, &[set("a", 2, 3)], 4), 4);
+    assert_eq!(answered.answer.last_sync_at.millis(), minute(9).millis() + 1);
+}
+
+#[test]
+fn what_is_not_there_cannot_be_synced() {
+    let log = Watched::default();
+    assert_eq!(
+        refusal(&log, &body("phone", "s1", 3, &[set("a", 1, 0)], 0), 0),
+        Code::NotFound
+    );
+    assert_eq!(refusal(&log, &body("phone", "s1", 3, &[], 0), 0), Code::NotFound);
+    assert_eq!(refusal(&log, &body("phone", "s1", 0, &[], 0), 0), Code::NotFound);
+    let log = portfolio();
+    for base in [2, 3, 1 << 50] {
+        assert_eq!(
+            refusal(&log, &body("phone", "s1", base, &[set("a", 1, 0)], 0), 0),
+            Code::BaseUnknown
+        );
+        assert_eq!(refusal(&log, &body("phone", "s1", base, &[], 0), 0), Code::BaseUnknown);
+    }
+}
+
+/// Appends a change by hand.
+fn append(log: &Watched, change: Change, patch: Patch) {
+    block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
+}
+
+fn after(head: &Change) -> Change {
+    Change {
+        parent: head.version,
+        version: head.version + 1,
+        kind: Kind::Synced,
+        sync_id: None,
+        fingerprint: None,
+        patch: None,
+        patch_bytes: 0,
+        ..head.clone()
+    }
+}
+
+#[test]
+fn a_deleted_portfolio_is_gone_for_every_sync() {
+    let log = portfolio();
+    let head = everything(&log.log).pop().unwrap();
+    let deletion = Change {
+        kind: Kind::Deleted,
+        ..after(&head)
+    };
+    append(&log, deletion, Patch::default());
+    for base in 0..=2 {
+        assert_eq!(
+            refusal(&log, &body("phone", "new", base, &[set("a", 1, 0)], 9), 9),
+            Code::Deleted
+        );
+        assert_eq!(refusal(&log, &body("phone", "new", base, &[], 9), 9), Code::Deleted);
+    }
+}
+
+#[test]
+fn versions_that_a_jump_passed_over_are_unknown() {
+    let log = portfolio();
+    let head = everything(&log.log).pop().unwrap();
+    let jump = Change {
+        version: 11,
+        ..after(&head)
+    };
+    append(&log, jump, Patch::default());
+    let at_head = sync(&log, &body("phone", "s1", 11, &[], 9), 9);
+    assert_eq!(at_head.answer.outcome, Outcome::UpToDate);
+    assert_eq!(log.requests(), ["since", "newest"]);
+    for base in [2, 5, 10] {
+        assert_eq!(refusal(&log, &body("phone", "s2", base, &[], 9), 9), Code::BaseUnknown);
+    }
+    let merged = sync(&log, &body("phone", "s3", 11, &[set("a", 1, 9)], 9), 9);
+    assert_eq!(merged.answer.version, 12);
+    assert_eq!(
+        sync(&log, &body("tablet", "s4", 11, &[set("b", 1, 9)], 9), 9)
+            .answer
+            .version,
+        13
+    );
+}
+
+#[test]
+fn a_document_over_the_limit_is_refused() {
+    let log = portfolio();
+    let half = "x".repeat(usize::try_from(MAX_DOCUMENT_BYTES / 2).unwrap());
+    sync(&log, &body("phone", "s1", 1, &[set("a", half.clone(), 1)], 1), 1);
+    assert_eq!(
+        refusal(&log, &body("phone", "s2", 2, &[set("b", half.clone(), 2)], 2), 2),
+        Code::TooLarge
+    );
+    assert_eq!(
+        refusal(&log, &body("tablet", "s3", 1, &[set("b", half.clone(), 2)], 2), 2),
+        Code::TooLarge,
+        "in a merge too"
+    );
+    let fresh = Watched::default();
+    let twice = [set("a", half.clone(), 0), set("b", half.clone(), 0)];
+    assert_eq!(refusal(&fresh, &body("phone", "s1", 0, &twice, 0), 0), Code::TooLarge);
+
+    log.requests();
+    let replaced = sync(&log, &body("phone", "s4", 2, &[set("a", half, 2)], 2), 2);
+    assert_eq!(
+        replaced.answer.version, 3,
+        "the bound is over the limit, the document is not"
+    );
+    assert!(replaced.report.document_bytes.is_some());
+}
+
+#[test]
+fn the_document_stands_in_for_changes_that_would_be_larger() {
+    let log = portfolio();
+    for version in 1..=3 {
+        let long = format!("{version}").repeat(4_000);
+        sync(
+            &log,
+            &body("phone", &format!("p{version}"), version, &[set("notes", long, 5)], 5),
+            5,
+        );
+    }
+    let pull = body("tablet", "t1", 1, &[], 6);
+    assert!(
+        matches!(sync(&log, &pull, 6).answer.news, News::Changes(_)),
+        "no smaller document is known"
+    );
+    let snapshot = Snapshot {
+        version: 4,
+        document: server_at(&log.log, 4),
+    };
+    block_on(log.log.write_snapshot(&key(), &snapshot)).unwrap();
+    let head = everything(&log.log).pop().unwrap();
+    let change = Change {
+        extent: Extent {
+            snapshot: 4,
+            snapshot_bytes: json_size(&snapshot.document),
+            patch_bytes: 0,
+        },
+        ..after(&head)
+    };
+    append(&log, change, Patch::default());
+    log.requests();
+    let answered = sync(&log, &pull, 6);
+    assert_eq!(answered.answer.news, News::Document(snapshot.document));
+    assert_eq!(log.requests(), ["since", "snapshot"]);
+    let answer = wire(&answered.answer);
+    assert!(answer.get("changes").is_none() && answer["document"].is_object());
+
+    let replaced: Vec<_> = ["assets", "notes"].map(|name| delete(name, 9)).into();
+    let few = sync(&log, &body("tablet", "t2", 1, &replaced[..1], 9), 9);
+    assert!(
+        matches!(few.answer.news, News::Changes(_)),
+        "the operations between two documents are fewer"
+    );
+}
+
+#[test]
+fn a_throttled_log_is_unavailable() {
+    let log = portfolio();
+    *log.throttled.lock().unwrap() = true;
+    assert_eq!(refusal(&log, &body("phone", "s1", 1, &[], 0), 0), Code::Unavailable);
+    *log.throttled.lock().unwrap() = false;
+    log.expect(Event::Throttled);
+    assert_eq!(
+        refusal(&log, &body("phone", "s1", 1, &[set("a", 1, 0)], 0), 0),
+        Code::Unavailable
+    );
+    assert!(send(&log, &body("phone", "s1", 1, &[set("a", 1, 0)], 0), 0).is_ok());
+}

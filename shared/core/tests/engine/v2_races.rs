@@ -1,0 +1,125 @@
+//! v2: other devices write between a sync's read and its append.
+
+use crate::fixture::{
+    Attempts, Event, Watched, body, device, everything, key, minute, portfolio, rebased, send, server_at, set, sync,
+    value,
+};
+use coinolio_core::error::Code;
+use coinolio_core::log::MemoryLog;
+use coinolio_core::sync::{Outcome, sync_v2};
+use coinolio_core::wire::v2::SyncRequest;
+use pollster::block_on;
+use serde_json::json;
+
+/// Another device's sync, at the right moment.
+fn competitor(request: serde_json::Value) -> Event {
+    Event::Before(Box::new(move |log: &MemoryLog| {
+        send(log, &request, 10).unwrap();
+    }))
+}
+
+#[test]
+fn the_loser_of_a_race_merges_with_what_is_new() {
+    let log = portfolio();
+    log.expect(competitor(body("tablet", "t1", 1, &[set("b", 1, 5)], 5)));
+    let request = body("phone", "s1", 1, &[set("a", 1, 5)], 6);
+    let answered = sync(&log, &request, 11);
+    assert_eq!((answered.answer.version, answered.answer.outcome), (3, Outcome::Merged));
+    assert_eq!(answered.report.optimistic_retries, 1);
+    assert_eq!(log.requests(), ["since", "append", "since", "append"]);
+    let document = rebased(&log.log, &request, &answered.answer);
+    assert_eq!(
+        document.as_object().map(|members| members.len()),
+        Some(3),
+        "a, b and assets"
+    );
+}
+
+#[test]
+fn a_merge_that_loses_reads_only_what_is_new() {
+    let log = portfolio();
+    for version in 1..=4 {
+        let edit = set(&format!("p{version}"), version, 5);
+        sync(&log, &body("phone", &format!("p{version}"), version, &[edit], 5), 5);
+    }
+    log.requests();
+    log.expect(competitor(body("tablet", "t1", 5, &[set("a", 2, 8)], 8)));
+    log.expect(competitor(body("watch", "w1", 6, &[set("a", 3, 9)], 9)));
+    let request = body("desk", "d1", 3, &[set("a", 1, 7)], 11);
+    let answered = sync(&log, &request, 11);
+    assert_eq!(
+        log.requests(),
+        ["since", "between", "append", "since", "append", "since", "append"]
+    );
+    assert_eq!((answered.answer.version, answered.report.optimistic_retries), (8, 2));
+    assert_eq!(answered.answer.conflicts.len(), 1, "one place, one conflict");
+    let server = &answered.answer.conflicts[0].conflict.server;
+    assert_eq!(
+        server.device_id,
+        Some(device("watch")),
+        "of several the last to alter it"
+    );
+}
+
+#[test]
+fn losing_every_race_is_busy() {
+    let log = portfolio();
+    for version in 1..=2 {
+        let id = format!("t{version}");
+        log.expect(competitor(body("tablet", &id, version, &[set("b", version, 5)], 5)));
+    }
+    let request = SyncRequest::from_json(&value(&body("phone", "s1", 1, &[set("a", 1, 5)], 6))).unwrap();
+    let error = block_on(sync_v2(&log, &mut Attempts(1), &key(), &request, minute(6))).unwrap_err();
+    assert_eq!(error.code, Code::Busy);
+    let devices: Vec<_> = everything(&log.log)
+        .into_iter()
+        .map(|change| change.device_id)
+        .collect();
+    assert_eq!(devices[1..], [Some(device("tablet")), Some(device("tablet"))]);
+    assert!(
+        sync(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 12)
+            .answer
+            .version
+            == 4
+    );
+}
+
+#[test]
+fn two_devices_that_create_one_portfolio_merge() {
+    let log = Watched::default();
+    log.expect(competitor(body("tablet", "t1", 0, &[set("b", 1, 5)], 5)));
+    let answered = sync(&log, &body("phone", "s1", 0, &[set("a", 1, 5)], 6), 6);
+    assert_eq!((answered.answer.version, answered.answer.outcome), (2, Outcome::Merged));
+    assert_eq!(server_at(&log.log, 2), value(&json!({"a": 1, "b": 1})));
+}
+
+#[test]
+fn one_sync_sent_twice_at_once_has_one_effect() {
+    let log = portfolio();
+    let request = body("phone", "s1", 1, &[set("a", 1, 5)], 6);
+    log.expect(competitor(request.clone()));
+    let answered = sync(&log, &request, 6);
+    assert!(answered.report.repeated);
+    assert_eq!(everything(&log.log).len(), 2);
+}
+
+#[test]
+fn a_portfolio_deleted_in_between_is_gone() {
+    let log = portfolio();
+    log.expect(Event::Before(Box::new(|log: &MemoryLog| {
+        use coinolio_core::log::{Change, ChangeLog, Kind, NewChange, Patch};
+        let head = everything(log).pop().unwrap();
+        let change = Change {
+            parent: head.version,
+            version: head.version + 1,
+            kind: Kind::Deleted,
+            sync_id: None,
+            ..head
+        };
+        let patch = Patch::default();
+        block_on(log.append(&key(), &NewChange { change, patch })).unwrap();
+    })));
+    let error = send(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 6).unwrap_err();
+    assert_eq!(error.code, Code::Deleted);
+    assert_eq!(everything(&log.log).len(), 2);
+}
