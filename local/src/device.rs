@@ -136,19 +136,9 @@ impl Device {
         self.send().await.map(drop)
     }
 
-    /// [`Device::sync`], repeated while the server is busy or unavailable (409 `busy`, 503).
-    pub async fn sync_persistently(&mut self) -> Result<Answer, DeviceError> {
-        loop {
-            match self.sync().await {
-                Err(DeviceError::Refused { status, body })
-                    if status == StatusCode::SERVICE_UNAVAILABLE
-                        || (status == StatusCode::CONFLICT && body.contains(r#""busy""#)) =>
-                {
-                    tokio::time::sleep(std::time::Duration::from_millis(rand::random_range(5..50))).await;
-                }
-                settled => return settled,
-            }
-        }
+    /// True where the server has confirmed every edit.
+    pub fn is_settled(&self) -> bool {
+        self.edits.is_empty() && self.unanswered.is_none()
     }
 
     /// The server's document and its version.

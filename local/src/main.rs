@@ -1,2 +1,84 @@
-//! stub
-fn main() {}
+//! `cargo run`: the local server, its tokens and its demo.
+
+use clap::Parser;
+use coinolio_aws::telemetry::{self, Format};
+use coinolio_local::cli::{Cli, Command, LogFormat, Serve};
+use coinolio_local::error::StartError;
+use coinolio_local::secret::Secret;
+use coinolio_local::server::{Options, Server};
+use coinolio_local::signals::Signals;
+use coinolio_local::token::Tokens;
+use coinolio_local::{banner, checkout, demo};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Where one thing to say goes wrong there is one line on standard error and exit status 1.
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Some(Command::Token { user }) => token(&user).map(|()| ExitCode::SUCCESS),
+        Some(Command::Demo) => block_on(play()),
+        None => block_on(serve(cli.serve)),
+    };
+    done.unwrap_or_else(|error| {
+        let line = error.to_string().replace('\n', " ");
+        // Where even standard error is gone, the exit status still tells.
+        let _ = writeln!(anstream::stderr(), "error: {line}");
+        ExitCode::FAILURE
+    })
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode, StartError>>) -> Result<ExitCode, StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| StartError::System("cannot start threads", cause))?;
+    let done = runtime.block_on(work);
+    // What still runs has had its time: requests beyond the grace period do not hold the exit up.
+    runtime.shutdown_background();
+    done
+}
+
+fn token(user: &str) -> Result<(), StartError> {
+    let token = Tokens::new(&Secret::of(&checkout::folder())?).issue(user)?;
+    writeln!(anstream::stdout(), "{token}").map_err(|cause| StartError::System("cannot write the token", cause))
+}
+
+async fn serve(options: Serve) -> Result<ExitCode, StartError> {
+    telemetry::init(match options.log {
+        LogFormat::Json => Format::Json,
+        LogFormat::Pretty => Format::Pretty,
+    });
+    let mut signals = Signals::catch()?;
+    let data = (!options.memory).then(|| options.data.unwrap_or_else(checkout::folder));
+    let place = data
+        .as_ref()
+        .map_or_else(|| "in memory only".to_owned(), |folder| folder.display().to_string());
+    let server = Server::start(&Options {
+        port: options.port,
+        dynamodb_port: options.dynamodb_port,
+        data,
+    })
+    .await?;
+    match options.log {
+        // Standard output is for JSON lines alone.
+        LogFormat::Json => banner::write(&server, &place, &mut anstream::stderr())?,
+        LogFormat::Pretty => banner::write(&server, &place, &mut anstream::stdout())?,
+    }
+    signals.received().await;
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn play() -> Result<ExitCode, StartError> {
+    let server = Server::start(&Options::default()).await?;
+    let played = demo::play(&server, &mut anstream::stdout()).await;
+    server.stop().await;
+    Ok(match played {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    })
+}

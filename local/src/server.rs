@@ -1,0 +1,125 @@
+//! One local server: the embedded store, the functions and the gateway in front of them.
+
+use crate::checkout;
+use crate::error::StartError;
+use crate::folder::DataFolder;
+use crate::functions::Handlers;
+use crate::gateway::{self, Idle};
+use crate::listen::Listener;
+use crate::secret::Secret;
+use crate::store::Store;
+use crate::token::Tokens;
+use aws_sdk_dynamodb::Client;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// How long running requests may take to finish once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The table's name, on the local server and in `template.yaml`'s default.
+pub const TABLE: &str = "coinolio";
+
+/// Where a server listens and keeps its data.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Port of the API on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Port of the DynamoDB API on 127.0.0.1; 0 takes a free one.
+    pub dynamodb_port: u16,
+    /// Folder of the data; in memory only without one.
+    pub data: Option<PathBuf>,
+}
+
+/// A running server. The default [`Options`] start one in memory on free ports.
+pub struct Server {
+    address: SocketAddr,
+    tokens: Arc<Tokens>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<io::Result<()>>,
+    idle: Idle,
+    store: Store,
+}
+
+impl Server {
+    /// Starts a server, which serves once this returns. Must be called inside a Tokio runtime.
+    pub async fn start(options: &Options) -> Result<Self, StartError> {
+        let tokens = Arc::new(Tokens::new(&Secret::of(&checkout::folder())?));
+        let folder = options.data.as_deref().map(DataFolder::hold).transpose()?;
+        let api = Listener::on(options.port, "--port")?;
+        let dynamodb = Listener::on(options.dynamodb_port, "--dynamodb-port")?;
+        let store = Store::start(folder, dynamodb)?;
+        let client = store.client();
+        coinolio_aws::dynamodb::create_table_if_missing(&client, TABLE)
+            .await
+            .map_err(|cause| StartError::Store(cause.to_string()))?;
+
+        let address = api.address;
+        let (router, idle) = gateway::service(Handlers::new(client, TABLE), Arc::clone(&tokens), address.port());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = axum::serve(api.socket, router).with_graceful_shutdown(async move {
+            // A dropped sender stops the server too.
+            let _ = stopped.await;
+        });
+        let served = tokio::spawn(serving.into_future());
+        Ok(Self {
+            address,
+            tokens,
+            stop,
+            served,
+            idle,
+            store,
+        })
+    }
+
+    /// The API's URL, without a slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The DynamoDB API's URL.
+    pub fn dynamodb_url(&self) -> String {
+        format!("http://{}", self.store.address())
+    }
+
+    /// A client of the DynamoDB API.
+    pub fn dynamodb(&self) -> Client {
+        self.store.client()
+    }
+
+    /// A bearer token for `user`.
+    pub fn token(&self, user: &str) -> Result<String, StartError> {
+        Ok(self.tokens.issue(user)?)
+    }
+
+    /// What signs and verifies this server's tokens.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Takes no more requests, lets the running ones finish for up to 10 seconds, and closes the store.
+    pub async fn stop(self) {
+        let Self {
+            stop,
+            served,
+            idle,
+            store,
+            ..
+        } = self;
+        let finish = async {
+            let _ = stop.send(());
+            if let Err(cause) = served.await {
+                tracing::error!(%cause, "the API server panicked");
+            }
+            idle.reached().await;
+            store.stop().await;
+        };
+        if tokio::time::timeout(GRACE, finish).await.is_err() {
+            tracing::warn!("requests were still running after {} seconds", GRACE.as_secs());
+        }
+    }
+}
