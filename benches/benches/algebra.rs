@@ -1,0 +1,237 @@
+//! `diff`, `merge` and `apply` on generated portfolios, beside other crates in the same run.
+//!
+//! First the comparison: the contestants take turns, and the ratios are those of their medians. Then
+//! criterion measures each by itself; its filters and options apply to that part. Under `cargo test` every
+//! measurement is done once, to see that it runs.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
+
+use coinolio_benches::differ::{NAMES, Pair};
+use coinolio_benches::measure::{Contestant, Plan, Spread, plain, prepared, side_by_side};
+use coinolio_benches::table::Table;
+use coinolio_core::algebra::{Authors, Device, Ranks, Stamp, apply, diff, merge};
+use coinolio_core::json::{ReadError, Value};
+use coinolio_core::time::Timestamp;
+use coinolio_tests::portfolio::{Edit, Portfolio, Size};
+use criterion::{BenchmarkId, Criterion};
+use std::time::Duration;
+
+/// Picks the entries that the measured edit changes.
+const CLIENT: u64 = 7;
+/// Picks those that another device changed meanwhile.
+const SERVER: u64 = 8;
+
+fn main() -> Result<(), ReadError> {
+    let measuring = std::env::args().any(|argument| argument == "--bench");
+    let cases = cases()?;
+    compare(&cases, if measuring { FULL } else { ONCE });
+    if measuring {
+        let mut criterion = Criterion::default()
+            .warm_up_time(Duration::from_millis(200))
+            .measurement_time(Duration::from_secs(1))
+            .sample_size(20)
+            .configure_from_args();
+        cases.iter().for_each(|case| case.bench(&mut criterion));
+        criterion.final_summary();
+    }
+    Ok(())
+}
+
+const FULL: Plan = Plan {
+    rounds: 21,
+    turn: Duration::from_millis(10),
+    budget: Duration::from_secs(6),
+};
+
+const ONCE: Plan = Plan {
+    rounds: 1,
+    turn: Duration::ZERO,
+    budget: Duration::ZERO,
+};
+
+/// A document and an edit of it.
+struct Case {
+    size: Size,
+    edit: Edit,
+    pair: Pair,
+    merging: Merging,
+}
+
+fn cases() -> Result<Vec<Case>, ReadError> {
+    let all = Size::ALL
+        .into_iter()
+        .flat_map(|size| Edit::ALL.map(|edit| (size, edit)));
+    all.map(|(size, edit)| Case::new(size, edit)).collect()
+}
+
+impl Case {
+    fn new(size: Size, edit: Edit) -> Result<Self, ReadError> {
+        let before = Portfolio::of_size(size);
+        let client = before.edited(edit, CLIENT);
+        let server = before.edited(edit, SERVER).to_core()?;
+        let pair = Pair::new(before.document(), client.document())?;
+        let (base, client) = pair.ours.clone();
+        Ok(Self {
+            size,
+            edit,
+            pair,
+            merging: Merging::new(base, server, client),
+        })
+    }
+
+    fn name(&self) -> String {
+        format!("{}, {}", self.size.as_str(), self.edit.as_str())
+    }
+
+    /// One `apply` of ours and one of json-patch; the documents they alter are copied outside of the timing.
+    fn applies(&self) -> [Contestant<'_>; 2] {
+        let ours = diff(&self.pair.ours.0, &self.pair.ours.1);
+        let theirs = json_patch::diff(&self.pair.theirs.0, &self.pair.theirs.1);
+        [
+            prepared(
+                || self.pair.ours.0.clone(),
+                move |mut document| {
+                    apply(&mut document, &ours);
+                    document
+                },
+            ),
+            prepared(
+                || self.pair.theirs.0.clone(),
+                move |mut document| json_patch::patch(&mut document, &theirs).map(|()| document),
+            ),
+        ]
+    }
+
+    fn bench(&self, criterion: &mut Criterion) {
+        let turns = |criterion: &mut Criterion, group: &str, name: &str, mut contestant: Contestant<'_>| {
+            criterion
+                .benchmark_group(group)
+                .bench_function(BenchmarkId::new(name, self.name()), |bencher| {
+                    // A contestant counts its turns in 32 bits, far more than a measurement of a second has.
+                    bencher.iter_custom(|times| contestant(u32::try_from(times).unwrap_or(u32::MAX)));
+                });
+        };
+        for (name, contestant) in NAMES.into_iter().zip(self.pair.diffs()) {
+            turns(criterion, "diff", name, contestant);
+        }
+        for (name, contestant) in NAMES.into_iter().zip(self.applies()) {
+            turns(criterion, "apply", name, contestant);
+        }
+        turns(criterion, "merge", NAMES[0], plain(|| self.merging.run()));
+    }
+}
+
+/// A three-way merge, with the authors of both sides as a sync has them.
+struct Merging {
+    base: Value,
+    server: Value,
+    client: Value,
+    server_authors: Authors,
+    client_authors: Authors,
+    ranks: Ranks,
+}
+
+impl Merging {
+    fn new(base: Value, server: Value, client: Value) -> Self {
+        let server_authors = authors(&base, &server, Timestamp::from_millis(1_000));
+        let client_authors = authors(&base, &client, Timestamp::from_millis(2_000));
+        Self {
+            base,
+            server,
+            client,
+            server_authors,
+            client_authors,
+            ranks: Ranks::new(),
+        }
+    }
+
+    fn run(&self) -> coinolio_core::algebra::Merged {
+        let server = Device {
+            document: &self.server,
+            authors: &self.server_authors,
+        };
+        let client = Device {
+            document: &self.client,
+            authors: &self.client_authors,
+        };
+        merge(&self.base, server, client, None, &self.ranks)
+    }
+}
+
+fn authors(base: &Value, side: &Value, at: Timestamp) -> Authors {
+    let mut authors = Authors::new(Stamp { device_id: None, at });
+    let ops = diff(base, side);
+    authors.record(&mut base.clone(), None, ops.iter().map(|op| (op, at)));
+    authors
+}
+
+/// Prints the tables of the comparison.
+fn compare(cases: &[Case], plan: Plan) {
+    println!(
+        "Side by side, in turns; µs: median (min–max) of up to {} rounds.\n",
+        plan.rounds
+    );
+
+    let mut times = Table::new(["diff, µs"].into_iter().chain(NAMES));
+    let mut sizes = Table::new(["patch, bytes"].into_iter().chain(NAMES));
+    let mut ratios = Table::new(["diff, times ours"].into_iter().chain(NAMES));
+    let mut figures = Vec::new();
+    for case in cases {
+        let spreads = side_by_side(&mut case.pair.diffs(), plan);
+        let bytes = case.pair.patch_bytes();
+        let cells = |cell: &dyn Fn(usize) -> String| {
+            let mut row = vec![case.name()];
+            row.extend((0..NAMES.len()).map(cell));
+            row
+        };
+        times.row(cells(&|which| format!("{:.1}", spreads[which])));
+        sizes.row(cells(&|which| bytes[which].to_string()));
+        ratios.row(cells(&|which| {
+            format!("{:.2}", spreads[which].median / spreads[0].median)
+        }));
+        figures.extend(figure(case, &spreads, bytes[0]));
+    }
+    println!("{times}\n{sizes}");
+    println!("treediff and json_diff_ng have no patch of their own: their findings as operations of RFC 6902.\n");
+    println!("{}", other_times(cases, plan));
+    println!("{ratios}");
+    figures.iter().for_each(|line| println!("{line}"));
+}
+
+/// `apply` beside json-patch's, each of its own patch, and `merge`, which the others do not have.
+fn other_times(cases: &[Case], plan: Plan) -> Table {
+    let mut table = Table::new(["µs", "apply: ours", "apply: json-patch", "times ours", "merge: ours"]);
+    for case in cases {
+        let applies = side_by_side(&mut case.applies(), plan);
+        let merges = side_by_side(&mut [plain(|| case.merging.run())], plan);
+        table.row([
+            case.name(),
+            format!("{:.1}", applies[0]),
+            format!("{:.1}", applies[1]),
+            format!("{:.2}", applies[1].median / applies[0].median),
+            format!("{:.1}", merges[0]),
+        ]);
+    }
+    table
+}
+
+/// What this run says of the two cases that have a figure to reach: faster than every crate beside it, and a
+/// patch within its limit.
+fn figure(case: &Case, spreads: &[Spread], patch_bytes: usize) -> Option<String> {
+    let limit = match (case.size, case.edit) {
+        (Size::Large, Edit::OneField) => 200,
+        (Size::Huge, Edit::TenPercent) => 120_000,
+        _ => return None,
+    };
+    let (ours, others) = spreads.split_first()?;
+    let next = others.iter().map(|spread| spread.median).fold(f64::INFINITY, f64::min);
+    let verdict = if ours.median < next && patch_bytes < limit {
+        "reached"
+    } else {
+        "MISSED"
+    };
+    Some(format!(
+        "{}: {:.2} times as fast as the fastest beside it, patch {patch_bytes} bytes of {limit}: {verdict}",
+        case.name(),
+        next / ours.median,
+    ))
+}
