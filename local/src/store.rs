@@ -5,7 +5,7 @@ use crate::error::StartError;
 use crate::folder::DataFolder;
 use crate::listen::Listener;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use coinolio_aws::config::emulator_client;
 use std::net::SocketAddr;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -46,9 +46,9 @@ impl Store {
         self.address
     }
 
-    /// A client of it. See [`client`].
+    /// A client of it.
     pub fn client(&self) -> Client {
-        client(&format!("http://{}", self.address))
+        emulator_client(&format!("http://{}", self.address))
     }
 
     /// Lets running requests finish, closes the database and gives the data folder back.
@@ -79,19 +79,4 @@ fn open(folder: Option<&DataFolder>) -> Result<dynoxide::Database, StartError> {
     // corrupts the file. That is right for data on a developer's machine.
     database.disable_bulk_loading().map_err(failed)?;
     Ok(database)
-}
-
-/// A client of the DynamoDB API at `endpoint`, a plain HTTP URL.
-///
-/// Everything it needs is said here: no environment variable, profile, metadata service or trust store
-/// is read. The credentials are dummies; the embedded store checks that there are some, not which.
-pub fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new("local", "local", None, None, "coinolio-local"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    Client::from_conf(config)
 }

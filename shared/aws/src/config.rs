@@ -70,12 +70,17 @@ pub async fn dynamodb_client() -> Client {
 
 /// A client for an emulated DynamoDB at `endpoint`, such as `http://127.0.0.1:8000`, which checks no
 /// credentials. It has no timeouts: an emulator shares its machine with whatever else runs there.
+///
+/// All it needs is said here: no environment variable, profile, metadata service or trust store is read.
+/// (The SDK's own HTTP client reads the operating system's certificates first, which takes a while and
+/// fails on machines that have none.)
 pub fn emulator_client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(behavior())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     Client::from_conf(config)
 }
