@@ -17,3 +17,4 @@ pub use port::{Appended, ChangeLog, LogError};
 pub use replay::{Replay, document_at};
 pub use size::json_size;
 pub use window::Window;
+pub(crate) use window::living;

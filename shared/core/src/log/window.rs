@@ -54,13 +54,7 @@ impl Window {
 
     /// The newest change of a portfolio that is there: 404 where it never was, 410 where it was deleted.
     pub fn living_head(&self) -> Result<&Change, Error> {
-        match self.head() {
-            None => Err(Error::new(Code::NotFound, "there is no such portfolio")),
-            Some(head) if head.kind == Kind::Deleted => {
-                Err(Error::new(Code::Deleted, "the portfolio has been deleted"))
-            }
-            Some(head) => Ok(head),
-        }
+        living(self.head())
     }
 
     /// True where `version` is 0 or a version that the window shows to be in the log.
@@ -135,5 +129,14 @@ impl Window {
         let extents = self.changes.iter().map(|change| change.extent);
         let snapshots = extents.map(|Extent { snapshot, .. }| snapshot);
         snapshots.filter(|snapshot| *snapshot <= version).max().unwrap_or(0)
+    }
+}
+
+/// `head`, where it is that of a portfolio that is there: 404 where it never was, 410 where it was deleted.
+pub(crate) fn living(head: Option<&Change>) -> Result<&Change, Error> {
+    match head {
+        None => Err(Error::new(Code::NotFound, "there is no such portfolio")),
+        Some(head) if head.kind == Kind::Deleted => Err(Error::new(Code::Deleted, "the portfolio has been deleted")),
+        Some(head) => Ok(head),
     }
 }

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 pub const MAX_VERSION: Version = (1 << 53) - 1;
 
 /// The longest name of a portfolio, in characters: the directory is read whole, so its entries stay small.
-pub const MAX_NAME_LENGTH: usize = 256;
+pub const MAX_NAME_LENGTH: usize = 200;
 
 /// The members of an object in a request.
 ///
@@ -119,14 +119,19 @@ impl<'a> Fields<'a> {
         self.optional(name).map(list).transpose()
     }
 
-    /// A portfolio's name of at most 256 characters, where it is there.
+    /// A portfolio's name of 1 to 200 characters, where it is there.
     pub fn optional_name(&self, name: &str) -> Result<Option<&'a str>, Error> {
         match self.optional_string(name)? {
-            Some(text) if text.chars().count() > MAX_NAME_LENGTH => {
-                Err(self.wrong(name, "must be at most 256 characters long"))
+            Some(text) if !(1..=MAX_NAME_LENGTH).contains(&text.chars().count()) => {
+                Err(self.wrong(name, "must be 1 to 200 characters long"))
             }
             text => Ok(text),
         }
+    }
+
+    /// A portfolio's name, which must be there.
+    pub fn name(&self, name: &str) -> Result<&'a str, Error> {
+        self.must(name, self.optional_name(name))
     }
 
     /// A device's id, where it is there.

@@ -5,6 +5,7 @@
 
 mod conflict;
 pub mod fields;
+pub mod v1;
 pub mod v2;
 
 pub use conflict::ConflictRecord;

@@ -91,10 +91,12 @@ fn unknown_members_and_nulls_of_optional_ones_are_ignored() {
 }
 
 #[test]
-fn a_name_has_at_most_256_characters() {
+fn a_name_has_1_to_200_characters() {
     let mut body = valid();
-    body["name"] = json!("é".repeat(256));
+    body["name"] = json!("é".repeat(200));
     assert!(SyncRequest::from_json(&value(&body)).is_ok());
-    body["name"] = json!("é".repeat(257));
-    assert_eq!(refused(&body).detail, "name must be at most 256 characters long");
+    for name in ["é".repeat(201), String::new()] {
+        body["name"] = json!(name);
+        assert_eq!(refused(&body).detail, "name must be 1 to 200 characters long");
+    }
 }

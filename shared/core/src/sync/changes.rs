@@ -1,0 +1,119 @@
+//! What a v1 sync changed in the server's document, as the apps in the field read it (design section 5, v1).
+
+use crate::algebra::{IdentityField, Op, Path, Token};
+use crate::json::Value;
+use crate::wire::v1::{ChangeType, DocumentChange};
+use std::collections::HashMap;
+
+/// The changes that `ops`, which make `after` of `before`, stand for.
+pub(super) fn changes(ops: &[Op], before: &Value, after: &Value) -> Vec<DocumentChange> {
+    let (mut before, mut after) = (Places::of(before), Places::of(after));
+    let change = |op: &Op| {
+        let (kind, value) = match op {
+            Op::Set { path, value, .. } if before.find(path).is_some() => (ChangeType::Modified, Some(value.clone())),
+            Op::Set { value, .. } => (ChangeType::Added, Some(value.clone())),
+            Op::Delete { .. } => (ChangeType::Deleted, None),
+            Op::Move { path, .. } => (ChangeType::Modified, after.find(path).cloned()),
+        };
+        DocumentChange {
+            kind,
+            path: op.path().clone(),
+            value,
+        }
+    };
+    ops.iter().map(change).collect()
+}
+
+/// A document in which each list is gone through once, however many of its elements are looked up.
+struct Places<'a> {
+    document: &'a Value,
+    lists: HashMap<(*const Value, Option<IdentityField>), HashMap<&'a Value, &'a Value>>,
+}
+
+impl<'a> Places<'a> {
+    fn of(document: &'a Value) -> Self {
+        Self {
+            document,
+            lists: HashMap::new(),
+        }
+    }
+
+    fn find(&mut self, path: &Path) -> Option<&'a Value> {
+        let mut at = self.document;
+        for token in path.tokens() {
+            at = match token {
+                Token::Member(name) => at.as_object()?.get(name)?,
+                Token::Element(field, identity) => self.element(at, Some(*field), identity)?,
+                Token::Value(element) => self.element(at, None, element)?,
+            };
+        }
+        Some(at)
+    }
+
+    fn element(&mut self, list: &'a Value, field: Option<IdentityField>, name: &Value) -> Option<&'a Value> {
+        let Value::List(elements) = list else {
+            return None;
+        };
+        let names = self.lists.entry((std::ptr::from_ref(list), field)).or_insert_with(|| {
+            let named = |element: &'a Value| {
+                let name = match field {
+                    Some(field) => element.as_object()?.get(field.as_str())?,
+                    None => element,
+                };
+                Some((name, element))
+            };
+            elements.iter().filter_map(named).collect()
+        });
+        names.get(name).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+    use crate::algebra::diff;
+    use crate::json::{Value, read};
+
+    fn shown(before: &str, after: &str) -> Vec<String> {
+        let value = |text: &str| -> Value { read(text.as_bytes()).unwrap() };
+        let (before, after) = (value(before), value(after));
+        let changes = changes(&diff(&before, &after), &before, &after);
+        changes
+            .iter()
+            .map(|change| serde_json::to_string(change).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn an_object_stands_as_itself_and_any_other_value_is_wrapped() {
+        assert_eq!(
+            shown(
+                r#"{"assets":{"btc":{"amount":"1.0"},"old":1}}"#,
+                r#"{"assets":{"btc":{"amount":"2.0"},"eth":{"amount":"5"}},"list":[[1]]}"#
+            ),
+            [
+                r#"{"type":"modified","path":"assets.btc.amount","value":{"value":"2.0"}}"#,
+                r#"{"type":"added","path":"assets.eth","value":{"amount":"5"}}"#,
+                r#"{"type":"deleted","path":"assets.old"}"#,
+                r#"{"type":"added","path":"list","value":{"value":[[1]]}}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn an_element_is_named_by_its_identity_and_a_moved_one_is_modified() {
+        assert_eq!(
+            shown(
+                r#"{"t":[{"id":"a","n":1},{"id":"b"},{"id":"c","n":1}],"s":["x"]}"#,
+                r#"{"t":[{"id":"c","n":1},{"id":"a","n":2},{"id":7}],"s":["x","y.z"]}"#
+            ),
+            [
+                r#"{"type":"added","path":"s.y.z","value":{"value":"y.z"}}"#,
+                r#"{"type":"deleted","path":"t.b"}"#,
+                r#"{"type":"modified","path":"t.c","value":{"id":"c","n":1}}"#,
+                r#"{"type":"modified","path":"t.a.n","value":{"value":2}}"#,
+                r#"{"type":"added","path":"t.7","value":{"id":7}}"#,
+            ]
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! Which version a document was made from: each rule with the device that would lose edits without it.
+
+use crate::world::{World, body, data, value};
+use coinolio_core::Code;
+
+/// A body that echoes `metadata.base`.
+fn echoing(base: &str, device: &str, client_version: u64, rest: &str) -> String {
+    format!(
+        r#"{{"device_id":"{device}","client_version":{client_version},"client_data":{{"metadata":{{"base":{base}}}{rest}}}}}"#
+    )
+}
+
+fn dated(last_sync_at: &str, client_version: u64, document: &str) -> String {
+    format!(
+        r#"{{"device_id":"phone","client_version":{client_version},"last_sync_at":"{last_sync_at}","client_data":{document}}}"#
+    )
+}
+
+#[test]
+fn an_echoed_base_comes_before_the_time_and_the_version() {
+    let world = World::new(r#"{"a":1}"#);
+    world.write("tablet", r#"{"a":1,"b":2}"#);
+    let head = world.head();
+    let request = format!(
+        r#"{{"device_id":"phone","client_version":2,"last_sync_at":"{}","client_data":{{"a":5,"metadata":{{"base":1}}}}}}"#,
+        head.last_sync_at
+    );
+    let answer = world.sync(&request);
+    assert_eq!(
+        data(&answer),
+        value(r#"{"a":5,"b":2}"#),
+        "b is new to the phone, not deleted by it"
+    );
+}
+
+#[test]
+fn an_echoed_base_that_the_log_does_not_have_is_no_base_whatever_else_the_request_says() {
+    for base in ["7", "2.5", "-1", "0", "1e40"] {
+        let world = World::new(r#"{"a":1}"#);
+        world.write("tablet", r#"{"a":1,"b":2}"#);
+        let answer = world.sync(&echoing(base, "phone", 2, r#","c":3"#));
+        assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#), "base {base}");
+    }
+}
+
+#[test]
+fn a_base_that_is_no_number_is_not_the_services_and_says_nothing() {
+    let world = World::new(r#"{"a":1,"b":2}"#);
+    let answer = world.sync(&echoing(r#""USD""#, "phone", 1, r#","a":1"#));
+    assert_eq!(
+        data(&answer),
+        value(r#"{"a":1}"#),
+        "client_version is the base, so b was deleted"
+    );
+}
+
+#[test]
+fn the_exact_time_of_an_answer_comes_before_the_version() {
+    let world = World::new(r#"{"a":1}"#);
+    let first = world.head().last_sync_at.to_string();
+    world.write("tablet", r#"{"a":1,"b":2}"#);
+    // The phone counted an edit of its own: its version is 2, which the log has by now, but not from it.
+    let answer = world.sync(&dated(&first, 2, r#"{"a":1,"c":3}"#));
+    assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#));
+}
+
+#[test]
+fn a_time_without_a_zone_is_utc() {
+    let world = World::new(r#"{"a":1}"#);
+    let first = world.head().last_sync_at.to_string();
+    world.write("tablet", r#"{"a":1,"b":2}"#);
+    let answer = world.sync(&dated(first.trim_end_matches('Z'), 2, r#"{"a":1,"c":3}"#));
+    assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#));
+}
+
+#[test]
+fn a_time_that_no_answer_held_names_no_version() {
+    let world = World::new(r#"{"a":1,"b":2}"#);
+    let first = world.head().last_sync_at.to_string();
+    world.write("tablet", r#"{"a":1,"b":2,"c":3}"#);
+    let below_the_millisecond = first.replace(".000Z", ".000001Z");
+    let between_the_two = first.replace(".000Z", ".001Z");
+    for time in [
+        &*below_the_millisecond,
+        &between_the_two,
+        "1970-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+    ] {
+        let answer = world.sync(&dated(time, 2, r#"{"a":1,"b":2,"c":3}"#));
+        assert!(
+            answer.changes.is_empty(),
+            "{time}: version 2 is the base, so there are no edits"
+        );
+        assert_eq!(answer.version, 2);
+    }
+}
+
+#[test]
+fn a_time_is_found_however_far_back_its_version_is() {
+    let world = World::new("{}");
+    let mut document = String::new();
+    let mut times = Vec::new();
+    for n in 0..100 {
+        times.push(world.head().last_sync_at.to_string());
+        let comma = if n == 0 { "" } else { "," };
+        document.push_str(&format!("{comma}\"k{n}\":{n}"));
+        world.write("tablet", &format!("{{{document}}}"));
+    }
+    for (n, time) in times.iter().enumerate().step_by(9) {
+        // The document of version 1 + n, as it was, with one addition.
+        let held = document.split(',').take(n).collect::<Vec<_>>().join(",");
+        let comma = if n == 0 { "" } else { "," };
+        let answer = world.sync(&dated(time, 101, &format!("{{{held}{comma}\"new{n}\":1}}")));
+        assert_eq!(answer.changes.len(), 1, "{time}");
+        assert!(answer.conflicts.is_empty());
+    }
+    assert_eq!(world.document().as_object().map(|members| members.len()), Some(112));
+}
+
+#[test]
+fn the_clients_version_is_the_base_where_the_log_has_it() {
+    let world = World::new(r#"{"a":1,"b":2}"#);
+    world.write("tablet", r#"{"a":1,"b":2,"c":3}"#);
+    let answer = world.sync_as("phone", 1, r#"{"a":1}"#);
+    assert_eq!(data(&answer), value(r#"{"a":1,"c":3}"#), "b was deleted by the phone");
+}
+
+#[test]
+fn a_version_that_was_jumped_over_is_no_base() {
+    let world = World::new(r#"{"a":1}"#);
+    assert_eq!(world.sync_as("counter", 5, r#"{"a":1,"b":2}"#).version, 6);
+    world.write("tablet", r#"{"a":1,"b":2,"c":3}"#);
+    for client_version in 2..=5 {
+        let answer = world.sync_as("phone", client_version, r#"{"a":1}"#);
+        assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#), "{client_version}");
+        assert_eq!(answer.version, 7, "and what changes nothing is no edit");
+    }
+}
+
+#[test]
+fn a_version_made_by_a_jump_is_a_base() {
+    let world = World::new(r#"{"a":1}"#);
+    assert_eq!(world.sync_as("counter", 5, r#"{"a":1,"b":2}"#).version, 6);
+    let answer = world.sync_as("phone", 6, r#"{"b":2}"#);
+    assert_eq!(data(&answer), value(r#"{"b":2}"#));
+    world.write("tablet", r#"{"b":2,"c":3}"#);
+    let answer = world.sync_as("watch", 6, r#"{"a":1}"#);
+    assert_eq!(data(&answer), value(r#"{"c":3}"#));
+}
+
+#[test]
+fn version_0_is_no_base() {
+    let world = World::new(r#"{"a":1,"b":2}"#);
+    let answer = world.sync_as("phone", 0, r#"{"c":3}"#);
+    assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#));
+}
+
+#[test]
+fn a_device_ahead_made_its_document_from_the_newest_that_it_had_sent_itself() {
+    let world = World::new(r#"{"a":1,"b":2}"#);
+    assert_eq!(world.sync_as("phone", 1, r#"{"a":5,"b":2}"#).version, 2);
+    world.write("tablet", r#"{"a":5,"b":2,"c":3}"#);
+    // The phone counted three edits since version 2, and knows nothing of c.
+    let answer = world.sync_as("phone", 5, r#"{"a":5}"#);
+    assert_eq!(answer.version, 6);
+    assert_eq!(
+        data(&answer),
+        value(r#"{"a":5,"c":3}"#),
+        "b was deleted by the phone, c was not"
+    );
+}
+
+#[test]
+fn the_maker_of_a_portfolio_had_sent_its_first_document() {
+    let world = World::new(r#"{"a":1,"b":2}"#);
+    let answer = world.sync_as("maker", 4, r#"{"a":1}"#);
+    assert_eq!((answer.version, data(&answer)), (5, value(r#"{"a":1}"#)));
+}
+
+#[test]
+fn a_document_that_a_merge_made_was_sent_by_nobody() {
+    let world = World::new(r#"{"a":1}"#);
+    assert_eq!(world.sync_as("phone", 1, r#"{"a":1,"p":1}"#).version, 2);
+    world.write("tablet", r#"{"a":1,"p":1,"t":1}"#);
+    // The answer to this sync, version 4, is lost: the phone never sees t.
+    world.sync_as("phone", 2, r#"{"a":1,"p":2}"#);
+    let answer = world.sync_as("phone", 9, r#"{"p":3}"#);
+    assert_eq!(data(&answer), value(r#"{"p":3,"t":1}"#), "t is not deleted, a is");
+    assert_eq!(answer.version, 10);
+}
+
+#[test]
+fn the_document_of_another_device_is_not_the_base_of_a_device_ahead() {
+    let world = World::new(r#"{"a":1}"#);
+    world.sync_as("tablet", 1, r#"{"a":1,"b":2}"#);
+    let answer = world.sync_as("phone", 7, r#"{"c":3}"#);
+    assert_eq!(
+        data(&answer),
+        value(r#"{"a":1,"b":2,"c":3}"#),
+        "without a base nothing is deleted"
+    );
+}
+
+#[test]
+fn a_device_ahead_gets_a_version_above_both() {
+    let world = World::new(r#"{"a":1}"#);
+    assert_eq!(world.sync_as("phone", 1, r#"{"a":2}"#).version, 2);
+    assert_eq!(world.sync_as("phone", 9, r#"{"a":3}"#).version, 10);
+    assert_eq!(world.sync_as("phone", 10, r#"{"a":4}"#).version, 11);
+}
+
+#[test]
+fn a_device_ahead_without_edits_makes_no_version_and_gets_the_heads() {
+    let world = World::new(r#"{"a":1}"#);
+    world.sync_as("phone", 1, r#"{"a":2}"#);
+    world.write("tablet", r#"{"a":2,"b":3}"#);
+    let answer = world.sync_as("phone", 7, r#"{"a":2}"#);
+    assert_eq!((answer.version, data(&answer)), (3, value(r#"{"a":2,"b":3}"#)));
+    assert_eq!(world.version(), 3);
+}
+
+#[test]
+fn a_jump_of_more_than_10_000_versions_is_refused() {
+    let world = World::new(r#"{"a":1}"#);
+    world.refuses(&body("phone", 10_001, r#"{"a":2}"#), Code::Invalid);
+    world.refuses(&body("phone", (1 << 53) - 1, r#"{"a":2}"#), Code::Invalid);
+    world.refuses(&body("phone", 1 << 53, r#"{"a":2}"#), Code::Malformed);
+    assert_eq!(world.sync_as("phone", 10_000, r#"{"a":2}"#).version, 10_001);
+}

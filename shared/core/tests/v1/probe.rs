@@ -1,0 +1,113 @@
+//! A log that counts requests, and in which other writers come first where a test wants it.
+
+use coinolio_core::id::UserId;
+use coinolio_core::log::{
+    Appended, Change, ChangeLog, Entry, LogError, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot, Version,
+};
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+/// What happens to an append.
+pub(crate) enum Fate {
+    /// This change is written just before it.
+    ComesSecond(Box<NewChange>),
+    /// It is written, but the writer hears that the place is taken: its client sent it twice.
+    HiddenSuccess,
+}
+
+#[derive(Default)]
+pub(crate) struct Probe {
+    pub(crate) log: MemoryLog,
+    requests: Mutex<Vec<&'static str>>,
+    fates: Mutex<VecDeque<Fate>>,
+}
+
+impl Probe {
+    /// The requests since the last call.
+    pub(crate) fn take_requests(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.requests.lock().unwrap())
+    }
+
+    pub(crate) fn next_append(&self, fate: Fate) {
+        self.fates.lock().unwrap().push_back(fate);
+    }
+
+    fn count(&self, request: &'static str) {
+        self.requests.lock().unwrap().push(request);
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        self.fates.lock().unwrap().pop_front()
+    }
+}
+
+impl ChangeLog for Probe {
+    async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
+        self.count("since");
+        self.log.since(key, parent).await
+    }
+
+    async fn between(&self, key: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, LogError> {
+        self.count("between");
+        self.log.between(key, from, to).await
+    }
+
+    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
+        self.count("newest");
+        self.log.newest(key, limit).await
+    }
+
+    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
+        if change.patch.is_none() {
+            self.count("patch");
+        }
+        self.log.patch(key, change).await
+    }
+
+    async fn append(&self, key: &PortfolioKey, new: &NewChange) -> Result<Appended, LogError> {
+        self.count("append");
+        match self.fate() {
+            Some(Fate::ComesSecond(first)) => {
+                self.log.append(key, &first).await?;
+            }
+            Some(Fate::HiddenSuccess) => {
+                self.log.append(key, new).await?;
+            }
+            None => {}
+        }
+        self.log.append(key, new).await
+    }
+
+    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
+        self.count("create");
+        if let Some(Fate::HiddenSuccess) = self.fate() {
+            self.log.create(key, entry, first).await?;
+        }
+        self.log.create(key, entry, first).await
+    }
+
+    async fn snapshot(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
+        self.count("snapshot");
+        self.log.snapshot(key, version).await
+    }
+
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<(), LogError> {
+        self.count("write_snapshot");
+        self.log.write_snapshot(key, snapshot).await
+    }
+
+    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {
+        self.count("entries");
+        self.log.entries(user).await
+    }
+
+    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, LogError> {
+        self.count("entry");
+        self.log.entry(key).await
+    }
+
+    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, LogError> {
+        self.count("rename");
+        self.log.rename(key, name).await
+    }
+}

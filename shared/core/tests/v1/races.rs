@@ -1,0 +1,91 @@
+//! Other writers, and our own earlier attempts, in between.
+
+use crate::probe::Fate;
+use crate::world::{Attempts, World, body, data, run, value};
+use coinolio_core::Code;
+use coinolio_core::sync::sync_v1;
+use coinolio_core::wire::v1::SyncRequest;
+
+#[test]
+fn a_lost_race_is_a_merge_with_what_was_faster() {
+    let world = World::new(r#"{"a":1,"b":1}"#);
+    let faster = world.edit("tablet", r#"{"a":1,"b":2}"#);
+    world.log.next_append(Fate::ComesSecond(Box::new(faster)));
+    let answered = world.try_sync(&body("phone", 1, r#"{"a":2,"b":1}"#)).unwrap();
+    assert_eq!(data(&answered.answer), value(r#"{"a":2,"b":2}"#));
+    assert_eq!((answered.answer.version, answered.report.optimistic_retries), (3, 1));
+    assert_eq!(world.document(), value(r#"{"a":2,"b":2}"#));
+}
+
+#[test]
+fn a_race_lost_twice_merges_with_both() {
+    let world = World::new(r#"{"a":1,"b":1,"c":1}"#);
+    world.write("tablet", r#"{"a":1,"b":2,"c":1}"#);
+    let third = world.edit("tablet", r#"{"a":1,"b":2,"c":2}"#);
+    world.log.next_append(Fate::ComesSecond(Box::new(third)));
+    let mut fourth = world.edit("watch", r#"{"a":1,"b":2,"c":1,"d":2}"#);
+    fourth.change.parent = 3;
+    fourth.change.version = 4;
+    world.log.next_append(Fate::ComesSecond(Box::new(fourth)));
+    let answer = world.sync_as("phone", 1, r#"{"a":2,"b":1,"c":1}"#);
+    assert_eq!(
+        (answer.version, data(&answer)),
+        (5, value(r#"{"a":2,"b":2,"c":2,"d":2}"#))
+    );
+}
+
+#[test]
+fn who_loses_every_race_is_told_to_come_back() {
+    let world = World::new(r#"{"a":1}"#);
+    let faster = world.edit("tablet", r#"{"a":1,"b":2}"#);
+    world.log.next_append(Fate::ComesSecond(Box::new(faster)));
+    let request = SyncRequest::from_json(value(&body("phone", 1, r#"{"a":2}"#))).unwrap();
+    let refused = run(sync_v1(&world.log, &mut Attempts(0), &world.key, request, world.tick()));
+    assert_eq!(refused.map(|_| ()).map_err(|error| error.code), Err(Code::Busy));
+    assert_eq!(world.document(), value(r#"{"a":1,"b":2}"#));
+}
+
+#[test]
+fn a_deletion_in_between_is_heard_of() {
+    let world = World::new(r#"{"a":1}"#);
+    let mut deleted = world.edit("tablet", r#"{"a":1}"#);
+    deleted.change.kind = coinolio_core::log::Kind::Deleted;
+    world.log.next_append(Fate::ComesSecond(Box::new(deleted)));
+    let refused = world.try_sync(&body("phone", 1, r#"{"a":2}"#));
+    assert_eq!(refused.map(|_| ()).map_err(|error| error.code), Err(Code::Deleted));
+}
+
+#[test]
+fn an_own_success_that_was_not_heard_of_is_a_success() {
+    for client_version in [1, 0, 7] {
+        let world = World::new(r#"{"a":1}"#);
+        world.log.next_append(Fate::HiddenSuccess);
+        let answer = world.sync_as("phone", client_version, r#"{"a":2,"b":1}"#);
+        assert_eq!(answer.changes.len(), 2, "it is this sync that changed them");
+        assert_eq!(data(&answer), value(r#"{"a":2,"b":1}"#));
+        assert_eq!(world.changes().len(), 2, "one effect");
+        assert_eq!(answer.version, world.version());
+    }
+}
+
+#[test]
+fn a_duplicate_that_overtook_its_twin_is_the_same_request() {
+    let world = World::new(r#"{"a":1}"#);
+    // The twin was carried out between this request's reading and its writing, and the tablet came between.
+    let scout = World::new(r#"{"a":1}"#);
+    let tablet = world.edit("tablet", r#"{"a":1,"b":1}"#);
+    scout.write("tablet", r#"{"a":1,"b":1}"#);
+    scout.sync_as("phone", 1, r#"{"a":2}"#);
+    let mut twin = scout.changes().remove(0);
+    let patch = twin.patch.take().unwrap();
+    world.log.next_append(Fate::ComesSecond(Box::new(tablet)));
+    world
+        .log
+        .next_append(Fate::ComesSecond(Box::new(coinolio_core::log::NewChange {
+            change: twin,
+            patch,
+        })));
+    let answer = world.sync_as("phone", 1, r#"{"a":2}"#);
+    assert_eq!((answer.version, world.changes().len()), (3, 3));
+    assert_eq!(data(&answer), value(r#"{"a":2,"b":1}"#));
+}

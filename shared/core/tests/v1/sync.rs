@@ -1,0 +1,475 @@
+//! What a sync takes, refuses and answers.
+
+use crate::world::{World, body, data, json, value};
+use coinolio_core::Code;
+use coinolio_core::algebra::{Rule, Winner};
+use coinolio_core::log::ChangeLog;
+use coinolio_core::wire::v1::SyncResponse;
+
+fn dated(device: &str, last_sync_at: &str, client_version: u64, document: &str) -> String {
+    format!(
+        r#"{{"device_id":"{device}","client_version":{client_version},"last_sync_at":"{last_sync_at}","client_data":{document}}}"#
+    )
+}
+
+fn only_conflict(answer: &SyncResponse) -> (String, u64, Winner, Rule) {
+    let [record] = &answer.conflicts[..] else {
+        panic!("one conflict, not {:?}", answer.conflicts);
+    };
+    let conflict = &record.conflict;
+    (conflict.path.dotted(), record.version, conflict.winner, conflict.rule)
+}
+
+#[test]
+fn an_answer_has_the_shape_that_the_apps_in_the_field_read() {
+    let world = World::new(r#"{"assets":{"btc":{"amount":"1.0"}}}"#);
+    let answer = world.sync_as("phone", 1, r#"{"assets":{"btc":{"amount":"2.0"}}}"#);
+    let at = answer.last_sync_at;
+    assert_eq!(
+        json(&answer),
+        value(&format!(
+            r#"{{"success":true,"version":2,"last_sync_at":"{at}","conflicts":[],
+                "data":{{"assets":{{"btc":{{"amount":"2.0"}}}},
+                         "metadata":{{"sync_version":"1.0.0","device_id":"phone","timestamp":"{at}","base":2}}}},
+                "changes":[{{"type":"modified","path":"assets.btc.amount","value":{{"value":"2.0"}}}}]}}"#
+        ))
+    );
+}
+
+#[test]
+fn the_changes_are_those_in_the_servers_document_not_in_the_clients() {
+    let world = World::new(r#"{"a":1,"b":1}"#);
+    world.write("tablet", r#"{"a":1,"b":1,"c":1}"#);
+    let answer = world.sync_as("phone", 1, r#"{"a":2}"#);
+    let paths: Vec<String> = answer.changes.iter().map(|change| change.path.dotted()).collect();
+    assert_eq!(paths, ["a", "b"]);
+}
+
+#[test]
+fn a_sync_without_edits_makes_no_version_and_pulls() {
+    let world = World::new(r#"{"a":1}"#);
+    assert_eq!(world.sync_as("phone", 1, r#"{"a":1.0}"#).version, 1);
+    world.write("tablet", r#"{"a":2}"#);
+    let answer = world.sync_as("phone", 1, r#"{"a":1}"#);
+    assert_eq!((answer.version, data(&answer)), (2, value(r#"{"a":2}"#)));
+    assert!(answer.changes.is_empty());
+    assert_eq!(world.version(), 2);
+}
+
+#[test]
+fn a_sync_with_edits_makes_a_version_also_where_they_change_nothing() {
+    let world = World::new(r#"{"a":1}"#);
+    world.write("tablet", r#"{"a":2}"#);
+    let answer = world.sync_as("phone", 1, r#"{"a":2}"#);
+    assert_eq!(
+        (answer.version, answer.conflicts.len()),
+        (3, 0),
+        "the same value on both is no conflict"
+    );
+}
+
+#[test]
+fn what_was_written_since_the_base_by_nobody_is_accepted_whatever_the_timestamps_say() {
+    let world = World::new(r#"{"a":1}"#);
+    let answer = world.sync(&dated("phone", "1969-12-31T00:00:00Z", 1, r#"{"a":2}"#));
+    assert_eq!(data(&answer), value(r#"{"a":2}"#));
+}
+
+#[test]
+fn edits_are_dated_with_the_requests_last_sync_at() {
+    let world = World::new(r#"{"a":1}"#);
+    world.write("tablet", r#"{"a":2}"#);
+    let answer = world.sync(&dated("phone", "2026-01-01T00:00:00Z", 1, r#"{"a":3}"#));
+    assert_eq!(only_conflict(&answer), ("a".into(), 3, Winner::Server, Rule::Newest));
+    assert_eq!(data(&answer), value(r#"{"a":2}"#));
+}
+
+#[test]
+fn edits_without_a_last_sync_at_are_as_new_as_the_request() {
+    let world = World::new(r#"{"a":1}"#);
+    world.write("tablet", r#"{"a":2}"#);
+    let answer = world.sync_as("phone", 1, r#"{"a":3}"#);
+    assert_eq!(only_conflict(&answer), ("a".into(), 3, Winner::Client, Rule::Newest));
+    assert_eq!(data(&answer), value(r#"{"a":3}"#));
+}
+
+#[test]
+fn a_last_sync_at_from_the_future_is_the_time_of_the_request() {
+    let world = World::new(r#"{"a":1}"#);
+    world.sync(&dated("phone", "9999-12-31T23:59:59Z", 1, r#"{"a":2}"#));
+    let answer = world.sync_as("tablet", 1, r#"{"a":3}"#);
+    assert_eq!(only_conflict(&answer), ("a".into(), 3, Winner::Client, Rule::Newest));
+}
+
+#[test]
+fn edits_of_different_places_merge() {
+    let world = World::new(r#"{"assets":{"btc":1,"eth":1},"t":[{"id":"x","n":1}]}"#);
+    world.write("tablet", r#"{"assets":{"btc":2,"eth":1},"t":[{"id":"x","n":2}]}"#);
+    let answer = world.sync_as(
+        "phone",
+        1,
+        r#"{"assets":{"btc":1,"eth":2},"t":[{"id":"new"},{"id":"x","n":1}]}"#,
+    );
+    assert_eq!(
+        data(&answer),
+        value(r#"{"assets":{"btc":2,"eth":2},"t":[{"id":"new"},{"id":"x","n":2}]}"#)
+    );
+    assert!(answer.conflicts.is_empty());
+}
+
+#[test]
+fn a_list_that_a_client_reordered_comes_back_in_its_order() {
+    let world = World::new(r#"{"s":["a","b","c"],"t":[{"id":1},{"id":2},{"id":3}]}"#);
+    let answer = world.sync_as("phone", 1, r#"{"s":["c","a","b"],"t":[{"id":3},{"id":2},{"id":1}]}"#);
+    assert_eq!(
+        data(&answer),
+        value(r#"{"s":["c","a","b"],"t":[{"id":3},{"id":2},{"id":1}]}"#)
+    );
+    assert!(
+        answer
+            .changes
+            .iter()
+            .all(|change| json(change).as_object().unwrap()["type"] == value("\"modified\""))
+    );
+}
+
+#[test]
+fn what_a_device_altered_itself_is_not_concurrent() {
+    let world = World::new(r#"{"a":1}"#);
+    // The answer to the first is lost; the user goes on.
+    world.sync_as("phone", 1, r#"{"a":2}"#);
+    let answer = world.sync_as("phone", 1, r#"{"a":3}"#);
+    assert_eq!((answer.version, answer.conflicts.len()), (3, 0));
+    assert_eq!(data(&answer), value(r#"{"a":3}"#));
+}
+
+#[test]
+fn without_a_base_nothing_is_deleted_and_what_both_have_merges() {
+    let world = World::new(r#"{"a":{"x":1,"y":1},"b":1}"#);
+    let answer = world.sync_as("phone", 0, r#"{"a":{"x":1,"z":1}}"#);
+    assert_eq!(data(&answer), value(r#"{"a":{"x":1,"y":1,"z":1},"b":1}"#));
+    assert_eq!((answer.version, answer.conflicts.len()), (2, 0));
+}
+
+#[test]
+fn without_a_base_what_changes_nothing_and_conflicts_with_nothing_is_no_edit() {
+    let world = World::new(r#"{"a":{"x":1,"y":1},"b":1}"#);
+    let answer = world.sync_as("phone", 0, r#"{"a":{"x":1}}"#);
+    assert_eq!((answer.version, world.version()), (1, 1));
+    assert_eq!(data(&answer), value(r#"{"a":{"x":1,"y":1},"b":1}"#));
+    assert_eq!(world.sync_as("watch", 0, "{}").version, 1);
+}
+
+#[test]
+fn without_a_base_a_conflict_is_an_edit_though_the_server_keeps_its_value() {
+    let world = World::new(r#"{"a":1}"#);
+    let answer = world.sync(&dated("phone", "2020-01-01T00:00:00Z", 0, r#"{"a":2}"#));
+    assert_eq!(only_conflict(&answer), ("a".into(), 2, Winner::Server, Rule::Newest));
+    assert_eq!(data(&answer), value(r#"{"a":1}"#));
+}
+
+#[test]
+fn without_a_base_an_answer_carries_only_its_own_conflicts() {
+    let world = World::new(r#"{"a":1,"b":1}"#);
+    world.write("tablet", r#"{"a":2,"b":1}"#);
+    assert_eq!(only_conflict(&world.sync_as("phone", 1, r#"{"a":3,"b":1}"#)).1, 3);
+    let answer = world.sync_as("watch", 0, r#"{"b":4}"#);
+    assert_eq!(only_conflict(&answer).0, "b");
+    assert!(world.sync_as("car", 0, "{}").conflicts.is_empty());
+}
+
+#[test]
+fn a_conflict_is_told_to_every_device_once() {
+    let world = World::new(r#"{"a":1}"#);
+    world.sync_as("tablet", 1, r#"{"a":2}"#);
+    let lost = world.sync_as("phone", 1, r#"{"a":3}"#);
+    assert_eq!(only_conflict(&lost).1, 3);
+    let told = world.sync_as("tablet", 2, r#"{"a":2}"#);
+    assert_eq!(told.conflicts, lost.conflicts, "the tablet's value lost later");
+    assert!(world.sync_as("tablet", 3, r#"{"a":3}"#).conflicts.is_empty());
+    assert!(world.sync_as("phone", 3, r#"{"a":3}"#).conflicts.is_empty());
+}
+
+#[test]
+fn a_repeated_request_has_no_effect_and_is_answered_with_the_head() {
+    let world = World::new(r#"{"a":1,"b":1}"#);
+    let request = body("phone", 1, r#"{"a":2,"b":1}"#);
+    let first = world.sync(&request);
+    let again = world.sync(&request);
+    assert_eq!((again.version, &again.data), (2, &first.data));
+    assert!(again.changes.is_empty());
+    world.write("tablet", r#"{"a":7,"b":2}"#);
+    world.let_days_pass(9);
+    let later = world.sync(&request);
+    assert_eq!((later.version, data(&later)), (3, value(r#"{"a":7,"b":2}"#)));
+    assert_eq!(world.version(), 3);
+}
+
+#[test]
+fn a_repeated_merge_is_answered_with_the_conflicts_of_the_first() {
+    for client_version in [1, 0] {
+        let world = World::new(r#"{"a":1}"#);
+        world.write("tablet", r#"{"a":2}"#);
+        let request = body("phone", client_version, r#"{"a":3}"#);
+        let first = world.sync(&request);
+        world.write("tablet", r#"{"a":4}"#);
+        let again = world.sync(&request);
+        assert_eq!(again.conflicts, first.conflicts);
+        assert_eq!((again.version, data(&again)), (4, value(r#"{"a":4}"#)));
+    }
+}
+
+#[test]
+fn a_repeated_request_of_a_device_ahead_has_no_effect() {
+    let world = World::new(r#"{"a":1,"b":1}"#);
+    world.sync_as("tablet", 1, r#"{"a":1,"b":1,"c":1}"#);
+    let request = body("maker", 7, r#"{"a":2}"#);
+    let first = world.sync(&request);
+    assert_eq!((first.version, data(&first)), (8, value(r#"{"a":2,"c":1}"#)));
+    assert_eq!(world.sync(&request).version, 8);
+    world.write("tablet", r#"{"a":5,"b":9,"c":1}"#);
+    let later = world.sync(&request);
+    assert_eq!((later.version, data(&later)), (9, value(r#"{"a":5,"b":9,"c":1}"#)));
+}
+
+#[test]
+fn the_services_members_make_no_other_request() {
+    let world = World::new(r#"{"a":1}"#);
+    world.sync_as("phone", 1, r#"{"a":2,"metadata":{"timestamp":"yesterday","base":1}}"#);
+    let again = world.sync_as("phone", 1, r#"{"a":2,"metadata":{"timestamp":"today","base":1}}"#);
+    assert_eq!((again.version, world.version()), (2, 2));
+}
+
+#[test]
+fn a_repetition_is_one_of_the_devices_newest_change_only() {
+    let world = World::new(r#"{"a":1}"#);
+    world.sync_as("phone", 1, r#"{"a":2}"#);
+    world.sync_as("phone", 1, r#"{"a":3}"#);
+    let back = world.sync_as("phone", 1, r#"{"a":2}"#);
+    assert_eq!((back.version, data(&back)), (4, value(r#"{"a":2}"#)));
+}
+
+#[test]
+fn the_same_document_after_an_answer_in_between_is_an_edit() {
+    let world = World::new(r#"{"a":1}"#);
+    // This app never counts its version on, but echoes the metadata.
+    world.sync_as("phone", 1, r#"{"a":2,"metadata":{"base":1}}"#);
+    world.write("tablet", r#"{"a":3}"#);
+    world.sync_as("phone", 1, r#"{"a":3,"metadata":{"base":3}}"#);
+    let back = world.sync_as("phone", 1, r#"{"a":2,"metadata":{"base":3}}"#);
+    assert_eq!(data(&back), value(r#"{"a":2}"#));
+}
+
+#[test]
+fn another_devices_same_document_is_no_repetition() {
+    let world = World::new(r#"{"a":1}"#);
+    world.sync_as("phone", 1, r#"{"a":2}"#);
+    assert_eq!(world.sync_as("tablet", 1, r#"{"a":2}"#).version, 3);
+}
+
+#[test]
+fn a_document_that_lost_every_scalar_is_refused_unless_it_is_meant() {
+    let world = World::new(r#"{"assets":{"btc":1},"t":[{"id":1}]}"#);
+    for empty in [
+        "{}",
+        r#"{"assets":{},"t":[]}"#,
+        r#"{"assets":{"btc":[{}]}}"#,
+        r#"{"metadata":{"device_id":"phone"}}"#,
+    ] {
+        world.refuses(&body("phone", 1, empty), Code::WipeRefused);
+    }
+    world.write("tablet", r#"{"assets":{"btc":2},"t":[{"id":1}]}"#);
+    world.refuses(&body("phone", 1, "{}"), Code::WipeRefused);
+    let meant = r#"{"device_id":"phone","client_version":2,"client_data":{"assets":{}},"allow_wipe":true}"#;
+    assert_eq!(data(&world.sync(meant)), value(r#"{"assets":{}}"#));
+    assert_eq!(
+        world.sync_as("phone", 3, "{}").version,
+        4,
+        "what holds no scalar is emptied by nobody"
+    );
+}
+
+#[test]
+fn a_document_that_keeps_a_scalar_is_no_wipe() {
+    let world = World::new(r#"{"a":1,"b":2}"#);
+    assert_eq!(
+        data(&world.sync_as("phone", 1, r#"{"b":null}"#)),
+        value(r#"{"b":null}"#)
+    );
+}
+
+#[test]
+fn an_empty_document_without_a_base_pulls() {
+    let world = World::new(r#"{"a":1}"#);
+    assert_eq!(data(&world.sync_as("phone", 0, "{}")), value(r#"{"a":1}"#));
+}
+
+#[test]
+fn the_services_members_are_no_data_and_the_clients_own_are() {
+    let world = World::new(r#"{"a":1,"metadata":{"theme":"dark"}}"#);
+    let first = world.sync_as(
+        "phone",
+        1,
+        r#"{"a":1,"metadata":{"theme":"light","base":1,"device_id":"someone","sync_version":"0.9","timestamp":"x"}}"#,
+    );
+    assert_eq!(world.document(), value(r#"{"a":1,"metadata":{"theme":"light"}}"#));
+    // What the answer held, sent back as it is, is no edit.
+    let echoed = String::from_utf8(json(&first.data).to_json()).unwrap();
+    assert_eq!(world.sync_as("phone", 2, &echoed).version, 2);
+}
+
+#[test]
+fn an_empty_metadata_is_absent() {
+    let world = World::new(r#"{"a":1,"metadata":{}}"#);
+    assert_eq!(world.document(), value(r#"{"a":1}"#));
+    assert_eq!(world.sync_as("phone", 1, r#"{"a":1,"metadata":{}}"#).version, 1);
+}
+
+#[test]
+fn what_a_v2_client_keeps_under_the_services_names_survives_v1_clients() {
+    let world = World::new(r#"{"a":1}"#);
+    let held = r#"{"a":1,"metadata":{"device_id":"its own","base":"USD","theme":"dark"}}"#;
+    world.write("v2", held);
+    let pulled = world.sync_as("phone", 1, r#"{"a":1}"#);
+    let seen = json(&pulled.data).as_object().unwrap()["metadata"].clone();
+    assert_eq!(
+        seen.as_object().unwrap()["device_id"],
+        value("\"v2\""),
+        "the head's stands in its place"
+    );
+    let sent = String::from_utf8(json(&pulled.data).to_json()).unwrap();
+    world.sync_as("phone", 2, &sent.replace(r#""a":1"#, r#""a":2"#));
+    assert_eq!(world.document(), value(&held.replace(r#""a":1"#, r#""a":2"#)));
+    assert!(
+        world.head().verbatim,
+        "the service's members aside, it is what the phone sent"
+    );
+    // An old app that drops metadata altogether deletes what it saw, not what it never saw.
+    world.sync_as("phone", 3, r#"{"a":2}"#);
+    assert_eq!(
+        world.document(),
+        value(r#"{"a":2,"metadata":{"device_id":"its own","base":"USD"}}"#)
+    );
+    world.write("v2", r#"{"a":2,"metadata":{}}"#);
+    world.sync_as("phone", 5, r#"{"a":3}"#);
+    assert_eq!(
+        world.document(),
+        value(r#"{"a":3,"metadata":{}}"#),
+        "an empty object of a v2 client's too"
+    );
+}
+
+#[test]
+fn numbers_that_a_phone_rounded_are_unchanged() {
+    let exact = r#"{"n":0.1000000000000000055511151231257827,"t":[{"id":9007199254740993,"n":1},{"id":2}],"o":[9007199254740993]}"#;
+    let rounded = r#"{"n":0.1,"t":[{"id":2},{"id":9007199254740992,"n":1}],"o":[9007199254740992]}"#;
+    let world = World::new(exact);
+    let answer = world.sync_as("phone", 1, rounded);
+    let moved = answer.changes.iter().map(json).collect::<Vec<_>>();
+    assert_eq!(moved.len(), 1, "{moved:?}");
+    assert_eq!(
+        world.document(),
+        value(
+            r#"{"n":0.1000000000000000055511151231257827,"t":[{"id":2},{"id":9007199254740993,"n":1}],"o":[9007199254740993]}"#
+        )
+    );
+    assert!(world.head().verbatim);
+    let without_base = world.sync_as("watch", 0, r#"{"n":0.1}"#);
+    assert_eq!(
+        without_base.version, 2,
+        "also where nobody knows which version it rounded"
+    );
+}
+
+#[test]
+fn documents_over_the_limits_are_refused() {
+    let world = World::new("{}");
+    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(6 * 1024 * 1024));
+    world.refuses(&body("phone", 1, &large), Code::TooLarge);
+    let nested = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+    world.refuses(&body("phone", 1, &nested(65)), Code::Invalid);
+    assert_eq!(world.sync_as("phone", 1, &nested(64)).version, 2);
+}
+
+#[test]
+fn two_documents_that_together_are_over_the_limit_are_refused() {
+    let world = World::new(&format!(r#"{{"a":"{}"}}"#, "x".repeat(4 * 1024 * 1024)));
+    let other = format!(r#"{{"b":"{}"}}"#, "x".repeat(3 * 1024 * 1024));
+    world.refuses(&body("phone", 0, &other), Code::TooLarge);
+    let within = format!(r#"{{"b":"{}"}}"#, "x".repeat(1024 * 1024));
+    assert_eq!(world.sync_as("phone", 0, &within).version, 2);
+}
+
+#[test]
+fn a_request_out_of_shape_is_malformed() {
+    let world = World::new("{}");
+    for request in [
+        "[]",
+        "{}",
+        r#"{"client_data":{},"client_version":1}"#,
+        r#"{"client_data":{},"device_id":"phone"}"#,
+        r#"{"client_version":1,"device_id":"phone"}"#,
+        r#"{"client_data":[],"client_version":1,"device_id":"phone"}"#,
+        r#"{"client_data":null,"client_version":1,"device_id":"phone"}"#,
+        r#"{"client_data":{},"client_version":-1,"device_id":"phone"}"#,
+        r#"{"client_data":{},"client_version":1.5,"device_id":"phone"}"#,
+        r#"{"client_data":{},"client_version":"1","device_id":"phone"}"#,
+        r#"{"client_data":{},"client_version":1,"device_id":"a/b"}"#,
+        r#"{"client_data":{},"client_version":1,"device_id":"phone","last_sync_at":7}"#,
+        r#"{"client_data":{},"client_version":1,"device_id":"phone","last_sync_at":"2025-02-29T00:00:00Z"}"#,
+        r#"{"client_data":{},"client_version":1,"device_id":"phone","allow_wipe":"yes"}"#,
+    ] {
+        world.refuses(request, Code::Malformed);
+    }
+}
+
+#[test]
+fn a_portfolio_that_is_not_there_is_not_found() {
+    World::empty().refuses(&body("phone", 0, r#"{"a":1}"#), Code::NotFound);
+}
+
+#[test]
+fn a_typical_sync_takes_one_request_for_the_changes_one_for_the_snapshot_and_one_write() {
+    let held: Vec<String> = (0..400)
+        .map(|n| format!("\"k{n}\":\"a value of some length\""))
+        .collect();
+    let held = format!("{{{}}}", held.join(","));
+    let world = World::new(&held);
+    let edited = |n: u32| held.replacen("a value", &format!("{n} value"), 1);
+    world.sync_as("phone", 1, &edited(1));
+    assert_eq!(
+        world.log.take_requests(),
+        ["since", "patch", "write_snapshot", "append"],
+        "the first to read a document that no snapshot holds keeps one"
+    );
+    world.sync_as("phone", 2, &edited(2));
+    assert_eq!(world.log.take_requests(), ["since", "snapshot", "append"]);
+    let head = world.head();
+    assert_eq!((head.extent.snapshot, head.extent.patch_bytes < 1000), (1, true));
+    world.sync_as("phone", 3, &edited(3));
+    assert_eq!(world.log.take_requests(), ["since", "snapshot", "between", "append"]);
+    world.sync_as("phone", 4, &edited(3));
+    assert_eq!(
+        world.log.take_requests(),
+        ["since", "snapshot", "between"],
+        "nothing to write"
+    );
+}
+
+#[test]
+fn a_snapshot_is_kept_where_the_changes_outgrow_the_last() {
+    let world = World::new("{}");
+    let text = "x".repeat(1000);
+    for version in 1..=40 {
+        world.sync_as("phone", version, &format!(r#"{{"a":"{version}{text}"}}"#));
+        let head = world.head();
+        assert!(head.extent.patch_bytes <= 4096 + 2 * 1100, "{:?}", head.extent);
+        assert!(head.extent.bound() >= u64::try_from(world.document().to_json().len()).unwrap());
+        let snapshot = coinolio_core::log::MemoryLog::snapshot(&world.log.log, &world.key, head.extent.snapshot);
+        assert_eq!(
+            crate::world::run(snapshot).unwrap().is_some(),
+            head.extent.snapshot > 0,
+            "what a change points at is there"
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! A portfolio, its log and a clock.
+
+use crate::probe::Probe;
+use coinolio_core::algebra::diff;
+use coinolio_core::id::{DeviceId, PortfolioId, UserId};
+use coinolio_core::json::{Value, read};
+use coinolio_core::log::{
+    Appended, Change, ChangeLog, Edit, Kind, NewChange, Patch, PortfolioKey, Version, Window, document_at,
+};
+use coinolio_core::sync::{Answered, Backoff, portfolios, sync_v1};
+use coinolio_core::time::Timestamp;
+use coinolio_core::wire::v1::{CreateRequest, SyncRequest, SyncResponse};
+use coinolio_core::{Code, Error};
+use std::cell::Cell;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// Runs what never waits for anything but itself; the server runs it on any thread, hence `Send`.
+pub(crate) fn run<F: Future + Send>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+pub(crate) fn value(text: &str) -> Value {
+    read(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+/// Attempts without waiting.
+pub(crate) struct Attempts(pub(crate) u32);
+
+impl Backoff for Attempts {
+    async fn wait(&mut self) -> bool {
+        let left = self.0.checked_sub(1);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) log: Probe,
+    pub(crate) key: PortfolioKey,
+    now: Cell<i64>,
+}
+
+/// 2026-01-01T00:00:00Z.
+pub(crate) const START: i64 = 1_767_225_600_000;
+
+impl World {
+    /// A portfolio with `document` at version 1, made by the device `maker`.
+    pub(crate) fn new(document: &str) -> Self {
+        let world = Self::empty();
+        let body = format!(r#"{{"name":"P","id":"p","device_id":"maker","data":{document}}}"#);
+        let request = CreateRequest::from_json(value(&body)).unwrap();
+        let user = &world.key.user;
+        run(portfolios::create(
+            &world.log,
+            user,
+            request,
+            PortfolioId::parse("unused").unwrap(),
+            world.tick(),
+        ))
+        .unwrap();
+        world.log.take_requests();
+        world
+    }
+
+    /// Without any portfolio.
+    pub(crate) fn empty() -> Self {
+        Self {
+            log: Probe::default(),
+            key: PortfolioKey {
+                user: UserId::parse("user").unwrap(),
+                portfolio: PortfolioId::parse("p").unwrap(),
+            },
+            now: Cell::new(START),
+        }
+    }
+
+    /// The time, a second later each time.
+    pub(crate) fn tick(&self) -> Timestamp {
+        self.now.set(self.now.get() + 1000);
+        Timestamp::from_millis(self.now.get())
+    }
+
+    pub(crate) fn let_days_pass(&self, days: i64) {
+        self.now.set(self.now.get() + days * 86_400_000);
+    }
+
+    pub(crate) fn try_sync(&self, body: &str) -> Result<Answered<SyncResponse>, Error> {
+        let request = SyncRequest::from_json(value(body))?;
+        run(sync_v1(&self.log, &mut Attempts(3), &self.key, request, self.tick()))
+    }
+
+    pub(crate) fn sync(&self, body: &str) -> SyncResponse {
+        self.try_sync(body)
+            .unwrap_or_else(|error| panic!("{body}: {error}"))
+            .answer
+    }
+
+    /// A sync without `last_sync_at`.
+    pub(crate) fn sync_as(&self, device: &str, client_version: Version, document: &str) -> SyncResponse {
+        self.sync(&body(device, client_version, document))
+    }
+
+    /// Asserts that the sync is refused with `code` and changed nothing.
+    pub(crate) fn refuses(&self, body: &str, code: Code) {
+        let before = self.changes();
+        let error = self.try_sync(body).map(|answered| answered.answer.version);
+        assert_eq!(error.map_err(|error| error.code), Err(code), "{body}");
+        assert_eq!(self.changes(), before, "a refused request changes nothing");
+    }
+
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        run(self.log.log.since(&self.key, 0)).unwrap()
+    }
+
+    pub(crate) fn head(&self) -> Change {
+        run(self.log.log.newest(&self.key, 1)).unwrap().remove(0)
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.head().version
+    }
+
+    /// The head's document as the log has it.
+    pub(crate) fn document(&self) -> Value {
+        let mut window = Window::new(self.changes());
+        let head = self.version();
+        run(document_at(&self.log.log, &self.key, &mut window, head)).unwrap()
+    }
+
+    /// What a v2 client's sync appends that makes `document` of the head's.
+    pub(crate) fn edit(&self, device: &str, document: &str) -> NewChange {
+        let head = self.head();
+        let at = self.tick();
+        let ops = diff(&self.document(), &value(document));
+        let patch = Patch {
+            edits: ops.into_iter().map(|op| Edit { op, at }).collect(),
+            conflicts: Vec::new(),
+        };
+        let change = Change {
+            parent: head.version,
+            version: head.version + 1,
+            kind: Kind::Synced,
+            device_id: DeviceId::parse(device).ok(),
+            sync_id: None,
+            fingerprint: None,
+            verbatim: false,
+            last_sync_at: Timestamp::after(head.last_sync_at, at),
+            extent: head.extent.grown_by(&patch),
+            conflicts: 0,
+            patch_bytes: patch.operations_bytes(),
+            patch: None,
+            patch_id: None,
+        };
+        NewChange { change, patch }
+    }
+
+    /// Another device makes `document` of the head's.
+    pub(crate) fn write(&self, device: &str, document: &str) {
+        let new = self.edit(device, document);
+        assert!(matches!(
+            run(self.log.log.append(&self.key, &new)),
+            Ok(Appended::Written)
+        ));
+    }
+}
+
+pub(crate) fn body(device: &str, client_version: Version, document: &str) -> String {
+    format!(
+        r#"{{"device_id":"{device}","client_version":{client_version},"last_sync_at":null,"client_data":{document}}}"#
+    )
+}
+
+/// An answer as its client reads it.
+pub(crate) fn json(answer: &impl serde::Serialize) -> Value {
+    value(&serde_json::to_string(answer).unwrap())
+}
+
+/// `data` of an answer without the service's members.
+pub(crate) fn data(answer: &SyncResponse) -> Value {
+    answer.data.document().clone()
+}
