@@ -10,6 +10,7 @@ mod fixture;
 mod replay;
 mod status;
 mod v2;
+mod v2_fleet;
 mod v2_races;
 mod v2_repeats;
 mod wire;

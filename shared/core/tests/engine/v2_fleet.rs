@@ -1,0 +1,235 @@
+//! v2: a fleet of devices under losses, races and repetitions ends with one document (laws 4, 5 and 6).
+
+use crate::fixture::{Event, Watched, body, everything, portfolio, rebased, send, server_at, value, wire};
+use coinolio_core::algebra::{apply, diff};
+use coinolio_core::json::Value;
+use coinolio_core::log::{MemoryLog, Version};
+use coinolio_core::wire::v2::{SyncRequest, SyncResponse};
+use proptest::prelude::*;
+use serde_json::json;
+
+const NAMES: [&str; 3] = ["phone", "tablet", "watch"];
+
+/// What may go wrong with a sending.
+#[derive(Clone, Copy, Debug)]
+enum Luck {
+    Good,
+    RequestLost,
+    AnswerLost,
+    StoreAnswersLate,
+    OvertakenBy(usize),
+}
+
+/// One edit of a device's document.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    SetField(u8),
+    DeleteField(u8),
+    SetElement(u8),
+    DeleteElement(u8),
+    MoveToFront(u8),
+    Toggle(u8),
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Edit(usize, Act),
+    Sync(usize, Luck),
+}
+
+struct Phone {
+    name: &'static str,
+    version: Version,
+    /// The document at `version`, and with the edits since.
+    base: Value,
+    document: Value,
+    /// A request that was not answered yet, and the document that it leads to.
+    unanswered: Option<(serde_json::Value, Value)>,
+}
+
+impl Phone {
+    fn edit(&mut self, act: Act, unique: usize) {
+        let mut document = wire(&self.document);
+        let name = |n: u8| format!("f{}", n % 3);
+        let list = document["list"].as_array().cloned().unwrap_or_default();
+        let place = |n: u8| list.iter().position(|element| element["id"] == json!(n % 4));
+        match act {
+            Act::SetField(n) => document[name(n)] = json!(unique),
+            Act::DeleteField(n) => drop(document.as_object_mut().map(|members| members.remove(&name(n)))),
+            Act::SetElement(n) => {
+                let mut list = list.clone();
+                match place(n) {
+                    Some(at) => list[at]["v"] = json!(unique),
+                    None => list.insert(0, json!({"id": n % 4, "v": unique})),
+                }
+                document["list"] = json!(list);
+            }
+            Act::DeleteElement(n) => {
+                let mut list = list.clone();
+                place(n).map(|at| list.remove(at));
+                document["list"] = json!(list);
+            }
+            Act::MoveToFront(n) => {
+                let mut list = list.clone();
+                if let Some(at) = place(n) {
+                    let element = list.remove(at);
+                    list.insert(0, element);
+                }
+                document["list"] = json!(list);
+            }
+            Act::Toggle(n) => {
+                let mut tags = document["tags"].as_array().cloned().unwrap_or_default();
+                let tag = json!(format!("t{}", n % 4));
+                match tags.iter().position(|other| *other == tag) {
+                    Some(at) => drop(tags.remove(at)),
+                    None => tags.push(tag),
+                }
+                document["tags"] = json!(tags);
+            }
+        }
+        self.document = value(&document);
+    }
+
+    /// The request to send: the unanswered one again, before any other.
+    fn request(&mut self, number: usize, at: u32) -> serde_json::Value {
+        let (request, _) = self.unanswered.get_or_insert_with(|| {
+            let changes: Vec<_> = diff(&self.base, &self.document).iter().map(wire).collect();
+            let id = format!("{}-{number}", self.name);
+            (body(self.name, &id, self.version, &changes, at), self.document.clone())
+        });
+        request.clone()
+    }
+
+    /// Takes an answer: what the request brought becomes the server's document, edits made since stay.
+    fn hear(&mut self, log: &MemoryLog, answer: &SyncResponse) {
+        let (request, sent) = self.unanswered.take().unwrap();
+        let since = diff(&sent, &self.document);
+        self.base = rebased(log, &request, answer);
+        self.version = answer.version;
+        self.document = self.base.clone();
+        apply(&mut self.document, &since);
+    }
+}
+
+struct Fleet {
+    log: Watched,
+    phones: Vec<Phone>,
+    clock: usize,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let log = portfolio();
+        let phone = |name| Phone {
+            name,
+            version: 1,
+            base: server_at(&log.log, 1),
+            document: server_at(&log.log, 1),
+            unanswered: None,
+        };
+        let phones = NAMES.map(phone).into();
+        Self { log, phones, clock: 1 }
+    }
+
+    fn run(&mut self, step: &Step) {
+        self.clock += 1;
+        let clock = self.clock;
+        match *step {
+            Step::Edit(phone, act) => self.phones[phone].edit(act, clock),
+            Step::Sync(phone, luck) => self.sync(phone, luck),
+        }
+    }
+
+    fn sync(&mut self, index: usize, luck: Luck) {
+        let at = u32::try_from(self.clock).unwrap();
+        let request = self.phones[index].request(self.clock, at);
+        match luck {
+            Luck::RequestLost => return,
+            Luck::AnswerLost => {
+                send(&self.log.log, &request, at).unwrap();
+                return;
+            }
+            Luck::StoreAnswersLate => self.log.expect(Event::SentTwice),
+            Luck::OvertakenBy(other) if other != index => {
+                let overtaking = self.phones[other].request(self.clock, at);
+                self.log.expect(Event::Before(Box::new(move |log: &MemoryLog| {
+                    send(log, &overtaking, at).unwrap();
+                })));
+            }
+            Luck::OvertakenBy(_) | Luck::Good => {}
+        }
+        let answered = send(&self.log, &request, at).unwrap();
+        // A pull appends nothing, so that what was to happen around its append did not.
+        self.log.events.lock().unwrap().clear();
+        self.phones[index].hear(&self.log.log, &answered.answer);
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let act = prop_oneof![
+        any::<u8>().prop_map(Act::SetField),
+        any::<u8>().prop_map(Act::DeleteField),
+        any::<u8>().prop_map(Act::SetElement),
+        any::<u8>().prop_map(Act::DeleteElement),
+        any::<u8>().prop_map(Act::MoveToFront),
+        any::<u8>().prop_map(Act::Toggle),
+    ];
+    let luck = prop_oneof![
+        3 => Just(Luck::Good),
+        1 => Just(Luck::RequestLost),
+        1 => Just(Luck::AnswerLost),
+        1 => Just(Luck::StoreAnswersLate),
+        2 => (0..NAMES.len()).prop_map(Luck::OvertakenBy),
+    ];
+    prop_oneof![
+        3 => (0..NAMES.len(), act).prop_map(|(phone, act)| Step::Edit(phone, act)),
+        2 => (0..NAMES.len(), luck).prop_map(|(phone, luck)| Step::Sync(phone, luck)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn devices_that_sync_until_quiet_hold_the_servers_document(steps in prop::collection::vec(step(), 1..40)) {
+        let mut fleet = Fleet::new();
+        steps.iter().for_each(|step| fleet.run(step));
+        // What was unanswered, what was edited since, what the others then wrote.
+        for _ in 0..3 {
+            (0..NAMES.len()).for_each(|phone| fleet.run(&Step::Sync(phone, Luck::Good)));
+        }
+        let log = everything(&fleet.log.log);
+        let head = log.last().unwrap();
+        for phone in &fleet.phones {
+            prop_assert_eq!(phone.version, head.version);
+            prop_assert_eq!(&phone.document, &server_at(&fleet.log.log, head.version));
+        }
+        let mut ids: Vec<_> = log.iter().map(|change| &change.sync_id).collect();
+        ids.sort();
+        ids.dedup();
+        prop_assert_eq!(ids.len(), log.len(), "no sync has two effects");
+    }
+
+    #[test]
+    fn the_same_requests_have_the_same_outcome(steps in prop::collection::vec(step(), 1..40)) {
+        let logs = [(), ()].map(|()| {
+            let mut fleet = Fleet::new();
+            steps.iter().for_each(|step| fleet.run(step));
+            everything(&fleet.log.log)
+        });
+        prop_assert_eq!(&logs[0], &logs[1]);
+        let stored = logs[0].iter().filter_map(|change| change.sync_id.as_ref());
+        prop_assert!(stored.count() == logs[0].len());
+    }
+}
+
+#[test]
+fn the_request_of_a_fleet_is_one_that_clients_can_send() {
+    let mut fleet = Fleet::new();
+    fleet.run(&Step::Edit(0, Act::SetElement(1)));
+    let request = fleet.phones[0].request(2, 2);
+    assert_eq!(
+        SyncRequest::from_json(&value(&request)).map(|request| request.changes.len()),
+        Ok(1)
+    );
+}
