@@ -61,3 +61,55 @@ impl io::Write for Count {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::json_size;
+    use crate::algebra::{Op, apply};
+    use crate::json::{Value, read};
+    use crate::log::{Edit, Extent, Patch};
+    use crate::time::Timestamp;
+
+    fn patch(op: &str) -> Patch {
+        let op = read(op.as_bytes())
+            .map_err(crate::Error::from)
+            .and_then(|json| Op::from_json(&json));
+        Patch {
+            edits: vec![Edit {
+                op: op.unwrap_or_else(|error| panic!("{error}")),
+                at: Timestamp::from_millis(0),
+            }],
+            conflicts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_bound_holds_whatever_parents_an_operation_makes() {
+        let deep = vec![r#""a""#; 63].join(",");
+        let lists = vec![r#""a",{"id":1}"#; 31].join(",");
+        for op in [
+            r#"{"op":"set","path":["a"],"value":1}"#.to_owned(),
+            r#"{"op":"set","path":["a",{"value":"b"}],"value":"b","after":null}"#.to_owned(),
+            format!(r#"{{"op":"set","path":[{deep}],"value":1}}"#),
+            format!(r#"{{"op":"set","path":[{lists},"b"],"value":1}}"#),
+        ] {
+            let patch = patch(&op);
+            let mut document = Value::empty_object();
+            assert_eq!(json_size(&document), Extent::EMPTY.bound());
+            apply(&mut document, patch.edits.iter().map(|edit| &edit.op));
+            let bound = Extent::EMPTY.grown_by(&patch).bound();
+            assert!(
+                json_size(&document) <= bound,
+                "{op}: {} over {bound}",
+                json_size(&document)
+            );
+        }
+    }
+
+    #[test]
+    fn the_size_is_that_of_the_json() {
+        let patch = patch(r#"{"op":"delete","path":["a"]}"#);
+        assert_eq!(patch.operations_bytes(), 29, "28 and a comma");
+        assert_eq!(Patch::default().operations_bytes(), 0);
+    }
+}

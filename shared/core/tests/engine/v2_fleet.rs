@@ -3,7 +3,7 @@
 use crate::fixture::{Event, Watched, body, everything, portfolio, rebased, send, server_at, value, wire};
 use coinolio_core::algebra::{apply, diff};
 use coinolio_core::json::Value;
-use coinolio_core::log::{MemoryLog, Version};
+use coinolio_core::log::{MemoryLog, Version, json_size};
 use coinolio_core::wire::v2::{SyncRequest, SyncResponse};
 use proptest::prelude::*;
 use serde_json::json;
@@ -204,6 +204,8 @@ proptest! {
             prop_assert_eq!(phone.version, head.version);
             prop_assert_eq!(&phone.document, &server_at(&fleet.log.log, head.version));
         }
+        let size = json_size(&server_at(&fleet.log.log, head.version));
+        prop_assert!(size <= head.extent.bound(), "{size} bytes are over the bound");
         let mut ids: Vec<_> = log.iter().map(|change| &change.sync_id).collect();
         ids.sort();
         ids.dedup();
