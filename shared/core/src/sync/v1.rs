@@ -277,7 +277,8 @@ impl<'a, L: ChangeLog> Sync<'a, L> {
             device_id: Some(self.device_id.clone()),
             sync_id: None,
             fingerprint: Some(self.fingerprint),
-            verbatim: metadata::same_aside(&proposal.document, &self.client),
+            verbatim: Arc::ptr_eq(&proposal.document, &self.client)
+                || metadata::same_aside(&proposal.document, &self.client),
             last_sync_at: Timestamp::after(head.last_sync_at, self.received),
             extent,
             conflicts: u64::try_from(patch.conflicts.len()).unwrap_or(u64::MAX),

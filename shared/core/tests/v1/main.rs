@@ -7,6 +7,7 @@
 )]
 
 mod base;
+mod fleet;
 mod portfolios;
 mod probe;
 mod races;
