@@ -10,7 +10,9 @@
 
 mod apply;
 mod authors;
+mod convergence;
 mod diff;
+mod fleet;
 mod form;
 mod generate;
 mod laws;
