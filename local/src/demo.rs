@@ -2,7 +2,7 @@
 //!
 //! They speak protocol v2 over HTTP with the running handlers. Each scene checks what it claims.
 
-use crate::device::{Answer, Device, DeviceError};
+use crate::device::{Answer, Device, DeviceError, News};
 use crate::error::StartError;
 use crate::server::Server;
 use anstyle::{AnsiColor, Style};
@@ -175,10 +175,13 @@ impl<W: Write> Stage<'_, W> {
     }
 
     fn synced(&mut self, who: &str, answer: &Answer) -> io::Result<()> {
-        let news = match answer.applied {
-            0 => "nothing new to it".to_owned(),
-            1 => "1 change for it".to_owned(),
-            many => format!("{many} changes for it"),
+        let news = match &answer.news {
+            News::Document(_) => "the whole document for it".to_owned(),
+            News::Changes(changes) => match changes.len() {
+                0 => "nothing new to it".to_owned(),
+                1 => "1 change for it".to_owned(),
+                many => format!("{many} changes for it"),
+            },
         };
         self.told(
             who,

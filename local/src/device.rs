@@ -47,12 +47,21 @@ struct Unanswered {
 pub struct Answer {
     /// `up_to_date`, `accepted`, `pulled` or `merged`.
     pub outcome: String,
-    /// The version that the device now holds.
+    /// The server's version.
     pub version: u64,
-    /// How many operations the device had to apply.
-    pub applied: usize,
+    /// What the device had to do to hold it.
+    pub news: News,
     /// The conflicts since the device's base, as the wire has them.
     pub conflicts: Vec<Value>,
+}
+
+/// What a device has to do to hold the server's document.
+#[derive(Debug)]
+pub enum News {
+    /// Apply these operations.
+    Changes(Vec<Op>),
+    /// Take this document.
+    Document(Value),
 }
 
 /// A device with one portfolio.
@@ -172,33 +181,44 @@ impl Device {
     }
 
     /// Rebases the device on an answer: its base with the edits sent, patched by the server's changes, is
-    /// the server's document (design section 4, law 5), and what was edited meanwhile stands on top.
+    /// the server's document (design section 4, law 5).
+    ///
+    /// Where the user went on editing meanwhile, only the edits sent are done with and the base stays: the
+    /// new ones were made without sight of what others did since, and sent on top of the new version they
+    /// would replace it silently. Sent on top of the old one they are merged, and this device's own
+    /// earlier edits never conflict with them.
     fn take_in(&mut self, body: &Value) -> Result<Answer, DeviceError> {
-        let version = version_of(body)?;
-        let outcome = member(body, "outcome")?.as_str().unwrap_or_default().to_owned();
-        let conflicts = list(body, "conflicts")?.to_vec();
-        let applied = if let Some(document) = body.as_object().and_then(|body| body.get("document")) {
-            self.base = document.clone();
-            1
-        } else {
-            let changes = list(body, "changes")?.iter().map(Op::from_json);
-            let changes = changes
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| DeviceError::Answer(error.to_string()))?;
-            let sent = self.unanswered.iter().flat_map(|sync| &sync.changes);
-            apply(&mut self.base, sent.map(|edit| &edit.op).chain(&changes));
-            changes.len()
+        let answer = Answer {
+            outcome: member(body, "outcome")?.as_str().unwrap_or_default().to_owned(),
+            version: version_of(body)?,
+            news: News::of(body)?,
+            conflicts: list(body, "conflicts")?.to_vec(),
         };
-        self.unanswered = None;
-        self.version = version;
-        self.document = self.base.clone();
-        apply(&mut self.document, self.edits.iter().map(|edit| &edit.op));
-        Ok(Answer {
-            outcome,
-            version,
-            applied,
-            conflicts,
-        })
+        let sent = self.unanswered.take().map(|sync| sync.changes).unwrap_or_default();
+        if self.edits.is_empty() {
+            match &answer.news {
+                News::Document(document) => self.base = document.clone(),
+                News::Changes(changes) => apply(&mut self.base, sent.iter().map(|edit| &edit.op).chain(changes)),
+            }
+            self.version = answer.version;
+            self.document = self.base.clone();
+        }
+        Ok(answer)
+    }
+}
+
+impl News {
+    fn of(body: &Value) -> Result<Self, DeviceError> {
+        if let Some(document) = body.as_object().and_then(|body| body.get("document")) {
+            return Ok(Self::Document(document.clone()));
+        }
+        let changes = list(body, "changes")?
+            .iter()
+            .map(Op::from_json)
+            .collect::<Result<_, _>>();
+        changes
+            .map(Self::Changes)
+            .map_err(|error| DeviceError::Answer(error.to_string()))
     }
 }
 

@@ -1,0 +1,13 @@
+//! The local server from outside: the program as a user starts it, and its API over HTTP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers stand outside of `#[test]` functions"
+)]
+
+mod agreement;
+mod auth;
+mod demo;
+mod program;
+mod serving;
+mod starting;

@@ -1,0 +1,166 @@
+//! The program as a process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes; a test that needs it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program with `args`, not yet started.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coinolio-local"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// The program with `args`, run to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    let child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut program = Program::of(child.unwrap());
+    let status = program.wait();
+    let mut output = Output {
+        status,
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+    };
+    program
+        .child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_end(&mut output.stdout)
+        .unwrap();
+    program
+        .child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_end(&mut output.stderr)
+        .unwrap();
+    output
+}
+
+/// A process that does not outlive its test.
+pub(crate) struct Program {
+    child: Child,
+}
+
+impl Program {
+    fn of(child: Child) -> Self {
+        Self { child }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "the program does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server that says that it serves.
+pub(crate) struct Server {
+    pub(crate) program: Program,
+    pub(crate) api: String,
+    pub(crate) dynamodb: String,
+    pub(crate) token: String,
+    pub(crate) curls: Vec<String>,
+    stdout: Receiver<String>,
+}
+
+impl Server {
+    /// Starts one on free ports with `args` besides.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let json = args.contains(&"json");
+        let mut child = command(&[&["--port", "0", "--dynamodb-port", "0"], args].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = lines(child.stderr.take().unwrap());
+        let program = Program::of(child);
+        let banner = if json { &stderr } else { &stdout };
+        let (mut api, mut dynamodb, mut token, mut curls) = (None, None, None, Vec::new());
+        loop {
+            let line = match banner.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(_) => panic!("no banner: {:?}", stderr.try_iter().collect::<Vec<_>>()),
+            };
+            let mut words = line.split_whitespace();
+            match words.next() {
+                Some("API") => api = words.next().map(str::to_owned),
+                Some("DynamoDB") => dynamodb = words.next().map(str::to_owned),
+                Some("Token") => token = words.next().map(str::to_owned),
+                Some("curl") => curls.push(line),
+                Some("Ctrl-C") => break,
+                _ => {}
+            }
+        }
+        Self {
+            program,
+            api: api.unwrap(),
+            dynamodb: dynamodb.unwrap(),
+            token: token.unwrap(),
+            curls,
+            stdout,
+        }
+    }
+
+    /// Stops it as `kill` does, and checks that it ends well. Gives what it wrote to standard output
+    /// after the banner.
+    pub(crate) fn stop(mut self) -> Vec<String> {
+        self.program.signal("TERM");
+        let status = self.program.wait();
+        assert_eq!(status.code(), Some(0));
+        self.stdout.iter().collect()
+    }
+
+    /// The status and the body that `GET path` has with this server's token.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let request = reqwest::Client::new().get(format!("{}{path}", self.api));
+        let response = request.bearer_auth(&self.token).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines() {
+            let Ok(line) = line else { break };
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// Runs `line` in a shell, as a user pastes it, and gives the HTTP status.
+pub(crate) fn paste(line: &str) -> u16 {
+    let silent = format!("{line} -o /dev/null -w '%{{http_code}}'");
+    let output = Command::new("sh").args(["-c", &silent]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().parse().unwrap()
+}
