@@ -39,8 +39,8 @@ pub async fn play(server: &Server, out: &mut impl Write) -> Result<(), DemoError
     let token = server.token("demo")?;
     let device = |id| Device::new(id, &server.url(), &token, "savings");
     let mut stage = Stage {
-        phone: device("phone"),
-        tablet: device("tablet"),
+        phone: device("phone")?,
+        tablet: device("tablet")?,
         out,
     };
     stage.beginning().await?;

@@ -82,19 +82,20 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device without a document, which will sync the portfolio `portfolio` of the server at `url`.
-    pub fn new(id: &str, url: &str, token: &str, portfolio: &str) -> Self {
-        Self {
+    /// A device without a document, which will sync the portfolio `portfolio` of the server at `url`, a
+    /// server on this machine: no proxy of the environment stands between.
+    pub fn new(id: &str, url: &str, token: &str, portfolio: &str) -> Result<Self, DeviceError> {
+        Ok(Self {
             id: id.to_owned(),
             document: Value::empty_object(),
             version: 0,
             base: Value::empty_object(),
             edits: Vec::new(),
             unanswered: None,
-            client: Client::new(),
+            client: Client::builder().no_proxy().build()?,
             url: format!("{url}/api/v2/portfolios/{portfolio}"),
             token: token.to_owned(),
-        }
+        })
     }
 
     /// Sets the value at `path`, member by member, now and offline.

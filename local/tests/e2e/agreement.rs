@@ -25,7 +25,7 @@ async fn sync(device: &mut Device) -> Answer {
 
 async fn devices(server: &Server, portfolio: &str, count: usize) -> Vec<Device> {
     let token = server.token("ann").unwrap();
-    let new = |number| Device::new(&format!("device-{number}"), &server.url(), &token, portfolio);
+    let new = |number| Device::new(&format!("device-{number}"), &server.url(), &token, portfolio).unwrap();
     (0..count).map(new).collect()
 }
 

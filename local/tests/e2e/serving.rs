@@ -23,6 +23,26 @@ async fn the_printed_commands_work_in_order_and_again_and_after_a_restart() {
     server.stop();
 }
 
+#[test]
+fn the_readme_shows_the_commands_that_are_printed() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let shown: Vec<_> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("    curl "))
+        .collect();
+    let server = Server::start(&["--memory"]);
+    let quoted = format!("'Authorization: Bearer {}'", server.token);
+    let printed = server.curls.iter().map(|line| {
+        let line = line.replace(&quoted, r#""Authorization: Bearer $TOKEN""#);
+        line.replace(&server.api, "http://127.0.0.1:3000")
+    });
+    assert_eq!(
+        shown.iter().map(|line| format!("curl {line}")).collect::<Vec<_>>(),
+        printed.collect::<Vec<_>>()
+    );
+    server.stop();
+}
+
 #[tokio::test]
 async fn data_in_memory_ends_with_the_server() {
     let server = Server::start(&["--memory"]);
