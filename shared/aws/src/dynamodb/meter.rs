@@ -1,9 +1,13 @@
 //! What an invocation asks of DynamoDB (design section 6).
 
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// DynamoDB requests sent, and capacity units that DynamoDB says they consumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -17,6 +21,17 @@ pub struct Usage {
     /// DynamoDB reports none for a write whose condition fails, though it charges for it: those units are
     /// computed from the sizes of both items (DynamoDB Developer Guide, "Conditional writes").
     pub write_units: f64,
+    /// From a request's transmission until its answer is read, summed over all requests: more than the
+    /// invocation's own time where requests run at once.
+    pub waited: Duration,
+}
+
+/// When a request was put on the wire; kept with the request, since a meter counts several at once.
+#[derive(Debug)]
+struct Transmitted(Instant);
+
+impl Storable for Transmitted {
+    type Storer = StoreReplace<Self>;
 }
 
 /// Counts the [`Usage`] of one invocation; clones count into the same sum.
@@ -54,16 +69,29 @@ impl Intercept for Meter {
         &self,
         _context: &BeforeTransmitInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.sum().requests += 1;
+        config.interceptor_state().store_put(Transmitted(Instant::now()));
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        _context: &AfterDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(Transmitted(at)) = config.load::<Transmitted>() {
+            self.sum().waited += at.elapsed();
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Meter, Usage};
+    use super::{Duration, Meter, Usage};
 
     #[test]
     fn clones_count_into_one_sum() {
@@ -77,6 +105,7 @@ mod tests {
             requests: 0,
             read_units: 1.5,
             write_units: 2.0,
+            waited: Duration::ZERO,
         };
         assert_eq!(meter.usage(), expected);
         assert_eq!(Meter::default().usage(), Usage::default());

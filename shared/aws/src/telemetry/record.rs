@@ -54,6 +54,7 @@ impl Record<'_> {
                     dynamodb_requests = self.usage.requests,
                     read_units = self.usage.read_units,
                     write_units = self.usage.write_units,
+                    dynamodb_ms = self.usage.waited.as_secs_f64() * 1000.0,
                     duration_ms = self.duration.as_secs_f64() * 1000.0,
                     "invocation"
                 )
