@@ -2,7 +2,7 @@
 //!
 //! Each works on documents already read into its own value type, and makes what its own users get.
 
-use crate::measure::{Contestant, plain};
+use crate::measure::{Contestant, contestant};
 use coinolio_core::algebra::diff;
 use coinolio_core::json;
 use json_diff_ng::{DiffType, Mismatch, PathElement, compare_serde_values};
@@ -38,10 +38,10 @@ impl Pair {
     pub fn diffs(&self) -> [Contestant<'_>; NAMES.len()] {
         let (before, after) = &self.theirs;
         [
-            plain(|| diff(&self.ours.0, &self.ours.1)),
-            plain(|| json_patch::diff(before, after)),
-            plain(|| changes(before, after)),
-            plain(|| mismatch(before, after)),
+            contestant(|| diff(&self.ours.0, &self.ours.1)),
+            contestant(|| json_patch::diff(before, after)),
+            contestant(|| changes(before, after)),
+            contestant(|| mismatch(before, after)),
         ]
     }
 

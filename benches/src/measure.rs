@@ -40,29 +40,13 @@ impl fmt::Display for Spread {
     }
 }
 
-/// One of the things compared: does its work the given number of times and says how long that took.
-pub type Contestant<'a> = Box<dyn FnMut(u32) -> Duration + 'a>;
+/// One of the things compared: does its work once.
+pub type Contestant<'a> = Box<dyn FnMut() + 'a>;
 
-/// A contestant whose work needs no preparation.
-pub fn plain<'a, T>(mut work: impl FnMut() -> T + 'a) -> Contestant<'a> {
-    Box::new(move |times| {
-        let start = Instant::now();
-        for _ in 0..times {
-            std::hint::black_box(work());
-        }
-        start.elapsed()
-    })
-}
-
-/// A contestant that works on an input of its own each time; making it is not timed.
-pub fn prepared<'a, I, T>(mut prepare: impl FnMut() -> I + 'a, mut work: impl FnMut(I) -> T + 'a) -> Contestant<'a> {
-    Box::new(move |times| {
-        let inputs: Vec<I> = (0..times).map(|_| prepare()).collect();
-        let start = Instant::now();
-        for input in inputs {
-            std::hint::black_box(work(input));
-        }
-        start.elapsed()
+/// A contestant that does `work`; dropping what that makes is part of it.
+pub fn contestant<'a, T>(mut work: impl FnMut() -> T + 'a) -> Contestant<'a> {
+    Box::new(move || {
+        std::hint::black_box(work());
     })
 }
 
@@ -94,7 +78,7 @@ pub fn side_by_side(contestants: &mut [Contestant<'_>], plan: Plan) -> Vec<Sprea
         }
         for turn in 0..contestants.len() {
             let which = (round + turn) % contestants.len();
-            let took = contestants[which](times[which]);
+            let took = repeat(&mut contestants[which], times[which]);
             samples[which].push(took.as_secs_f64() * 1e6 / f64::from(times[which]));
         }
     }
@@ -103,10 +87,16 @@ pub fn side_by_side(contestants: &mut [Contestant<'_>], plan: Plan) -> Vec<Sprea
 
 /// How often the work fits into a turn; the two trials also warm it up.
 fn repetitions(work: &mut Contestant<'_>, turn: Duration) -> u32 {
-    work(1);
-    let once = work(1).as_secs_f64().max(1e-9);
+    repeat(work, 1);
+    let once = repeat(work, 1).as_secs_f64().max(1e-9);
     // A saturating cast, within bounds.
-    (turn.as_secs_f64() / once).clamp(1.0, 10_000.0) as u32
+    (turn.as_secs_f64() / once).clamp(1.0, 100_000.0) as u32
+}
+
+fn repeat(work: &mut Contestant<'_>, times: u32) -> Duration {
+    let start = Instant::now();
+    (0..times).for_each(|_| work());
+    start.elapsed()
 }
 
 #[cfg(test)]
@@ -129,7 +119,7 @@ mod tests {
         };
         let (mut first, mut second) = (0, 0);
         {
-            let mut contestants = [plain(|| first += 1), prepared(|| (), |()| second += 1)];
+            let mut contestants = [contestant(|| first += 1), contestant(|| second += 1)];
             assert_eq!(side_by_side(&mut contestants, plan).len(), 2);
         }
         // Two trials and five rounds each.

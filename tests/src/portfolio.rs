@@ -32,8 +32,6 @@ const NOTES: [&str; 7] = [
 const FIRST_DAY: i64 = 1_735_689_600_000;
 /// When the edits were made.
 const EDITED: &str = "2026-01-01T00:00:00.000Z";
-/// What the one-field edit writes.
-const EDITED_AMOUNT: &str = "123.45678901";
 
 /// How big a document is as compact JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +83,9 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// What [`Edit::OneField`] writes, found nowhere else in a document.
+    pub const AMOUNT: &str = "123.45678901";
+
     /// Every edit, smallest first.
     pub const ALL: [Self; 3] = [Self::OneField, Self::OnePercent, Self::TenPercent];
 
@@ -157,7 +158,7 @@ impl Portfolio {
             Edit::OneField => {
                 let middle = portfolio.assets.len() / 2;
                 if let Some(asset) = portfolio.assets.values_mut().nth(middle) {
-                    asset["amount"] = json!(EDITED_AMOUNT);
+                    asset["amount"] = json!(Edit::AMOUNT);
                 }
             }
             Edit::OnePercent => portfolio.mix(self.len().div_ceil(100), seed),
