@@ -1,3 +1,10 @@
-//! What the tests and the benchmarks share.
+//! What the tests and the benchmarks share: generated portfolios, a running DynamoDB API, and ways to make
+//! it fail.
+//!
+//! The tests themselves are one binary, `tests/suite`: one link, and modules that mirror what they test.
 
+#![expect(clippy::unwrap_used, reason = "support of tests, where a failure is a panic")]
+
+pub mod dynamodb;
+pub mod faults;
 pub mod portfolio;

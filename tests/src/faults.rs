@@ -1,0 +1,96 @@
+//! A proxy in front of a DynamoDB API that fails on purpose.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is served.
+    Serve,
+    /// It is served, but the answer is lost: a 500 in its place.
+    LoseAnswer,
+    /// It is answered with this status and error code, and not served.
+    Answer(u16, &'static str),
+}
+
+type Decide = dyn Fn(&str, usize) -> Fault + Send + Sync;
+
+/// The proxy.
+#[derive(Clone)]
+pub struct Faults {
+    upstream: String,
+    client: reqwest::Client,
+    decide: Arc<Decide>,
+    seen: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults")
+            .field("upstream", &self.upstream)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Faults {
+    /// Starts a proxy before `upstream` and returns its endpoint.
+    pub async fn start(upstream: &str, decide: impl Fn(&str, usize) -> Fault + Send + Sync + 'static) -> String {
+        let faults = Self {
+            upstream: upstream.to_owned(),
+            client: reqwest::Client::new(),
+            decide: Arc::new(decide),
+            seen: Arc::default(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .fallback(serve)
+            .layer(axum::extract::DefaultBodyLimit::disable())
+            .with_state(faults);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        endpoint
+    }
+
+    fn decide(&self, operation: &str) -> Fault {
+        let mut seen = self.seen.lock().unwrap();
+        let count = seen.entry(operation.to_owned()).or_default();
+        let fault = (self.decide)(operation, *count);
+        *count += 1;
+        fault
+    }
+}
+
+async fn serve(State(faults): State<Faults>, mut headers: HeaderMap, body: Bytes) -> (StatusCode, HeaderMap, Bytes) {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let operation = target
+        .and_then(|target| target.split('.').next_back())
+        .unwrap_or_default();
+    let fault = faults.decide(operation);
+    if let Fault::Answer(status, code) = fault {
+        return failure(status, code);
+    }
+    headers.remove("host");
+    headers.remove("content-length");
+    let request = faults.client.post(&faults.upstream).headers(headers).body(body);
+    let answer = request.send().await.unwrap();
+    if fault == Fault::LoseAnswer {
+        return failure(500, "InternalServerError");
+    }
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    headers.remove("transfer-encoding");
+    (status, headers, answer.bytes().await.unwrap())
+}
+
+fn failure(status: u16, code: &str) -> (StatusCode, HeaderMap, Bytes) {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"on purpose"}}"#);
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", "application/x-amz-json-1.0".parse().unwrap());
+    (StatusCode::from_u16(status).unwrap(), headers, body.into())
+}

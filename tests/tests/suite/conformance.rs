@@ -1,0 +1,430 @@
+//! What every change log must do: one suite, run on each of them.
+
+use crate::samples::{
+    append, bare, create, entry, exact_patch, key, noise, noisy_patch, set, small_patch, synced, value,
+};
+use coinolio_core::id::{DeviceId, SyncId, UserId};
+use coinolio_core::json::{Object, Value};
+use coinolio_core::log::{Appended, Change, ChangeLog, Kind, Patch, PortfolioKey, Snapshot, Version};
+use coinolio_core::time::Timestamp;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+macro_rules! suite {
+    ($($case:ident)*) => {
+        mod memory {
+            use coinolio_core::log::MemoryLog;
+
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(MemoryLog::default()).await;
+            })*
+        }
+
+        mod dynamodb {
+            use coinolio_tests::dynamodb::Dynamo;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(Dynamo::start().await.log()).await;
+            })*
+        }
+    };
+}
+
+suite! {
+    an_empty_log_holds_nothing
+    what_was_written_is_in_the_next_read
+    changes_come_newest_first_within_their_bounds
+    a_log_longer_than_a_page_is_read_whole
+    every_member_of_a_change_comes_back
+    of_concurrent_appends_on_one_parent_one_wins_and_the_others_see_it
+    a_change_appended_again_finds_itself
+    of_concurrent_creations_one_wins_with_its_entry
+    creating_what_exists_changes_neither_entry_nor_log
+    a_creation_finds_the_first_change_of_a_log_that_went_on
+    patches_of_every_size_come_back
+    a_change_is_never_visible_without_its_big_patch
+    a_big_patch_that_lost_leaves_the_winners_whole
+    snapshots_come_back_whole_at_their_own_version
+    numbers_keep_the_text_they_came_in_with
+    portfolios_whose_keys_look_alike_do_not_see_each_other
+    a_directory_lists_its_own_portfolios_by_id
+    only_an_existing_portfolio_is_renamed
+}
+
+/// The changes without their patches, which a log may keep elsewhere.
+fn bare_all(changes: &[Change]) -> Vec<Change> {
+    changes.iter().map(bare).collect()
+}
+
+fn versions(changes: &[Change]) -> Vec<Version> {
+    changes.iter().map(|change| change.version).collect()
+}
+
+fn taken(outcome: Appended) -> Change {
+    match outcome {
+        Appended::Taken(change) => *change,
+        Appended::Written => panic!("a second change of one parent was written"),
+    }
+}
+
+async fn only_change(log: &impl ChangeLog, key: &PortfolioKey, parent: Version) -> (Change, Patch) {
+    let found = log.between(key, parent, parent + 1).await.unwrap();
+    assert_eq!(found.len(), 1, "a parent has exactly one child");
+    let patch = log.patch(key, &found[0]).await.unwrap();
+    (found[0].clone(), patch)
+}
+
+async fn an_empty_log_holds_nothing(log: impl ChangeLog) {
+    let key = key("u", "p");
+    assert_eq!(log.since(&key, 0).await.unwrap(), []);
+    assert_eq!(log.between(&key, 0, u64::MAX).await.unwrap(), []);
+    assert_eq!(log.newest(&key, 10).await.unwrap(), []);
+    assert_eq!(log.snapshot(&key, 0).await.unwrap(), None);
+    assert_eq!(log.entry(&key).await.unwrap(), None);
+    assert_eq!(log.entries(&key.user).await.unwrap(), []);
+}
+
+async fn what_was_written_is_in_the_next_read(log: impl ChangeLog) {
+    let key = key("u", "p");
+    let first = synced(0, 1, small_patch());
+    let created = log.create(&key, &entry(&key, "main"), &first).await.unwrap();
+    assert_eq!(created, Appended::Written);
+    assert_eq!(log.entry(&key).await.unwrap(), Some(entry(&key, "main")));
+    assert_eq!(log.entries(&key.user).await.unwrap(), [entry(&key, "main")]);
+    assert_eq!(bare_all(&log.newest(&key, 1).await.unwrap()), [first.change]);
+    for parent in 1..20 {
+        let next = synced(parent, parent + 1, small_patch());
+        append(&log, &key, &next).await;
+        assert_eq!(bare_all(&log.newest(&key, 1).await.unwrap()), [next.change]);
+        assert_eq!(versions(&log.since(&key, parent).await.unwrap()), [parent + 1]);
+    }
+}
+
+async fn changes_come_newest_first_within_their_bounds(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    // 3 → 10 is a v1 client that was ahead; the last makes the longest version that JSON may hold.
+    for (parent, version) in [(1, 2), (2, 3), (3, 10), (10, 11), (11, (1 << 53) - 1)] {
+        append(&log, &key, &synced(parent, version, small_patch())).await;
+    }
+    let last = (1 << 53) - 1;
+    assert_eq!(versions(&log.since(&key, 0).await.unwrap()), [last, 11, 10, 3, 2, 1]);
+    assert_eq!(versions(&log.since(&key, 3).await.unwrap()), [last, 11, 10]);
+    assert_eq!(versions(&log.since(&key, 4).await.unwrap()), [last, 11]);
+    assert_eq!(versions(&log.since(&key, 11).await.unwrap()), [last]);
+    assert_eq!(log.since(&key, last).await.unwrap(), []);
+    assert_eq!(log.since(&key, u64::MAX).await.unwrap(), []);
+    assert_eq!(
+        versions(&log.between(&key, 0, u64::MAX).await.unwrap()),
+        [last, 11, 10, 3, 2, 1]
+    );
+    assert_eq!(versions(&log.between(&key, 1, 3).await.unwrap()), [3, 2]);
+    assert_eq!(log.between(&key, 4, 10).await.unwrap(), []);
+    assert_eq!(log.between(&key, 3, 3).await.unwrap(), []);
+    assert_eq!(log.between(&key, 3, 0).await.unwrap(), []);
+    assert_eq!(log.newest(&key, 0).await.unwrap(), []);
+    assert_eq!(versions(&log.newest(&key, 2).await.unwrap()), [last, 11]);
+    assert_eq!(versions(&log.newest(&key, 100).await.unwrap()), [last, 11, 10, 3, 2, 1]);
+}
+
+async fn a_log_longer_than_a_page_is_read_whole(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    // 420 items of over 2.5 KB: more than DynamoDB's page of 1 MB.
+    for parent in 1..=420 {
+        append(&log, &key, &synced(parent, parent + 1, noisy_patch(3000, parent))).await;
+    }
+    let all: Vec<_> = (1..=421).rev().collect();
+    assert_eq!(versions(&log.since(&key, 0).await.unwrap()), all);
+    assert_eq!(versions(&log.newest(&key, 415).await.unwrap()), all[..415]);
+    assert_eq!(versions(&log.between(&key, 5, 421).await.unwrap()), all[..416]);
+}
+
+async fn every_member_of_a_change_comes_back(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    for (parent, kind) in [
+        (1, Kind::Created),
+        (2, Kind::Synced),
+        (3, Kind::Replaced),
+        (4, Kind::Deleted),
+    ] {
+        let mut full = synced(parent, parent + 1, exact_patch());
+        full.change.kind = kind;
+        full.change.verbatim = true;
+        full.change.extent.snapshot = u64::MAX;
+        full.change.extent.snapshot_bytes = u64::MAX - 1;
+        full.change.extent.patch_bytes = u64::MAX - 2;
+        full.change.patch_bytes = 12;
+        append(&log, &key, &full).await;
+        let (change, patch) = only_change(&log, &key, parent).await;
+        assert_eq!((bare(&change), patch), (full.change, full.patch));
+    }
+    let mut least = synced(5, 6, Patch::default());
+    least.change.device_id = None;
+    least.change.sync_id = None;
+    least.change.fingerprint = None;
+    least.change.last_sync_at = Timestamp::from_millis(-1);
+    append(&log, &key, &least).await;
+    let (change, patch) = only_change(&log, &key, 5).await;
+    assert_eq!((bare(&change), patch), (least.change, least.patch));
+}
+
+async fn of_concurrent_appends_on_one_parent_one_wins_and_the_others_see_it(log: impl ChangeLog + 'static) {
+    let log = Arc::new(log);
+    let key = key("u", "p");
+    create(&*log, &key).await;
+    for parent in 1..=5 {
+        let mut writers = JoinSet::new();
+        for writer in 0..16 {
+            let (log, key) = (Arc::clone(&log), key.clone());
+            let mut new = synced(parent, parent + 1, noisy_patch(20, writer));
+            new.change.sync_id = Some(SyncId::parse(&format!("sync-{writer}")).unwrap());
+            writers.spawn(async move {
+                let outcome = log.append(&key, &new).await.unwrap();
+                (new, outcome)
+            });
+        }
+        let (won, lost): (Vec<_>, Vec<_>) = writers
+            .join_all()
+            .await
+            .into_iter()
+            .partition(|(_, outcome)| *outcome == Appended::Written);
+        assert_eq!((won.len(), lost.len()), (1, 15));
+        let (winner, _) = &won[0];
+        for (_, outcome) in lost {
+            assert_eq!(bare(&taken(outcome)), winner.change);
+        }
+        let (change, patch) = only_change(&*log, &key, parent).await;
+        assert_eq!((bare(&change), &patch), (winner.change.clone(), &winner.patch));
+    }
+}
+
+async fn a_change_appended_again_finds_itself(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    for (parent, patch) in [(1, small_patch()), (2, noisy_patch(300_000, 1))] {
+        let new = synced(parent, parent + 1, patch);
+        append(&log, &key, &new).await;
+        let again = taken(log.append(&key, &new).await.unwrap());
+        assert_eq!(again.sync_id, new.change.sync_id);
+        assert_eq!(bare(&again), new.change);
+        assert_eq!(log.patch(&key, &again).await.unwrap(), new.patch);
+    }
+}
+
+async fn of_concurrent_creations_one_wins_with_its_entry(log: impl ChangeLog + 'static) {
+    let log = Arc::new(log);
+    for round in 0..5 {
+        let key = key("u", &format!("p{round}"));
+        let mut creators = JoinSet::new();
+        for creator in 0..16_u64 {
+            let (log, key) = (Arc::clone(&log), key.clone());
+            let mut first = synced(0, 1, noisy_patch(20, creator));
+            first.change.device_id = Some(DeviceId::parse(&format!("device-{creator}")).unwrap());
+            creators.spawn(async move {
+                let name = format!("of device-{creator}");
+                let outcome = log.create(&key, &entry(&key, &name), &first).await.unwrap();
+                (name, first, outcome)
+            });
+        }
+        let all = creators.join_all().await;
+        let won: Vec<_> = all
+            .iter()
+            .filter(|(.., outcome)| *outcome == Appended::Written)
+            .collect();
+        assert_eq!(won.len(), 1);
+        let (name, first, _) = won[0];
+        assert_eq!(log.entry(&key).await.unwrap(), Some(entry(&key, name)));
+        let (change, patch) = only_change(&*log, &key, 0).await;
+        assert_eq!((bare(&change), &patch), (first.change.clone(), &first.patch));
+        for (.., outcome) in all.iter().filter(|(.., outcome)| *outcome != Appended::Written) {
+            assert_eq!(bare(&taken(outcome.clone())), first.change);
+        }
+    }
+}
+
+async fn creating_what_exists_changes_neither_entry_nor_log(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    let (before, patch) = only_change(&log, &key, 0).await;
+    for patch in [exact_patch(), noisy_patch(300_000, 1)] {
+        let other = synced(0, 1, patch);
+        let there = taken(log.create(&key, &entry(&key, "other"), &other).await.unwrap());
+        assert_eq!(bare(&there), bare(&before));
+    }
+    assert_eq!(log.entry(&key).await.unwrap(), Some(entry(&key, "main")));
+    assert_eq!(only_change(&log, &key, 0).await, (before, patch));
+}
+
+async fn a_creation_finds_the_first_change_of_a_log_that_went_on(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    append(&log, &key, &synced(1, 2, small_patch())).await;
+    let there = taken(
+        log.create(&key, &entry(&key, "x"), &synced(0, 1, small_patch()))
+            .await
+            .unwrap(),
+    );
+    assert_eq!((there.parent, there.version), (0, 1));
+}
+
+async fn patches_of_every_size_come_back(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    let repetitive = format!("\"{}\"", "bitcoin ".repeat(40_000));
+    let mut patches = vec![
+        Patch::default(),
+        Patch {
+            edits: vec![set("[\"r\"]", &repetitive, 1)],
+            conflicts: exact_patch().conflicts,
+        },
+    ];
+    let sizes = [
+        100, 400, 500, 1000, 3500, 4500, 10_000, 300_000, 349_000, 351_000, 3_000_000,
+    ];
+    patches.extend(sizes.map(|bytes| noisy_patch(bytes, 1)));
+    for (parent, patch) in (1..).zip(patches) {
+        append(&log, &key, &synced(parent, parent + 1, patch.clone())).await;
+        let (_, kept) = only_change(&log, &key, parent).await;
+        assert!(kept == patch, "the patch of {} bytes is another", patch.encode().len());
+    }
+}
+
+async fn a_change_is_never_visible_without_its_big_patch(log: impl ChangeLog + 'static) {
+    let log = Arc::new(log);
+    let key = key("u", "p");
+    create(&*log, &key).await;
+    for parent in 1..=3 {
+        let new = synced(parent, parent + 1, noisy_patch(2_000_000, parent));
+        let writer = {
+            let (log, key, new) = (Arc::clone(&log), key.clone(), new.clone());
+            tokio::spawn(async move { append(&*log, &key, &new).await })
+        };
+        let seen = loop {
+            let head = log.newest(&key, 1).await.unwrap().remove(0);
+            if head.parent == parent {
+                break head;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(log.patch(&key, &seen).await.unwrap() == new.patch);
+        writer.await.unwrap();
+    }
+}
+
+async fn a_big_patch_that_lost_leaves_the_winners_whole(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    let winner = synced(1, 2, noisy_patch(800_000, 1));
+    let loser = synced(1, 2, noisy_patch(800_000, 2));
+    append(&log, &key, &winner).await;
+    let there = taken(log.append(&key, &loser).await.unwrap());
+    assert!(log.patch(&key, &there).await.unwrap() == winner.patch);
+    let (_, patch) = only_change(&log, &key, 1).await;
+    assert!(patch == winner.patch);
+}
+
+async fn snapshots_come_back_whole_at_their_own_version(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    let noisy = |bytes, seed| Value::Object(Object::from([("noise".into(), Value::from(&*noise(bytes, seed)))]));
+    let documents = [
+        (1, Value::empty_object()),
+        (2, value(r#"{"assets":[{"id":"btc","amount":0.10}],"n":null}"#)),
+        (20, noisy(300_000, 20)),
+        (200, noisy(6_000_000, 200)),
+    ];
+    let snapshots = documents.map(|(version, document)| Snapshot { version, document });
+    for snapshot in &snapshots {
+        log.write_snapshot(&key, snapshot).await.unwrap();
+    }
+    for snapshot in &snapshots {
+        log.write_snapshot(&key, snapshot).await.unwrap();
+        let read = log.snapshot(&key, snapshot.version).await.unwrap();
+        assert!(read.as_ref() == Some(snapshot), "version {}", snapshot.version);
+    }
+    for version in [0, 3, 19, 21, 2000] {
+        assert_eq!(log.snapshot(&key, version).await.unwrap(), None, "version {version}");
+    }
+    assert_eq!(versions(&log.since(&key, 0).await.unwrap()), [1]);
+}
+
+async fn numbers_keep_the_text_they_came_in_with(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    let mut big = noisy_patch(300_000, 1);
+    big.edits.extend(exact_patch().edits);
+    big.conflicts = exact_patch().conflicts;
+    for (parent, patch) in [(1, exact_patch()), (2, big)] {
+        append(&log, &key, &synced(parent, parent + 1, patch.clone())).await;
+        let (_, kept) = only_change(&log, &key, parent).await;
+        // Equal values may differ in text; stored bytes may not.
+        assert!(kept.encode() == patch.encode());
+    }
+    let document = value(r#"{"a":[0.10,9007199254740993,1e2,-0,0.1000000000000000055511151231257827]}"#);
+    let snapshot = Snapshot { version: 3, document };
+    log.write_snapshot(&key, &snapshot).await.unwrap();
+    let read = log.snapshot(&key, 3).await.unwrap().unwrap();
+    assert_eq!(read.document.to_json(), snapshot.document.to_json());
+}
+
+async fn portfolios_whose_keys_look_alike_do_not_see_each_other(log: impl ChangeLog) {
+    let keys = [
+        key("a", "b"),
+        key("ab", "c"),
+        key("a", "bc"),
+        key("a", "PORTFOLIO"),
+        key("a~", "b"),
+        key("a", "b."),
+        key("USER", "a"),
+        key("a PORTFOLIO", "b"),
+    ];
+    for (version, key) in (1..).zip(&keys) {
+        let first = synced(0, version, noisy_patch(300_000, version));
+        let created = log
+            .create(key, &entry(key, &format!("{version}")), &first)
+            .await
+            .unwrap();
+        assert_eq!(created, Appended::Written);
+        let document = value(&format!("{{\"v\":{version}}}"));
+        log.write_snapshot(key, &Snapshot { version: 7, document })
+            .await
+            .unwrap();
+    }
+    for (version, key) in (1..).zip(&keys) {
+        assert_eq!(versions(&log.since(key, 0).await.unwrap()), [version]);
+        let (_, patch) = only_change(&log, key, 0).await;
+        assert!(patch == noisy_patch(300_000, version));
+        assert_eq!(log.entry(key).await.unwrap().unwrap().name, format!("{version}"));
+        let snapshot = log.snapshot(key, 7).await.unwrap().unwrap();
+        assert_eq!(snapshot.document, value(&format!("{{\"v\":{version}}}")));
+    }
+}
+
+async fn a_directory_lists_its_own_portfolios_by_id(log: impl ChangeLog) {
+    let (mine, other) = (UserId::parse("u").unwrap(), UserId::parse("u2").unwrap());
+    for id in ["b", "a", "B", "a.b", "10", "9", "a-b", "_"] {
+        create(&log, &key("u", id)).await;
+    }
+    create(&log, &key("u2", "z")).await;
+    let ids = async |user| -> Vec<String> {
+        let entries = log.entries(user).await.unwrap();
+        entries.iter().map(|entry| entry.portfolio.to_string()).collect()
+    };
+    assert_eq!(ids(&mine).await, ["10", "9", "B", "_", "a", "a-b", "a.b", "b"]);
+    assert_eq!(ids(&other).await, ["z"]);
+}
+
+async fn only_an_existing_portfolio_is_renamed(log: impl ChangeLog) {
+    let (there, missing) = (key("u", "p"), key("u", "q"));
+    create(&log, &there).await;
+    assert!(log.rename(&there, "Größe 💰").await.unwrap());
+    assert!(!log.rename(&missing, "x").await.unwrap());
+    assert_eq!(log.entry(&there).await.unwrap(), Some(entry(&there, "Größe 💰")));
+    assert_eq!(log.entry(&missing).await.unwrap(), None);
+    assert_eq!(log.entries(&there.user).await.unwrap().len(), 1);
+    assert_eq!(versions(&log.since(&there, 0).await.unwrap()), [1]);
+}

@@ -1,0 +1,270 @@
+//! What the log costs on DynamoDB (design section 3): requests, units and the sizes of items.
+
+use crate::samples::{UUID, append, create, entry, exact_patch, key, noisy_patch, set, small_patch, synced, value};
+use aws_sdk_dynamodb::types::AttributeValue;
+use coinolio_aws::dynamodb::{Meter, Usage};
+use coinolio_core::log::{Appended, ChangeLog, Patch, PortfolioKey, Snapshot};
+use coinolio_tests::dynamodb::{Dynamo, TABLE};
+use std::collections::HashMap;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// A user and a portfolio with ids as long as real ones.
+fn real_key() -> PortfolioKey {
+    key(UUID, UUID)
+}
+
+fn used(meter: &Meter, before: Usage) -> (u64, f64, f64) {
+    let now = meter.usage();
+    (
+        now.requests - before.requests,
+        now.read_units - before.read_units,
+        now.write_units - before.write_units,
+    )
+}
+
+async fn all_items(dynamo: &Dynamo) -> Vec<Item> {
+    let mut pages = dynamo.client.scan().table_name(TABLE).into_paginator().items().send();
+    let mut items = Vec::new();
+    while let Some(item) = pages.next().await {
+        items.push(item.unwrap());
+    }
+    items
+}
+
+fn sort_key(item: &Item) -> &str {
+    item["sk"].as_s().unwrap()
+}
+
+/// An item's size by DynamoDB's rules, numbers at their most.
+fn size(item: &Item) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 2,
+        AttributeValue::Bool(_) => 1,
+        other => panic!("{other:?} is not used"),
+    };
+    item.iter().map(|(name, held)| name.len() + value(held)).sum()
+}
+
+#[tokio::test]
+async fn a_one_field_edit_is_one_query_of_one_read_unit_and_one_put_of_one_write_unit() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    create(&log, &real_key()).await;
+    append(&log, &real_key(), &synced(1, 2, small_patch())).await;
+
+    let before = meter.usage();
+    let found = log.since(&real_key(), 1).await.unwrap();
+    assert_eq!(found[0].patch, Some(small_patch()), "the patch needs no second request");
+    assert_eq!(used(&meter, before), (1, 1.0, 0.0));
+
+    let before = meter.usage();
+    append(&log, &real_key(), &synced(2, 3, small_patch())).await;
+    assert_eq!(used(&meter, before), (1, 0.0, 1.0));
+}
+
+#[tokio::test]
+async fn reads_are_strongly_consistent_and_an_empty_one_is_one_request() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    for (parent, version) in [(0, 0), (5, 5)] {
+        let before = meter.usage();
+        assert_eq!(log.since(&real_key(), parent).await.unwrap(), []);
+        // A read that is only eventually consistent takes half a unit.
+        assert_eq!(used(&meter, before), (1, 1.0, 0.0), "{version}");
+    }
+    let before = meter.usage();
+    log.newest(&real_key(), 4).await.unwrap();
+    log.between(&real_key(), 0, 9).await.unwrap();
+    log.entry(&real_key()).await.unwrap();
+    log.entries(&real_key().user).await.unwrap();
+    log.snapshot(&real_key(), 1).await.unwrap();
+    assert_eq!(used(&meter, before), (5, 5.0, 0.0));
+    let before = meter.usage();
+    log.between(&real_key(), 4, 4).await.unwrap();
+    log.newest(&real_key(), 0).await.unwrap();
+    assert_eq!(used(&meter, before), (0, 0.0, 0.0));
+}
+
+#[tokio::test]
+async fn a_creation_is_one_transaction() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    create(&log, &real_key()).await;
+    // Two items of one unit each, twice as much in a transaction.
+    assert_eq!(used(&meter, Usage::default()), (1, 0.0, 4.0));
+    let before = meter.usage();
+    let first = synced(0, 1, small_patch());
+    let again = log.create(&real_key(), &entry(&real_key(), "x"), &first).await.unwrap();
+    assert!(matches!(again, Appended::Taken(_)));
+    assert_eq!(used(&meter, before), (1, 0.0, 4.0));
+}
+
+#[tokio::test]
+async fn a_lost_race_is_one_request_and_counts_its_write_unit() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    create(&log, &real_key()).await;
+    append(&log, &real_key(), &synced(1, 2, noisy_patch(1200, 1))).await;
+    let before = meter.usage();
+    let lost = log.append(&real_key(), &synced(1, 2, small_patch())).await.unwrap();
+    assert!(matches!(lost, Appended::Taken(_)));
+    // The item that is there is of two units, and the bigger of both counts.
+    assert_eq!(used(&meter, before), (1, 0.0, 2.0));
+}
+
+#[tokio::test]
+async fn a_rename_is_one_write_unit() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    create(&log, &real_key()).await;
+    let before = meter.usage();
+    assert!(log.rename(&real_key(), "other").await.unwrap());
+    assert_eq!(used(&meter, before), (1, 0.0, 1.0));
+}
+
+#[tokio::test]
+async fn a_one_field_edit_with_a_conflict_stays_below_one_kilobyte() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &real_key()).await;
+    let mut patch = small_patch();
+    patch.conflicts = exact_patch().conflicts;
+    let mut new = synced(1, 2, patch);
+    new.change.verbatim = true;
+    new.change.extent.snapshot_bytes = 6_000_000;
+    new.change.extent.patch_bytes = 6_000_000;
+    append(&log, &real_key(), &new).await;
+    for item in all_items(&dynamo).await {
+        assert!(size(&item) < 1024, "{} has {} bytes", sort_key(&item), size(&item));
+        assert!(!item.contains_key("size"), "an item this small is not compressed");
+        assert_eq!(item["format"], AttributeValue::N("1".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn change_items_stay_within_one_read_unit_and_chunks_below_the_item_limit() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &real_key()).await;
+    let sizes = (0..8000).step_by(250).chain([300_000, 3_000_000]);
+    for (parent, bytes) in (1..).zip(sizes) {
+        append(
+            &log,
+            &real_key(),
+            &synced(parent, parent + 1, noisy_patch(bytes, parent)),
+        )
+        .await;
+    }
+    let items = all_items(&dynamo).await;
+    let inline = items.iter().filter(|item| item.contains_key("patch")).count();
+    let apart = items.iter().filter(|item| item.contains_key("apart")).count();
+    assert!(inline > 10 && apart > 10, "{inline} inline, {apart} apart");
+    for item in items {
+        let limit = if sort_key(&item).starts_with("PATCH#") {
+            360_000
+        } else {
+            4096
+        };
+        assert!(size(&item) <= limit, "{} has {} bytes", sort_key(&item), size(&item));
+    }
+}
+
+#[tokio::test]
+async fn what_compresses_well_stays_with_its_change() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    create(&log, &real_key()).await;
+    let edits = (0..200).map(|i| set(&format!(r#"["assets",{{"id":"a{i}"}},"amount"]"#), "1", 5));
+    let patch = Patch {
+        edits: edits.collect(),
+        conflicts: Vec::new(),
+    };
+    assert!(patch.encode().len() > 10_000);
+    append(&log, &real_key(), &synced(1, 2, patch.clone())).await;
+    let before = meter.usage();
+    let found = log.since(&real_key(), 1).await.unwrap();
+    assert_eq!(found[0].patch, Some(patch));
+    assert_eq!(used(&meter, before), (1, 1.0, 0.0));
+}
+
+#[tokio::test]
+async fn a_big_patch_is_one_batch_a_put_and_a_query_for_each_megabyte() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    create(&log, &real_key()).await;
+    let before = meter.usage();
+    append(&log, &real_key(), &synced(1, 2, noisy_patch(400_000, 1))).await;
+    let (requests, read, write) = used(&meter, before);
+    assert_eq!((requests, read), (2, 0.0));
+    assert!((250.0..500.0).contains(&write), "{write} write units");
+    let before = meter.usage();
+    let head = log.newest(&real_key(), 1).await.unwrap().remove(0);
+    assert_eq!(used(&meter, before), (1, 1.0, 0.0));
+    log.patch(&real_key(), &head).await.unwrap();
+    assert_eq!(used(&meter, before).0, 2);
+}
+
+#[tokio::test]
+async fn the_chunks_of_a_patch_that_lost_are_deleted_and_the_winners_stay() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &real_key()).await;
+    append(&log, &real_key(), &synced(1, 2, noisy_patch(800_000, 1))).await;
+    let before = all_items(&dynamo).await.len();
+    let lost = log
+        .append(&real_key(), &synced(1, 2, noisy_patch(800_000, 2)))
+        .await
+        .unwrap();
+    assert!(matches!(lost, Appended::Taken(_)));
+    let first = synced(0, 1, noisy_patch(800_000, 3));
+    let lost = log.create(&real_key(), &entry(&real_key(), "x"), &first).await.unwrap();
+    assert!(matches!(lost, Appended::Taken(_)));
+    assert_eq!(all_items(&dynamo).await.len(), before);
+}
+
+#[tokio::test]
+async fn keys_are_those_of_the_design() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    let key = key("u", "p");
+    create(&log, &key).await;
+    append(&log, &key, &synced(1, 2, noisy_patch(10_000, 1))).await;
+    let document = value("{}");
+    log.write_snapshot(&key, &Snapshot { version: 2, document })
+        .await
+        .unwrap();
+    let mut keys: Vec<_> = all_items(&dynamo)
+        .await
+        .iter()
+        .map(|item| format!("{} {}", item["pk"].as_s().unwrap(), sort_key(item)))
+        .collect();
+    keys.sort();
+    let patch = keys.remove(3);
+    assert_eq!(
+        keys,
+        [
+            "USER#u PORTFOLIO#p",
+            "USER#u#PORTFOLIO#p CHANGE#00000000000000000000",
+            "USER#u#PORTFOLIO#p CHANGE#00000000000000000001",
+            "USER#u#PORTFOLIO#p SNAPSHOT#00000000000000000002#0000",
+        ]
+    );
+    assert!(
+        patch.starts_with("USER#u#PORTFOLIO#p PATCH#") && patch.ends_with("#0000"),
+        "{patch}"
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_is_there_is_left_as_it_is() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &real_key()).await;
+    coinolio_aws::dynamodb::create_table_if_missing(&dynamo.client, TABLE)
+        .await
+        .unwrap();
+    assert_eq!(log.since(&real_key(), 0).await.unwrap().len(), 1);
+}

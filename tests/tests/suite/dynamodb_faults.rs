@@ -1,0 +1,384 @@
+//! What the log does when DynamoDB fails, and when what it stored is not what was written.
+
+use crate::samples::{append, bare, create, entry, key, noise, noisy_patch, small_patch, synced, value};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use coinolio_aws::config::emulator_client;
+use coinolio_aws::dynamodb::{DynamoLog, Meter};
+use coinolio_core::algebra::{Op, Path, Token};
+use coinolio_core::json::{Object, Value};
+use coinolio_core::log::{Appended, ChangeLog, LogError, PortfolioKey, Snapshot};
+use coinolio_core::{Code, Error};
+use coinolio_tests::dynamodb::{Dynamo, TABLE};
+use coinolio_tests::faults::Fault;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+type Item = HashMap<String, AttributeValue>;
+
+const PK: &str = "USER#u#PORTFOLIO#p";
+const CHANGE: &str = "CHANGE#00000000000000000001";
+
+fn p() -> PortfolioKey {
+    key("u", "p")
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn number(value: &str) -> AttributeValue {
+    AttributeValue::N(value.to_owned())
+}
+
+fn binary(value: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+async fn items_below(dynamo: &Dynamo, prefix: &str) -> Vec<Item> {
+    let mut pages = dynamo
+        .client
+        .query()
+        .table_name(TABLE)
+        .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+        .expression_attribute_values(":pk", text(PK))
+        .expression_attribute_values(":sk", text(prefix))
+        .into_paginator()
+        .items()
+        .send();
+    let mut items = Vec::new();
+    while let Some(item) = pages.next().await {
+        items.push(item.unwrap());
+    }
+    items
+}
+
+async fn put(dynamo: &Dynamo, item: Item) {
+    dynamo
+        .client
+        .put_item()
+        .table_name(TABLE)
+        .set_item(Some(item))
+        .send()
+        .await
+        .unwrap();
+}
+
+async fn delete(dynamo: &Dynamo, item: &Item) {
+    let delete = dynamo.client.delete_item().table_name(TABLE);
+    let delete = delete.key("pk", item["pk"].clone()).key("sk", item["sk"].clone());
+    delete.send().await.unwrap();
+}
+
+/// Asserts that `error` names the item at `sk` and is the operator's, not the client's, to repair.
+fn assert_names(error: LogError, sk: &str, case: &str) {
+    match &error {
+        LogError::Corrupt { item, .. } => assert_eq!(*item, format!("{PK} {sk}"), "{case}"),
+        other => panic!("{case}: {other}"),
+    }
+    assert_eq!(Error::from(error).code, Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_change_that_was_altered_is_named_and_never_read_as_another() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &p()).await;
+    append(&log, &p(), &synced(1, 2, small_patch())).await;
+    let whole = items_below(&dynamo, CHANGE).await.remove(0);
+    let mut flipped = whole["patch"].as_b().unwrap().as_ref().to_vec();
+    flipped[40] ^= 1;
+    let alterations = [
+        ("format", Some(number("2"))),
+        ("format", None),
+        ("version", Some(text("2"))),
+        ("version", Some(number("1"))),
+        ("version", Some(number("-3"))),
+        ("version", Some(number("2.5"))),
+        ("parent", Some(number("0"))),
+        ("kind", Some(text("renamed"))),
+        ("at", None),
+        ("device", Some(text("a device"))),
+        ("sync", Some(number("1"))),
+        ("print", Some(binary(vec![1; 31]))),
+        ("id", Some(text("../../x"))),
+        ("snap", None),
+        ("patch", Some(binary(flipped))),
+        (
+            "patch",
+            Some(binary(Vec::from("{\"format\":1,\"edits\":[],\"conflicts\":[]}"))),
+        ),
+        ("patch", None),
+        ("sum", None),
+        ("size", Some(number("100"))),
+        ("size", Some(number("99999999999999"))),
+    ];
+    for (name, altered) in alterations {
+        let case = format!("{name} = {altered:?}");
+        let mut item = whole.clone();
+        item.remove(name);
+        item.extend(altered.map(|value| (name.to_owned(), value)));
+        if name == "id" {
+            // The id is what names a patch that is apart.
+            item.insert("apart".to_owned(), AttributeValue::Bool(true));
+        }
+        put(&dynamo, item).await;
+        assert_names(log.since(&p(), 0).await.unwrap_err(), CHANGE, &case);
+        assert_names(log.newest(&p(), 1).await.unwrap_err(), CHANGE, &case);
+        if name != "version" || case.contains("Some") {
+            let lost = log.append(&p(), &synced(1, 2, small_patch())).await;
+            assert_names(lost.unwrap_err(), CHANGE, &case);
+        }
+    }
+    put(&dynamo, whole).await;
+    assert_eq!(log.since(&p(), 0).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_patch_of_a_newer_format_is_refused_though_its_checksum_holds() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &p()).await;
+    let stored = br#"{"format":2,"edits":[],"conflicts":[]}"#.to_vec();
+    append(&log, &p(), &synced(1, 2, small_patch())).await;
+    let mut item = items_below(&dynamo, CHANGE).await.remove(0);
+    item.insert("sum".to_owned(), binary(Sha256::digest(&stored).to_vec()));
+    item.insert("patch".to_owned(), binary(stored));
+    put(&dynamo, item).await;
+    let error = log.since(&p(), 0).await.unwrap_err();
+    assert!(error.to_string().contains("format 2 is newer"), "{error}");
+    assert_names(error, CHANGE, "newer patch");
+}
+
+#[tokio::test]
+async fn a_big_patch_with_a_missing_or_altered_chunk_is_an_error_that_names_it() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &p()).await;
+    let new = synced(1, 2, noisy_patch(1_200_000, 1));
+    append(&log, &p(), &new).await;
+    let head = log.newest(&p(), 1).await.unwrap().remove(0);
+    assert_eq!((head.patch.clone(), bare(&head)), (None, new.change));
+    let chunks = items_below(&dynamo, "PATCH#").await;
+    assert!(chunks.len() >= 3, "{} chunks", chunks.len());
+    for chunk in &chunks {
+        let sk = chunk["sk"].as_s().unwrap();
+        delete(&dynamo, chunk).await;
+        assert_names(log.patch(&p(), &head).await.unwrap_err(), sk, "missing");
+        let mut spoilt = chunk.clone();
+        let mut data = chunk["data"].as_b().unwrap().as_ref().to_vec();
+        data[1000] ^= 0x10;
+        spoilt.insert("data".to_owned(), binary(data));
+        put(&dynamo, spoilt).await;
+        assert_names(log.patch(&p(), &head).await.unwrap_err(), sk, "a flipped bit");
+        let mut newer = chunk.clone();
+        newer.insert("format".to_owned(), number("2"));
+        put(&dynamo, newer).await;
+        assert_names(log.patch(&p(), &head).await.unwrap_err(), sk, "newer");
+        put(&dynamo, chunk.clone()).await;
+    }
+    assert!(log.patch(&p(), &head).await.unwrap() == new.patch);
+}
+
+#[tokio::test]
+async fn a_partial_snapshot_is_none_and_an_altered_one_an_error() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    let document = Value::Object(Object::from([("n".into(), Value::from(&*noise(1_200_000, 1)))]));
+    let snapshot = Snapshot { version: 5, document };
+    log.write_snapshot(&p(), &snapshot).await.unwrap();
+    let chunks = items_below(&dynamo, "SNAPSHOT#").await;
+    assert!(chunks.len() >= 3, "{} chunks", chunks.len());
+    for chunk in &chunks {
+        delete(&dynamo, chunk).await;
+        assert_eq!(log.snapshot(&p(), 5).await.unwrap(), None);
+        let mut spoilt = chunk.clone();
+        let mut data = chunk["data"].as_b().unwrap().as_ref().to_vec();
+        data.truncate(data.len() / 2);
+        spoilt.insert("data".to_owned(), binary(data));
+        put(&dynamo, spoilt).await;
+        assert_names(
+            log.snapshot(&p(), 5).await.unwrap_err(),
+            chunk["sk"].as_s().unwrap(),
+            "cut",
+        );
+        put(&dynamo, chunk.clone()).await;
+    }
+    assert!(log.snapshot(&p(), 5).await.unwrap() == Some(snapshot));
+}
+
+#[tokio::test]
+async fn an_altered_directory_entry_is_named() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &p()).await;
+    let altered = HashMap::from([
+        ("pk".to_owned(), text("USER#u")),
+        ("sk".to_owned(), text("PORTFOLIO#p")),
+        ("format".to_owned(), number("1")),
+        ("name".to_owned(), number("1")),
+    ]);
+    put(&dynamo, altered).await;
+    for error in [
+        log.entries(&p().user).await.map(drop).unwrap_err(),
+        log.entry(&p()).await.map(drop).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("USER#u PORTFOLIO#p"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn throttling_and_outages_are_unavailable_after_the_sdks_retries() {
+    let dynamo = Dynamo::start().await;
+    create(&dynamo.log(), &p()).await;
+    for (status, code) in [
+        (400, "ProvisionedThroughputExceededException"),
+        (400, "ThrottlingException"),
+        (400, "RequestLimitExceeded"),
+        (500, "InternalServerError"),
+        (503, "ServiceUnavailable"),
+    ] {
+        let meter = Meter::default();
+        let log = dynamo.failing_log(move |_, _| Fault::Answer(status, code)).await;
+        let log = log.with_meter(meter.clone());
+        let errors = [
+            log.since(&p(), 0).await.map(drop).unwrap_err(),
+            log.append(&p(), &synced(1, 2, small_patch()))
+                .await
+                .map(drop)
+                .unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, LogError::Unavailable(_)), "{code}: {error}");
+            assert_eq!(Error::from(error).code, Code::Unavailable);
+        }
+        assert!(
+            meter.usage().requests >= 6,
+            "{code}: each attempt counts: {:?}",
+            meter.usage()
+        );
+    }
+    assert_eq!(dynamo.log().since(&p(), 0).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_listening_is_unavailable_and_a_missing_table_is_refused() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let log = DynamoLog::new(emulator_client(&format!("http://{closed}")), TABLE);
+    let error = log.newest(&p(), 1).await.unwrap_err();
+    assert!(matches!(error, LogError::Unavailable(_)), "{error}");
+    let dynamo = Dynamo::start().await;
+    let error = DynamoLog::new(dynamo.client, "other")
+        .newest(&p(), 1)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, LogError::Refused(_)), "{error}");
+    assert!(error.to_string().contains("ResourceNotFoundException"), "{error}");
+}
+
+#[tokio::test]
+async fn a_throttled_request_that_then_succeeds_is_a_success() {
+    let dynamo = Dynamo::start().await;
+    create(&dynamo.log(), &p()).await;
+    let once = |_: &str, count| match count {
+        0 => Fault::Answer(400, "ThrottlingException"),
+        _ => Fault::Serve,
+    };
+    let log = dynamo.failing_log(once).await;
+    append(&log, &p(), &synced(1, 2, small_patch())).await;
+    assert_eq!(log.since(&p(), 0).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_was_lost_is_written_once_with_its_big_patch() {
+    let dynamo = Dynamo::start().await;
+    create(&dynamo.log(), &p()).await;
+    for (parent, patch) in [(1, small_patch()), (2, noisy_patch(800_000, 1))] {
+        let lose_first = |operation: &str, count| match (operation, count) {
+            ("PutItem", 0) => Fault::LoseAnswer,
+            _ => Fault::Serve,
+        };
+        let log = dynamo.failing_log(lose_first).await;
+        let new = synced(parent, parent + 1, patch);
+        append(&log, &p(), &new).await;
+        let head = dynamo.log().newest(&p(), 1).await.unwrap().remove(0);
+        assert_eq!(bare(&head), new.change);
+        assert!(dynamo.log().patch(&p(), &head).await.unwrap() == new.patch);
+    }
+}
+
+#[tokio::test]
+async fn a_creation_whose_answer_was_lost_is_written_once() {
+    let dynamo = Dynamo::start().await;
+    let lose_first = |operation: &str, count| match (operation, count) {
+        ("TransactWriteItems", 0) => Fault::LoseAnswer,
+        _ => Fault::Serve,
+    };
+    let log = dynamo.failing_log(lose_first).await;
+    let first = synced(0, 1, noisy_patch(800_000, 1));
+    let created = log.create(&p(), &entry(&p(), "main"), &first).await.unwrap();
+    assert_eq!(created, Appended::Written);
+    let head = log.newest(&p(), 1).await.unwrap().remove(0);
+    assert!(log.patch(&p(), &head).await.unwrap() == first.patch);
+}
+
+#[tokio::test]
+async fn a_change_whose_chunks_are_not_written_is_not_written_either() {
+    let dynamo = Dynamo::start().await;
+    create(&dynamo.log(), &p()).await;
+    let no_batches = |operation: &str, _| match operation {
+        "BatchWriteItem" => Fault::Answer(500, "InternalServerError"),
+        _ => Fault::Serve,
+    };
+    let log = dynamo.failing_log(no_batches).await;
+    let new = synced(1, 2, noisy_patch(800_000, 1));
+    let error = log.append(&p(), &new).await.unwrap_err();
+    assert!(matches!(error, LogError::Unavailable(_)), "{error}");
+    assert_eq!(log.since(&p(), 0).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_portfolio_whose_first_change_is_gone_is_not_begun_again() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &p()).await;
+    append(&log, &p(), &synced(1, 2, small_patch())).await;
+    delete(&dynamo, &items_below(&dynamo, "CHANGE#").await[0]).await;
+    let first = synced(0, 1, small_patch());
+    let outcome = log.create(&p(), &entry(&p(), "x"), &first).await.unwrap();
+    let Appended::Taken(there) = outcome else {
+        panic!("the log was begun a second time");
+    };
+    assert_eq!((there.parent, there.version), (1, 2));
+    delete(&dynamo, &items_below(&dynamo, "CHANGE#").await[0]).await;
+    let error = log.create(&p(), &entry(&p(), "x"), &first).await.unwrap_err();
+    assert!(error.to_string().contains("USER#u PORTFOLIO#p"), "{error}");
+}
+
+#[tokio::test]
+async fn an_error_never_holds_what_a_portfolio_holds() {
+    let dynamo = Dynamo::start().await;
+    create(&dynamo.log(), &p()).await;
+    let log = dynamo
+        .failing_log(|_, _| Fault::Answer(400, "ValidationException"))
+        .await;
+    let mut patch = small_patch();
+    let path = Path::from(vec![Token::Member("secret".into())]);
+    let value = value("\"confidential\"");
+    patch.edits[0].op = Op::Set {
+        path,
+        value,
+        after: None,
+    };
+    let error = log.append(&p(), &synced(1, 2, patch)).await.unwrap_err();
+    assert!(matches!(error, LogError::Refused(_)), "{error}");
+    let text = format!("{error} {error:?}");
+    assert!(
+        !text.contains("confidential") && text.contains("ValidationException"),
+        "{text}"
+    );
+}

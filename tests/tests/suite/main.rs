@@ -1,0 +1,8 @@
+//! The tests that need a running DynamoDB API or server: one binary, whose modules mirror what they test.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
+
+mod conformance;
+mod dynamodb_costs;
+mod dynamodb_faults;
+mod samples;
