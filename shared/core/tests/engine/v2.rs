@@ -197,6 +197,31 @@ fn a_merge_takes_at_most_four_queries_and_an_append() {
 }
 
 #[test]
+fn a_log_that_only_v2_clients_write_gets_a_snapshot_from_one_merge_in_many() {
+    let log = portfolio();
+    for version in 1..=520 {
+        sync(
+            &log,
+            &body("phone", &format!("p{version}"), version, &[set("n", version, 5)], 5),
+            5,
+        );
+    }
+    log.requests();
+    sync(&log, &body("tablet", "t1", 520, &[set("t", 1, 6)], 6), 6);
+    assert_eq!(log.requests(), ["since", "between", "write_snapshot", "append"]);
+    let expected = server_at(&log.log, 521);
+    let kept = block_on(log.log.snapshot(&key(), 521)).unwrap();
+    assert_eq!(kept.map(|snapshot| snapshot.document), Some(expected));
+
+    sync(&log, &body("phone", "p521", 521, &[set("n", 0, 7)], 7), 7);
+    let head = everything(&log.log).pop().unwrap();
+    assert_eq!((head.version, head.extent.snapshot), (523, 521));
+    log.requests();
+    sync(&log, &body("laptop", "l1", 522, &[set("l", 1, 8)], 8), 8);
+    assert_eq!(log.requests(), ["since", "snapshot", "append"]);
+}
+
+#[test]
 fn the_same_field_is_a_conflict_that_both_devices_hear_of() {
     let log = portfolio();
     let phones = body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 8)], 9);

@@ -2,7 +2,7 @@
 
 mod fingerprint;
 
-use super::{Answered, Backoff, MAX_DOCUMENT_BYTES, Outcome, Report};
+use super::{Answered, Backoff, MAX_DOCUMENT_BYTES, Outcome, Report, grow};
 use crate::algebra::{Authors, Device, Op, Ranks, Stamp, apply, diff, merge};
 use crate::error::{Code, Error};
 use crate::json::Value;
@@ -195,7 +195,6 @@ impl<L: ChangeLog> Sync<'_, L> {
             conflicts: merged.conflicts,
         };
         let changes = diff(&sides.client, &merged.document);
-        self.sides = Some(sides);
 
         let document_bytes = self.measured(&merged.document)?;
         let news = if is_smaller_as_document(json_size(&changes), document_bytes) {
@@ -203,7 +202,10 @@ impl<L: ChangeLog> Sync<'_, L> {
         } else {
             News::Changes(changes)
         };
-        let new = self.change_on(self.window.head(), patch);
+        let head = self.window.living_head()?;
+        let mut new = self.change_on(Some(head), patch);
+        new.change.extent = grow::extent_of_merge(self.log, self.key, head, &sides.server.document, &new.patch).await?;
+        self.sides = Some(sides);
         let appended = self.log.append(self.key, &new).await?;
         self.written(appended, new, Outcome::Merged, news).await
     }
