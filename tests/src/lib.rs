@@ -1,5 +1,5 @@
-//! What the tests and the benchmarks share: generated portfolios, a running DynamoDB API, and ways to make
-//! it fail.
+//! What the tests and the benchmarks share: generated portfolios, a running DynamoDB API, ways to make it
+//! fail, and the functions on top of it.
 //!
 //! The tests themselves are one binary, `tests/suite`: one link, and modules that mirror what they test.
 
@@ -8,3 +8,4 @@
 pub mod dynamodb;
 pub mod faults;
 pub mod portfolio;
+pub mod service;

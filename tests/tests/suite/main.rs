@@ -5,4 +5,5 @@
 mod conformance;
 mod dynamodb_costs;
 mod dynamodb_faults;
+mod routes;
 mod samples;

@@ -1,0 +1,313 @@
+//! The functions on a DynamoDB API of their own, called with the events of `events/`.
+
+use crate::dynamodb::{Dynamo, TABLE};
+use aws_sdk_dynamodb::types::AttributeValue;
+use coinolio_aws::App;
+use coinolio_aws::dynamodb::DynamoLog;
+use coinolio_aws::http::{Answer, Event};
+use coinolio_aws::routes::{Function, Match, route};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use lambda_http::Context;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+use uuid::Uuid;
+
+/// The three functions and their table.
+#[derive(Debug)]
+pub struct Service {
+    /// The DynamoDB API.
+    pub dynamo: Dynamo,
+    app: App,
+}
+
+/// What a function answered, its body decompressed.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Service {
+    /// Starts with an empty table.
+    pub async fn start() -> Self {
+        let dynamo = Dynamo::start().await;
+        let app = App::new(dynamo.log());
+        Self { dynamo, app }
+    }
+
+    /// Starts with the portfolio `main` of `events/v1-create.json`, at version 1.
+    pub async fn with_portfolio() -> Self {
+        let service = Self::start().await;
+        let created = service.call(Call::of("v1-create")).await;
+        assert_eq!(created.status, 201, "{}", created.text);
+        service
+    }
+
+    /// The same table behind another log.
+    #[must_use]
+    pub fn on(&self, log: DynamoLog) -> Self {
+        let dynamo = self.dynamo.clone();
+        Self {
+            dynamo,
+            app: App::new(log),
+        }
+    }
+
+    /// Hands the event to the function that its route belongs to; one without a route to `sync`.
+    pub async fn call(&self, call: Call) -> Answered {
+        let event = call.event();
+        let method = event.payload.request_context.http.method.clone();
+        let path = event.payload.raw_path.clone().unwrap_or_default();
+        let function = match route(&method, &path) {
+            Match::Route(route, _) => route.function,
+            _ => Function::Sync,
+        };
+        let answer = match function {
+            Function::SyncStatus => sync_status::handle(&self.app, event).await,
+            Function::Sync => sync::handle(&self.app, event).await,
+            Function::Portfolios => portfolios::handle(&self.app, event).await,
+        };
+        Answered::of(answer)
+    }
+
+    /// Every item of the table, sorted by its key.
+    pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let pages = self.dynamo.client.scan().table_name(TABLE).consistent_read(true);
+        let mut items = pages
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .unwrap();
+        items.sort_by_key(|item| {
+            let key = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+            (key("pk"), key("sk"))
+        });
+        items
+    }
+
+    /// Calls, and asserts the refusal's whole form and that the table is as it was.
+    pub async fn assert_refused(&self, call: Call, status: u16, code: &str) -> Answered {
+        let before = self.items().await;
+        let what = call.describe();
+        let answered = self.call(call).await;
+        assert_eq!(answered.status, status, "{what}: {}", answered.text);
+        assert_eq!(
+            answered.header("content-type"),
+            Some("application/problem+json"),
+            "{what}"
+        );
+        let problem = answered.json();
+        assert_eq!(problem["code"], code, "{what}: {problem}");
+        assert_eq!(problem["status"], status, "{what}");
+        assert_eq!(problem["type"], format!("/problems/{code}"), "{what}");
+        assert!(
+            problem["title"].is_string() && problem["detail"].is_string(),
+            "{what}: {problem}"
+        );
+        assert_eq!(
+            problem.as_object().map(serde_json::Map::len),
+            Some(5),
+            "{what}: {problem}"
+        );
+        assert!(self.items().await == before, "{what} changed the table");
+        answered
+    }
+}
+
+impl Answered {
+    fn of(answer: Answer) -> Self {
+        let (parts, body) = answer.into_parts();
+        let mut text = String::new();
+        if parts.headers.get("content-encoding").is_some() {
+            GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+        } else {
+            text.push_str(std::str::from_utf8(&body).unwrap());
+        }
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text,
+        }
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// An event of `events/`, to be varied and sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    name: String,
+    event: ApiGatewayV2httpRequest,
+    left: Duration,
+    request_id: String,
+}
+
+impl Call {
+    /// The event `events/<name>.json`.
+    pub fn of(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../events/{name}.json"));
+        let event = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        Self {
+            name: name.to_owned(),
+            event,
+            left: Duration::from_secs(30),
+            request_id: Uuid::new_v4().to_string(),
+        }
+    }
+
+    /// The same with another method and path.
+    #[must_use]
+    pub fn to(mut self, method: Method, path: &str) -> Self {
+        self.event.request_context.http.method = method;
+        self.event.raw_path = Some(path.to_owned());
+        self
+    }
+
+    /// The same about another portfolio, `id` as it stands in the path.
+    #[must_use]
+    pub fn about(mut self, id: &str) -> Self {
+        let path = self.event.raw_path.take().unwrap_or_default();
+        self.event.raw_path = Some(path.replace("/main", &format!("/{id}")));
+        self
+    }
+
+    /// The same with another query string.
+    #[must_use]
+    pub fn query(mut self, query: &str) -> Self {
+        self.event.raw_query_string = Some(query.to_owned());
+        self
+    }
+
+    /// The same by another user.
+    #[must_use]
+    pub fn by(mut self, user: &str) -> Self {
+        self.claims().insert("sub".to_owned(), user.to_owned());
+        self
+    }
+
+    /// The same by nobody: the token has no `sub`.
+    #[must_use]
+    pub fn by_nobody(mut self) -> Self {
+        self.claims().remove("sub");
+        self
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).unwrap();
+        self.event.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// The same without a header.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.event.headers.remove(name);
+        self
+    }
+
+    /// The same with a body of text.
+    #[must_use]
+    pub fn text(mut self, body: impl Into<String>) -> Self {
+        self.event.body = Some(body.into());
+        self.event.is_base64_encoded = false;
+        self
+    }
+
+    /// The same with a body of bytes, in base64.
+    #[must_use]
+    pub fn bytes(mut self, body: &[u8]) -> Self {
+        self.event.body = Some(base64(body));
+        self.event.is_base64_encoded = true;
+        self
+    }
+
+    /// The same, its body marked as base64 whatever it is.
+    #[must_use]
+    pub fn marked_base64(mut self) -> Self {
+        self.event.is_base64_encoded = true;
+        self
+    }
+
+    /// The same with a compressed body.
+    #[must_use]
+    pub fn gzipped(self, body: &[u8]) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(body).unwrap();
+        self.header("content-encoding", "gzip")
+            .bytes(&encoder.finish().unwrap())
+    }
+
+    /// The same with its JSON body changed by `edit`.
+    #[must_use]
+    pub fn with(mut self, edit: impl FnOnce(&mut Value)) -> Self {
+        let mut body = serde_json::from_str(self.event.body.as_deref().unwrap_or("{}")).unwrap();
+        edit(&mut body);
+        self.event.body = Some(body.to_string());
+        self
+    }
+
+    /// The same with this much of the invocation's time left.
+    #[must_use]
+    pub const fn with_time_left(mut self, left: Duration) -> Self {
+        self.left = left;
+        self
+    }
+
+    /// The invocation's id.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    fn claims(&mut self) -> &mut HashMap<String, String> {
+        let authorizer = self.event.request_context.authorizer.as_mut().unwrap();
+        &mut authorizer.jwt.as_mut().unwrap().claims
+    }
+
+    fn event(self) -> Event {
+        let deadline = (SystemTime::now() + self.left).duration_since(SystemTime::UNIX_EPOCH);
+        let mut context = Context::default();
+        context.request_id = self.request_id;
+        context.deadline = deadline.unwrap().as_millis().try_into().unwrap();
+        Event::new(self.event, context)
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!(
+            "{} {:?}?{:?}",
+            self.name, self.event.raw_path, self.event.raw_query_string
+        );
+        let body: String = self.event.body.iter().flat_map(|body| body.chars()).take(200).collect();
+        let _ = write!(text, " {body}");
+        text
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    // A body's own JSON form in a response is base64: the same code as the gateway's events are read by.
+    let body = lambda_http::Body::Binary(bytes.to_vec());
+    serde_json::to_value(body).unwrap().as_str().unwrap().to_owned()
+}
