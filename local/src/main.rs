@@ -45,10 +45,12 @@ fn token(user: &str) -> Result<(), StartError> {
 }
 
 async fn serve(options: Serve) -> Result<ExitCode, StartError> {
-    telemetry::init(match options.log {
+    let format = match options.log {
         LogFormat::Json => Format::Json,
         LogFormat::Pretty => Format::Pretty,
-    });
+    };
+    // The store warns of each condition that fails: with optimistic concurrency that is everyday business.
+    telemetry::init(format, &["dynoxide"]);
     let mut signals = Signals::catch()?;
     let data = (!options.memory).then(|| options.data.unwrap_or_else(checkout::folder));
     let place = data

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    telemetry::init(Format::Json);
+    telemetry::init(Format::Json, &[]);
     let app = &App::from_env().await?;
     run(service_fn(async |event: Event| {
         Ok::<_, Infallible>(to_gateway(portfolios::handle(app, event).await))

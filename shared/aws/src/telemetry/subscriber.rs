@@ -1,8 +1,9 @@
 //! Where events go: standard output, which Lambda hands to CloudWatch Logs.
 
 use tracing::Subscriber;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How events are written.
@@ -17,8 +18,13 @@ pub enum Format {
 /// Sends the process's events to standard output; without effect where a subscriber is set already.
 ///
 /// `RUST_LOG` filters (`tracing_subscriber`'s directives); without it events of level `info` and above pass.
-pub fn init(format: Format) {
-    let _ = subscriber(format, std::io::stdout).try_init();
+/// Nothing passes of the crates that are `left_out`: libraries that report what is no event of the service.
+pub fn init(format: Format, left_out: &[&str]) {
+    let of_the_service = subscriber(format, std::io::stdout);
+    let left_out = Targets::new()
+        .with_default(LevelFilter::TRACE)
+        .with_targets(left_out.iter().map(|name| (*name, LevelFilter::OFF)));
+    let _ = of_the_service.with(left_out).try_init();
 }
 
 /// The subscriber of [`init`], writing to `writer`.
