@@ -1,7 +1,7 @@
 //! The routes, once: which method and path belongs to which operation of which function.
 //!
-//! The functions, the local gateway and the tests read this table; the template's `HttpApi` events are
-//! checked against it. Paths and answers are those of design section 5.
+//! The functions, the local gateway and the tests read this table. Paths and answers are those of design
+//! section 5.
 
 use lambda_http::http::Method;
 

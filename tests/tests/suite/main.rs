@@ -7,3 +7,4 @@ mod dynamodb_costs;
 mod dynamodb_faults;
 mod routes;
 mod samples;
+mod sync_costs;

@@ -1,6 +1,7 @@
 //! The change log's port on DynamoDB.
 
 use super::chunks::{self, Joined};
+use super::documents::Documents;
 use super::errors::{log_error, not_kept};
 use super::items::{self, Item};
 use super::keys::{self, SortRange};
@@ -11,6 +12,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use coinolio_core::id::UserId;
+use coinolio_core::json::Value;
 use coinolio_core::log::{
     Appended, Change, ChangeLog, Entry, LogError, NewChange, Patch, PortfolioKey, Snapshot, Version,
 };
@@ -27,12 +29,13 @@ const INLINE_ITEM: usize = 4096;
 
 /// The change log on one DynamoDB table (design section 3).
 ///
-/// Clones share the SDK's client and its connections.
+/// Clones share the SDK's client and its connections, and the documents that are remembered.
 #[derive(Clone, Debug)]
 pub struct DynamoLog {
     pub(super) client: Client,
     pub(super) table: Arc<str>,
     pub(super) meter: Meter,
+    documents: Arc<Documents>,
 }
 
 /// A change as it goes into the table.
@@ -52,6 +55,7 @@ impl DynamoLog {
             client,
             table: table.into(),
             meter: Meter::default(),
+            documents: Arc::default(),
         }
     }
 
@@ -121,6 +125,14 @@ pub(super) fn failed_write_units(item: &Item, there: Option<&Item>) -> f64 {
 }
 
 impl ChangeLog for DynamoLog {
+    fn remembered(&self, key: &PortfolioKey, change: &Change) -> Option<Arc<Value>> {
+        self.documents.get(key, change)
+    }
+
+    fn remember(&self, key: &PortfolioKey, change: &Change, document: &Arc<Value>, bytes: u64) {
+        self.documents.put(key, change, document, bytes);
+    }
+
     async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
         self.changes(key, SortRange::changes_since(parent), None).await
     }

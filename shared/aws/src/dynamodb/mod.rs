@@ -14,6 +14,7 @@
 
 mod chunks;
 mod create;
+mod documents;
 mod errors;
 mod items;
 mod keys;

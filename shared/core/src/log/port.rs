@@ -3,7 +3,9 @@
 use super::{Change, Entry, NewChange, Patch, PortfolioKey, Snapshot, Version};
 use crate::error::{Code, Error};
 use crate::id::UserId;
+use crate::json::Value;
 use std::future::Future;
+use std::sync::Arc;
 
 /// What became of an append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +101,20 @@ pub trait ChangeLog: Send + Sync {
 
     /// The portfolio's directory entry.
     fn entry(&self, key: &PortfolioKey) -> impl Future<Output = Result<Option<Entry>, LogError>> + Send;
+
+    /// The document of the version that `change` made, where it is remembered from an earlier request.
+    ///
+    /// No request: a change is never modified, so a document that was right once stays right.
+    fn remembered(&self, key: &PortfolioKey, change: &Change) -> Option<Arc<Value>> {
+        let _ = (key, change);
+        None
+    }
+
+    /// Remembers the document of the version that `change` made, `bytes` long as compact JSON, for as long
+    /// as there is room.
+    fn remember(&self, key: &PortfolioKey, change: &Change, document: &Arc<Value>, bytes: u64) {
+        let _ = (key, change, document, bytes);
+    }
 
     /// Gives an existing directory entry another name; false where there is none.
     fn rename(&self, key: &PortfolioKey, name: &str) -> impl Future<Output = Result<bool, LogError>> + Send;

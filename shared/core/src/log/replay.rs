@@ -3,18 +3,23 @@
 use super::{Change, ChangeLog, LogError, PortfolioKey, Version, Window};
 use crate::algebra::{Authors, Stamp, apply};
 use crate::json::Value;
+use std::sync::Arc;
 
 /// The document at `version`, a version that `window` knows.
 ///
 /// One request for the newest snapshot known, one for the changes between it and the window, none for
 /// what the window holds; each patch kept apart is one more. Where the snapshot is missing, the whole log
-/// is replayed.
+/// is replayed. Where the log remembers the document, nothing is read.
 pub async fn document_at<L: ChangeLog>(
     log: &L,
     key: &PortfolioKey,
     window: &mut Window,
     version: Version,
-) -> Result<Value, LogError> {
+) -> Result<Arc<Value>, LogError> {
+    let made_by = window.changes().iter().rfind(|change| change.version == version);
+    if let Some(document) = made_by.and_then(|change| log.remembered(key, change)) {
+        return Ok(document);
+    }
     let (from, mut document) = begin(log, key, window, version).await?;
     let kept_from = window.changes().first().map_or(version, |oldest| oldest.parent);
     let mut at = from;
@@ -35,7 +40,7 @@ pub async fn document_at<L: ChangeLog>(
     if at != version {
         return Err(gap(at, version));
     }
-    Ok(document)
+    Ok(document.into())
 }
 
 /// The version and document to begin a read of `version` at.
@@ -100,7 +105,7 @@ impl Replay {
             Some(change) => (base, change.last_sync_at),
             None => return Err(gap(0, base)),
         };
-        let document = document_at(log, key, window, from).await?;
+        let document = Arc::unwrap_or_clone(document_at(log, key, window, from).await?);
         let mut replay = Self {
             base: if base == 0 {
                 Value::empty_object()

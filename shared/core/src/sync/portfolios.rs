@@ -90,7 +90,7 @@ pub async fn list_v1<L: ChangeLog>(log: &L, user: &UserId) -> Result<Vec<Portfol
     each_living(log, user, async |key, name, mut window| {
         let head = window.living_head()?.clone();
         let document = document_at(log, &key, &mut window, head.version).await?;
-        Ok(portfolio(&key, name, &head, document.into()))
+        Ok(portfolio(&key, name, &head, document))
     })
     .await
 }
@@ -147,7 +147,7 @@ pub async fn read_v1<L: ChangeLog>(log: &L, key: &PortfolioKey) -> Result<Answer
         key,
         name_of(entry, key),
         &head,
-        document.into(),
+        document,
         Outcome::UpToDate,
         0,
     ))
@@ -200,7 +200,7 @@ pub async fn read_v2<L: ChangeLog>(
         version: change.version,
         last_sync_at: change.last_sync_at,
         last_sync_device: change.device_id,
-        document,
+        document: Arc::unwrap_or_clone(document),
     }));
     Ok(Answered { answer, report })
 }
@@ -268,9 +268,9 @@ pub async fn update<L: ChangeLog, B: Backoff>(
         };
         let new = NewChange { change, patch };
         match log.append(key, &new).await? {
-            Appended::Written => break (new.change, document),
+            Appended::Written => break (new.change, document.into()),
             // An earlier attempt of this very request had succeeded without our hearing of it.
-            Appended::Taken(taken) if taken.fingerprint == fingerprint => break (*taken, document),
+            Appended::Taken(taken) if taken.fingerprint == fingerprint => break (*taken, document.into()),
             Appended::Taken(_) => {}
         }
         wait(backoff).await?;
@@ -282,7 +282,7 @@ pub async fn update<L: ChangeLog, B: Backoff>(
         log.rename(key, &name).await?;
         shown = name;
     }
-    Ok(answered(key, shown, &head, document.into(), Outcome::Accepted, retries))
+    Ok(answered(key, shown, &head, document, Outcome::Accepted, retries))
 }
 
 /// Deletes a portfolio: its log stays and ends with a change that says so.

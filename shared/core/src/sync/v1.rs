@@ -81,13 +81,13 @@ struct Sync<'a, L> {
 /// The documents that the client's is held against.
 enum Ground {
     /// Nothing was written since the base: the base's document is the head's.
-    Untouched(Value),
+    Untouched(Arc<Value>),
     /// Something was: the base's document and the head's.
     Apart(Box<Replay>),
 }
 
 impl Ground {
-    const fn head(&self) -> &Value {
+    fn head(&self) -> &Value {
         match self {
             Self::Untouched(document) => document,
             Self::Apart(replay) => &replay.document,
@@ -305,23 +305,39 @@ impl<L: ChangeLog> Sync<'_, L> {
             ..self.report()
         };
         let changes = self.changes(&proposal);
-        Ok(answer(report, &new.change, proposal.document, changes, conflicts))
+        Ok(answer(
+            self.log,
+            self.key,
+            report,
+            &new.change,
+            proposal.document,
+            changes,
+            conflicts,
+        ))
     }
 
     /// The answer to a sync without edits: the head.
     async fn answer_unedited(mut self) -> Result<Answered<SyncResponse>, Error> {
         let conflicts = self.logged_conflicts().await?;
         let (outcome, document) = match self.ground.take() {
-            Some(Ground::Apart(replay)) => (Outcome::Pulled, replay.document),
+            Some(Ground::Apart(replay)) => (Outcome::Pulled, replay.document.into()),
             Some(Ground::Untouched(document)) => (Outcome::UpToDate, document),
-            None => (Outcome::UpToDate, Value::empty_object()),
+            None => (Outcome::UpToDate, Value::empty_object().into()),
         };
         let report = Report {
             outcome,
             ..self.report()
         };
         let head = self.window.living_head()?;
-        Ok(answer(report, head, document.into(), Vec::new(), conflicts))
+        Ok(answer(
+            self.log,
+            self.key,
+            report,
+            head,
+            document,
+            Vec::new(),
+            conflicts,
+        ))
     }
 
     /// The answer to a sync that an earlier request had carried out: the head, and the conflicts that it
@@ -342,7 +358,7 @@ impl<L: ChangeLog> Sync<'_, L> {
             repeated: true,
             ..self.report()
         };
-        Ok(answer(report, &head, document.into(), changes, conflicts))
+        Ok(answer(self.log, self.key, report, &head, document, changes, conflicts))
     }
 
     /// The answer to a sync whose change was there already when it was to be written: `proposal` is that change.
@@ -392,15 +408,21 @@ impl<L: ChangeLog> Sync<'_, L> {
     }
 }
 
-fn answer(
+/// The answer with `document`, that of the version that `head` made; the log remembers it for the device's
+/// next sync.
+fn answer<L: ChangeLog>(
+    log: &L,
+    key: &PortfolioKey,
     report: Report,
     head: &Change,
     document: Arc<Value>,
     changes: Vec<DocumentChange>,
     conflicts: Vec<ConflictRecord>,
 ) -> Answered<SyncResponse> {
+    let document_bytes = json_size(&*document);
+    log.remember(key, head, &document, document_bytes);
     let report = Report {
-        document_bytes: Some(json_size(&*document)),
+        document_bytes: Some(document_bytes),
         ..report
     };
     let answer = SyncResponse {

@@ -225,7 +225,7 @@ pub(crate) fn everything(log: &MemoryLog) -> Vec<Change> {
 pub(crate) fn server_at(log: &MemoryLog, version: Version) -> Value {
     block_on(async {
         let mut window = Window::read(log, &key(), version).await.unwrap();
-        document_at(log, &key(), &mut window, version).await.unwrap()
+        (*document_at(log, &key(), &mut window, version).await.unwrap()).clone()
     })
 }
 

@@ -38,7 +38,7 @@ fn with_snapshot(is_kept: bool) -> Watched {
 fn read(log: &Watched, version: Version) -> Result<coinolio_core::json::Value, Error> {
     block_on(async {
         let mut window = Window::read(log, &key(), version).await?;
-        Ok(document_at(log, &key(), &mut window, version).await?)
+        Ok((*document_at(log, &key(), &mut window, version).await?).clone())
     })
 }
 

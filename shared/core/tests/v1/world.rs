@@ -131,7 +131,7 @@ impl World {
     pub(crate) fn document(&self) -> Value {
         let mut window = Window::new(self.changes());
         let head = self.version();
-        run(document_at(&self.log.log, &self.key, &mut window, head)).unwrap()
+        (*run(document_at(&self.log.log, &self.key, &mut window, head)).unwrap()).clone()
     }
 
     /// What a v2 client's sync appends that makes `document` of the head's.

@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 use crate::wire::ConflictRecord;
 use crate::wire::v2::{News, SyncRequest, SyncResponse};
 use fingerprint::fingerprint;
+use std::sync::Arc;
 
 /// Below this size of the operations, in bytes of JSON, an answer never carries the document in their place
 /// (design section 5).
@@ -162,7 +163,7 @@ impl<L: ChangeLog> Sync<'_, L> {
         let new = self.change_on(self.window.head(), patch);
         if new.change.extent.bound() > MAX_DOCUMENT_BYTES {
             let head = document_at(self.log, self.key, &mut self.window, new.change.parent).await?;
-            self.check_size(head, &new.patch)?;
+            self.check_size(Arc::unwrap_or_clone(head), &new.patch)?;
         }
         let appended = self.log.append(self.key, &new).await?;
         self.written(appended, new, Outcome::Accepted, News::Changes(Vec::new()))
@@ -269,8 +270,8 @@ impl<L: ChangeLog> Sync<'_, L> {
         if is_smaller_as_document(operations_bytes, head.extent.bound()) {
             let version = head.version;
             let document = document_at(self.log, self.key, &mut self.window, version).await?;
-            self.report.document_bytes = Some(json_size(&document));
-            return Ok(News::Document(document));
+            self.report.document_bytes = Some(json_size(&*document));
+            return Ok(News::Document(Arc::unwrap_or_clone(document)));
         }
         let operations: Vec<Op> = self.window.operations(self.log, self.key, version).await?;
         Ok(News::Changes(operations))
