@@ -17,7 +17,7 @@ pub(crate) fn check_size(bytes: u64) -> Result<(), Error> {
     if bytes > MAX_DOCUMENT_BYTES {
         return Err(Error::new(
             Code::TooLarge,
-            format!("the document is larger than {MAX_DOCUMENT_BYTES} bytes of JSON"),
+            format!("the document would take {bytes} bytes of JSON; the limit is {MAX_DOCUMENT_BYTES}"),
         ));
     }
     Ok(())

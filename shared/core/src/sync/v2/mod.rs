@@ -2,6 +2,7 @@
 
 mod fingerprint;
 
+use super::limits::check_size;
 use super::{Answered, Backoff, MAX_DOCUMENT_BYTES, Outcome, Report, grow};
 use crate::algebra::{Authors, Device, Op, Ranks, Stamp, apply, diff, merge};
 use crate::error::{Code, Error};
@@ -309,12 +310,7 @@ impl<L: ChangeLog> Sync<'_, L> {
     fn measured(&mut self, document: &Value) -> Result<u64, Error> {
         let bytes = json_size(document);
         self.report.document_bytes = Some(bytes);
-        if bytes > MAX_DOCUMENT_BYTES {
-            return Err(Error::new(
-                Code::TooLarge,
-                format!("the document would take {bytes} bytes of JSON; the limit is {MAX_DOCUMENT_BYTES}"),
-            ));
-        }
+        check_size(bytes)?;
         Ok(bytes)
     }
 
