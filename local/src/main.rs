@@ -1,7 +1,7 @@
 //! `cargo run`: the local server, its tokens and its demo.
 
 use clap::Parser;
-use coinolio_aws::telemetry::{self, Format};
+use coinolio_aws::telemetry::{self, Format, Metrics};
 use coinolio_local::cli::{Cli, Command, LogFormat, Serve};
 use coinolio_local::error::StartError;
 use coinolio_local::secret::Secret;
@@ -46,7 +46,7 @@ fn token(user: &str) -> Result<(), StartError> {
 
 async fn serve(options: Serve) -> Result<ExitCode, StartError> {
     let format = match options.log {
-        LogFormat::Json => Format::Json,
+        LogFormat::Json => Format::Json(Metrics::default()),
         LogFormat::Pretty => Format::Pretty,
     };
     // The store warns of each condition that fails: with optimistic concurrency that is everyday business.

@@ -1,6 +1,6 @@
 //! The functions' log events, written as in AWS and kept for the benchmark to read.
 
-use coinolio_aws::telemetry::{Format, subscriber};
+use coinolio_aws::telemetry::{Format, Metrics, subscriber};
 use serde::Deserialize;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,9 @@ impl Events {
         let events = Self::default();
         let writer = events.clone();
         // Fails only where the process has a subscriber already, which this one has not.
-        let _ = tracing::subscriber::set_global_default(subscriber(Format::Json, move || writer.clone()));
+        let _ = tracing::subscriber::set_global_default(subscriber(Format::Json(Metrics::default()), move || {
+            writer.clone()
+        }));
         events
     }
 

@@ -123,10 +123,10 @@ fn with_log_json_standard_output_is_one_json_object_for_each_invocation_and_noth
     );
     assert_eq!(invocations.len(), 4, "{lines:?}");
     for member in [
-        "optimistic_retries",
-        "dynamodb_requests",
-        "read_units",
-        "write_units",
+        "OptimisticRetries",
+        "DynamoDbRequests",
+        "ReadUnits",
+        "WriteUnits",
         "duration_ms",
     ] {
         assert!(
@@ -134,8 +134,8 @@ fn with_log_json_standard_output_is_one_json_object_for_each_invocation_and_noth
             "{member}: {lines:?}"
         );
     }
-    assert_eq!(invocations[1]["outcome"], "accepted");
-    assert_eq!(invocations[1]["conflicts"], 0);
+    assert_eq!(invocations[1]["Outcome"], "accepted");
+    assert_eq!(invocations[1]["Conflicts"], 0);
     assert!(!lines.concat().contains("btc"), "an event holds contents");
 }
 

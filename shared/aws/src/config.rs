@@ -1,5 +1,6 @@
 //! Configuration, read once when a function starts.
 
+use crate::telemetry::Metrics;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
@@ -17,6 +18,8 @@ fn behavior() -> BehaviorVersion {
 pub struct Config {
     /// `TABLE_NAME`: the DynamoDB table.
     pub table: String,
+    /// `METRICS_NAMESPACE` and `METRICS_DIMENSIONS`: where the metrics go.
+    pub metrics: Metrics,
 }
 
 /// Why a function cannot start.
@@ -25,6 +28,22 @@ pub enum ConfigError {
     /// A variable is not set, or empty.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
+    /// A variable's value cannot be used.
+    #[error("the environment variable {name} {problem}")]
+    Unusable {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with its value, which is not repeated: it may be a secret.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    /// What is wrong with the value of `name`.
+    pub(crate) fn unusable(name: &'static str, problem: impl Into<String>) -> Self {
+        let problem = problem.into();
+        Self::Unusable { name, problem }
+    }
 }
 
 impl Config {
@@ -37,13 +56,11 @@ impl Config {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let required = |name| {
-            let value = lookup(name).filter(|value| !value.is_empty());
-            value.ok_or(ConfigError::Missing(name))
-        };
+    fn from_lookup(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
+        let lookup = |name| lookup(name).filter(|value| !value.is_empty());
         Ok(Self {
-            table: required("TABLE_NAME")?,
+            table: lookup("TABLE_NAME").ok_or(ConfigError::Missing("TABLE_NAME"))?,
+            metrics: Metrics::from_lookup(&lookup)?,
         })
     }
 }
@@ -88,6 +105,7 @@ pub fn emulator_client(endpoint: &str) -> Client {
 #[cfg(test)]
 mod tests {
     use super::{Config, ConfigError};
+    use crate::telemetry::Metrics;
 
     #[test]
     fn a_missing_or_empty_variable_is_named() {
@@ -100,6 +118,7 @@ mod tests {
         let config = Config::from_lookup(|name| (name == "TABLE_NAME").then(|| "coinolio".to_owned()));
         let expected = Config {
             table: "coinolio".to_owned(),
+            metrics: Metrics::default(),
         };
         assert_eq!(config, Ok(expected));
     }

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::dynamodb::{DynamoLog, Meter};
 use crate::http::{Answer, Event, Reply, Request, refusal, response, upload};
 use crate::retry::Retry;
-use crate::routes::{Match, Operation, route};
+use crate::routes::{Match, Operation, Route, route};
 use crate::telemetry::Record;
 use coinolio_core::time::Timestamp;
 use coinolio_core::{Code, Error};
@@ -58,8 +58,8 @@ where
     let backoff = Retry::until(context.deadline());
     let waits = backoff.waits();
     let mut upload_bytes = 0;
-    let mut template = None;
-    let replied = match prepare(&mut event, received, &mut template, &mut upload_bytes) {
+    let mut asked = None;
+    let replied = match prepare(&mut event, received, &mut asked, &mut upload_bytes) {
         Ok((operation, request)) => {
             let log = app.log.with_meter(meter.clone());
             let call = Call {
@@ -82,7 +82,9 @@ where
     };
     let record = Record {
         request_id: &context.request_id,
-        route: template,
+        route: asked.map(|route| format!("{} {}", route.method, route.template)),
+        is_sync: asked.is_some_and(|route| matches!(route.operation, Operation::SyncV1 | Operation::SyncV2)),
+        is_first: app.is_first_invocation(),
         status: answer.status().as_u16(),
         error: error.as_ref(),
         report,
@@ -101,7 +103,7 @@ where
 fn prepare(
     event: &mut ApiGatewayV2httpRequest,
     received: Timestamp,
-    template: &mut Option<String>,
+    asked: &mut Option<&'static Route>,
     upload_bytes: &mut usize,
 ) -> Result<(Operation, Request), Refused> {
     let body = upload::received(event);
@@ -118,7 +120,7 @@ fn prepare(
         }
         Match::NotFound => return Err(no_such_route().into()),
     };
-    *template = Some(format!("{} {}", route.method, route.template));
+    *asked = Some(route);
     let request = Request::new(event, id, received)?;
     Ok((route.operation, request.with_body(body?)))
 }

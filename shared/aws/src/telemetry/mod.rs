@@ -1,7 +1,11 @@
-//! What a function says about itself: one structured event for each invocation (design section 6).
+//! What a function says about itself: one structured event for each invocation, its metrics included (design
+//! section 6).
 
+mod format;
+mod metrics;
 mod record;
 mod subscriber;
 
+pub use metrics::{METRICS, Metric, Metrics, Unit};
 pub(crate) use record::Record;
 pub use subscriber::{Format, init, subscriber};

@@ -1,5 +1,6 @@
 //! One invocation's event.
 
+use super::format::INVOCATION;
 use crate::dynamodb::Usage;
 use coinolio_core::Error;
 use coinolio_core::sync::Report;
@@ -13,6 +14,10 @@ pub(crate) struct Record<'i> {
     pub(crate) request_id: &'i str,
     /// The route: method and path template; `None` where there is none.
     pub(crate) route: Option<String>,
+    /// True where the route is one of the syncs.
+    pub(crate) is_sync: bool,
+    /// True for the execution environment's first invocation.
+    pub(crate) is_first: bool,
     /// The HTTP status.
     pub(crate) status: u16,
     /// Why it was refused.
@@ -33,37 +38,54 @@ pub(crate) struct Record<'i> {
 
 impl Record<'_> {
     /// Writes the event, as an error where the service failed: at level `error` for 5xx, `info` else.
+    ///
+    /// The fields in capitals are the metrics of [`METRICS`](super::METRICS) and what they are counted by.
     pub(crate) fn emit(&self) {
         let report = self.report.as_ref();
+        let failed = self.status >= 500;
+        // A refused sync is over before it began, and would make syncs look quick.
+        let synced = self.is_sync && (self.error.is_none() || failed);
+        let duration = milliseconds(self.duration);
         macro_rules! emit {
             ($level:ident) => {
                 tracing::$level!(
+                    target: INVOCATION,
                     request_id = self.request_id,
                     route = self.route.as_deref(),
                     status = self.status,
-                    code = self.error.map(|error| error.code.as_str()),
                     cause = self.error.and_then(|error| error.cause.as_deref()),
-                    outcome = report.map(|report| report.outcome.as_str()),
                     repeated = report.map(|report| report.repeated),
-                    conflicts = report.map(|report| report.conflicts),
-                    optimistic_retries = self.optimistic_retries,
-                    upload_bytes = self.upload_bytes,
-                    download_bytes = self.download_bytes,
-                    patch_bytes = report.map(|report| report.patch_bytes),
-                    document_bytes = report.and_then(|report| report.document_bytes),
-                    dynamodb_requests = self.usage.requests,
-                    read_units = self.usage.read_units,
-                    write_units = self.usage.write_units,
-                    dynamodb_ms = self.usage.waited.as_secs_f64() * 1000.0,
-                    duration_ms = self.duration.as_secs_f64() * 1000.0,
+                    dynamodb_ms = milliseconds(self.usage.waited),
+                    duration_ms = duration,
+                    Code = self.error.map(|error| error.code.as_str()),
+                    Outcome = report.map(|report| report.outcome.as_str()),
+                    Requests = 1,
+                    Errors = u8::from(self.error.is_some()),
+                    ServerErrors = u8::from(failed),
+                    ColdStarts = u8::from(self.is_first),
+                    Syncs = report.map(|_| 1),
+                    SyncDuration = synced.then_some(duration),
+                    Conflicts = report.map(|report| report.conflicts),
+                    OptimisticRetries = self.optimistic_retries,
+                    UploadBytes = self.upload_bytes,
+                    DownloadBytes = self.download_bytes,
+                    PatchBytes = report.map(|report| report.patch_bytes),
+                    DocumentBytes = report.and_then(|report| report.document_bytes),
+                    DynamoDbRequests = self.usage.requests,
+                    ReadUnits = self.usage.read_units,
+                    WriteUnits = self.usage.write_units,
                     "invocation"
                 )
             };
         }
-        if self.status >= 500 {
+        if failed {
             emit!(error);
         } else {
             emit!(info);
         }
     }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }

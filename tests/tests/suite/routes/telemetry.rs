@@ -1,10 +1,13 @@
-//! One structured event for each invocation (design section 6).
+//! One structured event for each invocation, its metrics included (design section 6).
 
-use coinolio_aws::telemetry::{Format, subscriber};
+use coinolio_aws::telemetry::{Format, METRICS, Metrics, subscriber};
 use coinolio_tests::service::{Call, Service};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -27,7 +30,8 @@ fn lines() -> &'static Lines {
     LINES.get_or_init(|| {
         let lines = Lines::default();
         let writer = lines.clone();
-        tracing::subscriber::set_global_default(subscriber(Format::Json, move || writer.clone())).unwrap();
+        tracing::subscriber::set_global_default(subscriber(Format::Json(Metrics::default()), move || writer.clone()))
+            .unwrap();
         tracing::callsite::rebuild_interest_cache();
         lines
     })
@@ -45,7 +49,148 @@ async fn event_of(service: &Service, call: Call) -> Value {
         .filter(|event| event["request_id"] == request_id);
     let event = events.next().unwrap();
     assert_eq!(events.next(), None);
+    assert_is_embedded_metric_format(&event);
     event
+}
+
+/// Holds the event to the format's schema, and to what the schema cannot say: every metric is a number and
+/// every dimension a text of the event itself, now.
+fn assert_is_embedded_metric_format(event: &Value) {
+    static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/embedded-metric-format.schema.json");
+        let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    });
+    let faults: Vec<String> = schema.iter_errors(event).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:?}: {event}");
+    for (name, dimensions) in metrics_of(event) {
+        // CloudWatch drops values beyond 2^360, and what is no number.
+        assert!(
+            event[&name].as_f64().is_some_and(|value| value.abs() < 2_f64.powi(360)),
+            "{name}: {event}"
+        );
+        for dimension in dimensions {
+            let value = event[&dimension].as_str().unwrap_or_default();
+            assert!((1..=1024).contains(&value.len()), "{dimension}: {event}");
+        }
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let stamp = u128::from(event["_aws"]["Timestamp"].as_u64().unwrap());
+    assert!((now - 60_000..=now).contains(&stamp), "{event}");
+}
+
+/// The metrics that an event declares, each with the dimensions of one of its sets.
+fn metrics_of(event: &Value) -> Vec<(String, Vec<String>)> {
+    let texts = |value: &Value| {
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let mut found = Vec::new();
+    for directive in event["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+        for dimensions in directive["Dimensions"].as_array().unwrap() {
+            for metric in directive["Metrics"].as_array().unwrap() {
+                found.push((metric["Name"].as_str().unwrap().to_owned(), texts(dimensions)));
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn over_all_routes_and_refusals_the_metrics_are_those_of_the_table() {
+    let service = Service::start().await;
+    let throttled = service
+        .dynamo
+        .failing_log(|_, _| coinolio_tests::faults::Fault::Answer(400, "ProvisionedThroughputExceededException"))
+        .await;
+    let mut declared = BTreeSet::new();
+    let mut count = |event: &Value| {
+        for (name, mut dimensions) in metrics_of(event) {
+            let by = dimensions.split_off(1).pop();
+            assert_eq!(dimensions, ["Stage"], "{event}");
+            declared.insert((name, by));
+        }
+    };
+    for name in [
+        "v1-create",
+        "v1-list",
+        "v1-read",
+        "v1-sync-status",
+        "v1-sync-status-alias",
+        "v1-sync",
+        "v1-replace",
+        "v2-sync-status",
+        "v2-list",
+        "v2-read",
+        "v2-read-version",
+        "v2-sync",
+        "v2-sync-gzip",
+    ] {
+        count(&event_of(&service, Call::of(name)).await);
+        count(&event_of(&service, Call::of(name).by_nobody()).await);
+        count(&event_of(&service.on(throttled.clone()), Call::of(name)).await);
+    }
+    let names = METRICS.iter().map(|metric| (metric.name.to_owned(), None));
+    let counted_by = METRICS
+        .iter()
+        .filter_map(|metric| Some((metric.name.to_owned(), Some(metric.by?.to_owned()))));
+    assert_eq!(declared, names.chain(counted_by).collect());
+}
+
+#[tokio::test]
+async fn a_sync_is_counted_by_its_outcome_and_a_refusal_by_its_code() {
+    let service = Service::with_portfolio().await;
+    let of = |event: &Value, name: &str| -> Vec<Vec<String>> {
+        metrics_of(event)
+            .into_iter()
+            .filter(|(metric, _)| metric == name)
+            .map(|(_, dimensions)| dimensions)
+            .collect()
+    };
+    let synced = event_of(&service, Call::of("v2-sync")).await;
+    assert_eq!(of(&synced, "Syncs"), [vec!["Stage"], vec!["Stage", "Outcome"]]);
+    assert_eq!(
+        (of(&synced, "Errors"), &synced["Errors"]),
+        (vec![vec!["Stage".to_owned()]], &json!(0))
+    );
+    assert!(synced["SyncDuration"].as_f64() > Some(0.0), "{synced}");
+    assert_eq!(synced["Stage"], "local");
+
+    let refused = event_of(&service, Call::of("v2-sync").text("{")).await;
+    assert_eq!(
+        (of(&refused, "Errors"), &refused["Errors"]),
+        (
+            vec![vec!["Stage".to_owned()], vec!["Stage".to_owned(), "Code".to_owned()]],
+            &json!(1)
+        )
+    );
+    assert_eq!((&refused["ServerErrors"], &refused["Requests"]), (&json!(0), &json!(1)));
+    for absent in ["Syncs", "SyncDuration", "Conflicts", "PatchBytes", "DocumentBytes"] {
+        assert!(
+            refused.get(absent).is_none() && of(&refused, absent).is_empty(),
+            "{absent}: {refused}"
+        );
+    }
+    let listed = event_of(&service, Call::of("v2-list")).await;
+    assert!(
+        listed.get("SyncDuration").is_none() && of(&listed, "SyncDuration").is_empty(),
+        "{listed}"
+    );
+}
+
+#[tokio::test]
+async fn the_first_invocation_of_an_execution_environment_is_a_cold_start_and_no_other_is() {
+    let service = Service::start().await;
+    let mut starts = Vec::new();
+    for _ in 0..3 {
+        starts.push(event_of(&service, Call::of("v2-list")).await["ColdStarts"].clone());
+    }
+    assert_eq!(starts, [1, 0, 0]);
 }
 
 #[tokio::test]
@@ -59,17 +204,17 @@ async fn a_sync_tells_what_it_did_and_what_it_cost() {
     assert_eq!(event["request_id"], request_id);
     assert_eq!(event["route"], "POST /api/v2/portfolios/{id}/sync");
     assert_eq!(event["status"], 200);
-    assert_eq!(event["outcome"], "accepted");
-    assert_eq!(event["conflicts"], 0);
-    assert_eq!(event["optimistic_retries"], 0);
-    assert_eq!(event["dynamodb_requests"], 2);
-    assert_eq!(event["read_units"], 1.0);
-    assert_eq!(event["write_units"], 1.0);
-    assert_eq!(event["upload_bytes"], 249);
-    assert!(event["patch_bytes"].as_u64() > Some(0), "{event}");
-    assert!(event["download_bytes"].as_u64() > Some(0), "{event}");
+    assert_eq!(event["Outcome"], "accepted");
+    assert_eq!(event["Conflicts"], 0);
+    assert_eq!(event["OptimisticRetries"], 0);
+    assert_eq!(event["DynamoDbRequests"], 2);
+    assert_eq!(event["ReadUnits"], 1.0);
+    assert_eq!(event["WriteUnits"], 1.0);
+    assert_eq!(event["UploadBytes"], 249);
+    assert!(event["PatchBytes"].as_u64() > Some(0), "{event}");
+    assert!(event["DownloadBytes"].as_u64() > Some(0), "{event}");
     assert!(event["duration_ms"].as_f64() > Some(0.0), "{event}");
-    assert!(event.get("code").is_none() && event.get("cause").is_none(), "{event}");
+    assert!(event.get("Code").is_none() && event.get("cause").is_none(), "{event}");
 }
 
 #[tokio::test]
@@ -77,15 +222,15 @@ async fn a_v1_sync_tells_how_large_the_document_was_that_it_read() {
     let service = Service::with_portfolio().await;
     let event = event_of(&service, Call::of("v1-sync")).await;
     assert_eq!(event["route"], "POST /api/v1/portfolios/{id}/sync");
-    assert!(event["document_bytes"].as_u64() > Some(100), "{event}");
+    assert!(event["DocumentBytes"].as_u64() > Some(100), "{event}");
 }
 
 #[tokio::test]
 async fn a_refusal_tells_its_code() {
     let service = Service::with_portfolio().await;
     let event = event_of(&service, Call::of("v2-sync").about("other")).await;
-    assert_eq!((&event["status"], &event["code"]), (&json!(404), &json!("not_found")));
-    assert!(event.get("outcome").is_none(), "{event}");
+    assert_eq!((&event["status"], &event["Code"]), (&json!(404), &json!("not_found")));
+    assert!(event.get("Outcome").is_none(), "{event}");
 }
 
 #[tokio::test]
@@ -97,7 +242,7 @@ async fn a_failure_of_the_store_is_an_error_with_its_cause() {
         .await;
     let event = event_of(&service.on(log), Call::of("v2-sync")).await;
     assert_eq!((&event["level"], &event["status"]), (&json!("ERROR"), &json!(503)));
-    assert_eq!(event["code"], "unavailable");
+    assert_eq!(event["Code"], "unavailable");
     assert!(
         event["cause"].as_str().unwrap_or_default().contains("Throughput"),
         "{event}"
