@@ -5,7 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "support of tests, where a failure is a panic")]
 
+pub mod answered;
 pub mod dynamodb;
 pub mod faults;
 pub mod portfolio;
+pub mod scenario;
 pub mod service;

@@ -1,5 +1,6 @@
 //! The functions on a DynamoDB API of their own, called with the events of `events/`.
 
+use crate::answered::Answered;
 use crate::dynamodb::{Dynamo, TABLE};
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::App;
@@ -7,15 +8,14 @@ use coinolio_aws::dynamodb::DynamoLog;
 use coinolio_aws::http::{Answer, Event};
 use coinolio_aws::routes::{Function, Match, route};
 use flate2::Compression;
-use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use lambda_http::Context;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use lambda_http::http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -26,17 +26,6 @@ pub struct Service {
     /// The DynamoDB API.
     pub dynamo: Dynamo,
     app: App,
-}
-
-/// What a function answered, its body decompressed.
-#[derive(Clone, Debug)]
-pub struct Answered {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body as text.
-    pub text: String,
 }
 
 impl Service {
@@ -79,7 +68,7 @@ impl Service {
             Function::Sync => sync::handle(&self.app, event).await,
             Function::Portfolios => portfolios::handle(&self.app, event).await,
         };
-        Answered::of(answer)
+        answered(answer)
     }
 
     /// Every item of the table, sorted by its key.
@@ -128,31 +117,9 @@ impl Service {
     }
 }
 
-impl Answered {
-    fn of(answer: Answer) -> Self {
-        let (parts, body) = answer.into_parts();
-        let mut text = String::new();
-        if parts.headers.get("content-encoding").is_some() {
-            GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
-        } else {
-            text.push_str(std::str::from_utf8(&body).unwrap());
-        }
-        Self {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            text,
-        }
-    }
-
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap()
-    }
-
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
+fn answered(answer: Answer) -> Answered {
+    let (parts, body) = answer.into_parts();
+    Answered::new(parts.status.as_u16(), parts.headers, &body).unwrap()
 }
 
 /// An event of `events/`, to be varied and sent.

@@ -5,6 +5,7 @@ mod conditions;
 mod encodings;
 mod errors;
 mod portfolios;
+mod scenario;
 mod sync_status;
 mod sync_v1;
 mod sync_v2;

@@ -1,0 +1,58 @@
+//! The Lambda invoke API, as emulators serve it.
+
+use crate::Failure;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use coinolio_aws::routes::Function;
+use coinolio_tests::answered::Answered;
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Client;
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// What a function hands to the gateway: payload format 2.0.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    status_code: u16,
+    #[serde(default)]
+    headers: HashMap<String, String>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+/// Invokes `function` with `event` (Lambda API Reference, "Invoke").
+pub(crate) async fn send(client: &Client, url: &str, function: Function, event: &str) -> Result<Answered, Failure> {
+    let name = name(function);
+    let request = client.post(format!("{url}/2015-03-31/functions/{name}/invocations"));
+    let invoked = request.body(event.to_owned()).send().await?;
+    let status = invoked.status();
+    let failed = invoked.headers().contains_key("x-amz-function-error");
+    let text = invoked.text().await?;
+    if failed || !status.is_success() {
+        return Err(format!("the invocation failed with {status}: {text}").into());
+    }
+    let response: Response = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &response.headers {
+        headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+    }
+    let body = response.body.unwrap_or_default();
+    let body = if response.is_base64_encoded {
+        STANDARD.decode(body)?
+    } else {
+        body.into_bytes()
+    };
+    Ok(Answered::new(response.status_code, headers, &body)?)
+}
+
+/// The function's binary, which is its name to the emulator.
+const fn name(function: Function) -> &'static str {
+    match function {
+        Function::SyncStatus => "sync-status",
+        Function::Sync => "sync",
+        Function::Portfolios => "portfolios",
+    }
+}

@@ -1,0 +1,29 @@
+//! The events of `events/` one after the other, as `runtime-events` sends them to the functions under a
+//! Lambda runtime.
+
+use coinolio_tests::scenario::{Times, steps};
+use coinolio_tests::service::{Call, Service};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[tokio::test]
+async fn the_events_in_order_are_answered_as_the_scenario_says() {
+    let service = Service::start().await;
+    let mut times = Times::default();
+    for step in steps() {
+        let answered = service.call(Call::of(&step.event)).await;
+        let differences = times.differences(&step, &answered);
+        assert!(differences.is_empty(), "{}\n{differences}", step.event);
+    }
+}
+
+#[test]
+fn every_event_is_in_the_scenario() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let events: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let sent: BTreeSet<String> = steps().into_iter().map(|step| step.event).collect();
+    assert_eq!(sent, events);
+}
