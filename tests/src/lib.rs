@@ -3,11 +3,18 @@
 //!
 //! The tests themselves are one binary, `tests/suite`: one link, and modules that mirror what they test.
 
-#![expect(clippy::unwrap_used, reason = "support of tests, where a failure is a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "support of tests, where a failure is a panic"
+)]
 
 pub mod answered;
 pub mod dynamodb;
 pub mod faults;
+pub mod lambda;
 pub mod portfolio;
 pub mod scenario;
 pub mod service;
+pub mod starting;

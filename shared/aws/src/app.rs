@@ -1,7 +1,8 @@
 //! What a function holds from its start to its end.
 
-use crate::config::{self, Config};
+use crate::config::{Config, dynamodb_client};
 use crate::dynamodb::DynamoLog;
+use coinolio_core::id::UserId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,23 +11,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct App {
     /// The change log, with the client and its connections.
     pub log: DynamoLog,
+    /// Who asks where no authorizer runs; `None` wherever one does.
+    pub dev_user: Option<UserId>,
     /// Set by the first invocation.
     invoked: Arc<AtomicBool>,
 }
 
 impl App {
-    /// An app on `log`.
+    /// An app on `log`, whose users an authorizer vouches for.
     pub fn new(log: DynamoLog) -> Self {
         Self {
             log,
+            dev_user: None,
             invoked: Arc::default(),
         }
     }
 
     /// The app that `config` asks for.
     pub async fn of(config: &Config) -> Self {
-        let client = config::dynamodb_client().await;
-        Self::new(DynamoLog::new(client, &config.table))
+        let client = dynamodb_client(&config.store).await;
+        Self {
+            dev_user: config.dev_user.clone(),
+            ..Self::new(DynamoLog::new(client, &config.table))
+        }
     }
 
     /// True for one invocation: this execution environment's first.

@@ -1,16 +1,17 @@
 //! One invocation: from the gateway's event to the answer, and the event that tells of it.
 
 use crate::app::App;
-use crate::dynamodb::{DynamoLog, Meter};
+use crate::dynamodb::{DynamoLog, Meter, Usage};
 use crate::http::{Answer, Event, Reply, Request, refusal, response, upload};
 use crate::retry::Retry;
 use crate::routes::{Match, Operation, Route, route};
 use crate::telemetry::Record;
 use coinolio_core::time::Timestamp;
 use coinolio_core::{Code, Error};
+use lambda_http::Context;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What an operation works with.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ where
     let waits = backoff.waits();
     let mut upload_bytes = 0;
     let mut asked = None;
-    let replied = match prepare(&mut event, received, &mut asked, &mut upload_bytes) {
+    let replied = match prepare(app, &mut event, received, &mut asked, &mut upload_bytes) {
         Ok((operation, request)) => {
             let log = app.log.with_meter(meter.clone());
             let call = Call {
@@ -98,9 +99,33 @@ where
     answer
 }
 
+/// Refuses an invocation whose payload is not the event that the function takes: `detail` says what it is and what
+/// is needed. Writes the invocation's one log event.
+pub(crate) fn refuse(app: &App, context: &Context, detail: String) -> Answer {
+    let error = Error::malformed(detail.clone()).because(detail);
+    let answer = refusal(&error, None);
+    let record = Record {
+        request_id: &context.request_id,
+        route: None,
+        is_sync: false,
+        is_first: app.is_first_invocation(),
+        status: answer.status().as_u16(),
+        error: Some(&error),
+        report: None,
+        optimistic_retries: 0,
+        upload_bytes: 0,
+        download_bytes: answer.body().len(),
+        usage: Usage::default(),
+        duration: Duration::ZERO,
+    };
+    record.emit();
+    answer
+}
+
 /// Finds the route of `event` and checks what is to be checked before any operation: first the route, then
 /// the identity, then the id in the path, then the size of the body.
 fn prepare(
+    app: &App,
     event: &mut ApiGatewayV2httpRequest,
     received: Timestamp,
     asked: &mut Option<&'static Route>,
@@ -121,7 +146,7 @@ fn prepare(
         Match::NotFound => return Err(no_such_route().into()),
     };
     *asked = Some(route);
-    let request = Request::new(event, id, received)?;
+    let request = Request::new(event, app.dev_user.as_ref(), id, received)?;
     Ok((route.operation, request.with_body(body?)))
 }
 

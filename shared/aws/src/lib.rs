@@ -6,6 +6,7 @@
 //! - [`invocation`]: one event's way from the one to the other.
 //! - [`retry`]: waiting between attempts at the head.
 //! - [`routes`]: the table of routes.
+//! - [`runtime`]: a function from its start to its end.
 //! - [`telemetry`]: what an invocation says about itself.
 
 mod app;
@@ -15,6 +16,7 @@ pub mod http;
 pub mod invocation;
 pub mod retry;
 pub mod routes;
+pub mod runtime;
 pub mod telemetry;
 
 pub use app::App;

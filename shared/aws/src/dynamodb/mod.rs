@@ -13,6 +13,7 @@
 //! Keys are built from validated ids only, none of which can hold the separator `#`.
 
 mod chunks;
+mod connect;
 mod create;
 mod documents;
 mod errors;

@@ -5,9 +5,11 @@
 //! these is an answer.
 
 mod answer;
+mod arrival;
 mod download;
 pub mod etag;
 pub mod identity;
+mod integration;
 mod percent;
 pub mod problem;
 pub mod query;
@@ -15,6 +17,8 @@ mod request;
 pub mod upload;
 
 pub use answer::{Reply, to_gateway};
+pub use arrival::{Arrival, Integration, Payload};
+pub use integration::Returned;
 pub use request::Request;
 
 pub(crate) use answer::{refusal, response};

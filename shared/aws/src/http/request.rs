@@ -26,16 +26,18 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request of `event`, whose path names `portfolio`, still percent-encoded; without its body.
+    /// The request of `event`, whose path names `portfolio`, still percent-encoded; without its body. `dev_user` asks
+    /// where no authorizer runs.
     ///
     /// # Errors
     /// Unauthenticated without an identity; malformed for a portfolio id that is none.
     pub(crate) fn new(
         event: &mut ApiGatewayV2httpRequest,
+        dev_user: Option<&UserId>,
         portfolio: Option<&str>,
         received: Timestamp,
     ) -> Result<Self, Error> {
-        let user = identity::user(event)?;
+        let user = identity::user(event, dev_user)?;
         let portfolio = portfolio
             .map(|encoded| percent::decode(encoded, "the portfolio id").and_then(|id| PortfolioId::parse(&id)))
             .transpose()?;
@@ -134,7 +136,7 @@ mod tests {
             r#"{{"headers":{headers},"requestContext":{{"authorizer":{{"jwt":{{"claims":{{"sub":"ada"}}}}}},"http":{{"method":"GET"}}}}}}"#
         );
         let mut event = serde_json::from_str(&event).unwrap();
-        Request::new(&mut event, portfolio, Timestamp::from_millis(0))
+        Request::new(&mut event, None, portfolio, Timestamp::from_millis(0))
     }
 
     #[test]

@@ -1,0 +1,214 @@
+//! Lambda on this machine: a runtime API, and a function's own binary as a process that polls it.
+//!
+//! Source: "Using the Lambda runtime API for custom runtimes", AWS documentation.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path as Segment, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+use uuid::Uuid;
+
+/// The longest that a function may take for what a test waits for, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long an invocation may take by its deadline.
+const INVOCATION: Duration = Duration::from_secs(30);
+
+/// What a function told the runtime API.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// It asks for the next event.
+    Polled,
+    /// It answered an event.
+    Answered(Value),
+    /// It failed over an event: `{"errorType", "errorMessage", …}`.
+    Failed(Value),
+}
+
+/// A runtime API of one function.
+#[derive(Debug)]
+pub struct RuntimeApi {
+    /// Where it listens: the value of `AWS_LAMBDA_RUNTIME_API`.
+    pub address: SocketAddr,
+    events: mpsc::UnboundedSender<Given>,
+    told: mpsc::UnboundedReceiver<(Instant, Told)>,
+}
+
+#[derive(Debug)]
+struct Given {
+    id: String,
+    event: String,
+}
+
+#[derive(Debug)]
+struct Api {
+    events: Mutex<mpsc::UnboundedReceiver<Given>>,
+    told: mpsc::UnboundedSender<(Instant, Told)>,
+}
+
+impl RuntimeApi {
+    /// Starts one on a free port; it ends with the runtime that it was started in.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (events, given) = mpsc::unbounded_channel();
+        let (tell, told) = mpsc::unbounded_channel();
+        let api = Arc::new(Api {
+            events: Mutex::new(given),
+            told: tell,
+        });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(failed))
+            .with_state(api);
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Self { address, events, told }
+    }
+
+    /// Hands out `event` to the next poll; the invocation's id.
+    pub fn give(&self, event: &str) -> String {
+        let id = Uuid::new_v4().to_string();
+        let given = Given {
+            id: id.clone(),
+            event: event.to_owned(),
+        };
+        self.events.send(given).unwrap();
+        id
+    }
+
+    /// What the function tells next, and when; `None` where it tells nothing for a minute.
+    pub async fn told(&mut self) -> Option<(Instant, Told)> {
+        tokio::time::timeout(PATIENCE, self.told.recv()).await.ok().flatten()
+    }
+}
+
+impl Api {
+    fn tell(&self, told: Told) {
+        // The test may be over.
+        let _ = self.told.send((Instant::now(), told));
+    }
+}
+
+async fn next(State(api): State<Arc<Api>>) -> ([(&'static str, String); 3], String) {
+    api.tell(Told::Polled);
+    let given = api.events.lock().await.recv().await;
+    // The sender's end is the test's: this poll is then nobody's.
+    let Some(Given { id, event }) = given else {
+        return std::future::pending().await;
+    };
+    let deadline = (SystemTime::now() + INVOCATION).duration_since(SystemTime::UNIX_EPOCH);
+    let headers = [
+        ("lambda-runtime-aws-request-id", id),
+        ("lambda-runtime-deadline-ms", deadline.unwrap().as_millis().to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:123456789012:function:test".to_owned(),
+        ),
+    ];
+    (headers, event)
+}
+
+async fn answered(State(api): State<Arc<Api>>, Segment(_): Segment<String>, body: Bytes) -> StatusCode {
+    api.tell(Told::Answered(json(&body)));
+    StatusCode::ACCEPTED
+}
+
+async fn failed(State(api): State<Arc<Api>>, Segment(_): Segment<String>, body: Bytes) -> StatusCode {
+    api.tell(Told::Failed(json(&body)));
+    StatusCode::ACCEPTED
+}
+
+fn json(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
+}
+
+/// A function's binary as a process.
+#[derive(Debug)]
+pub struct Process {
+    /// The runtime API that it polls.
+    pub api: RuntimeApi,
+    child: Child,
+}
+
+/// How a process ended, and what it wrote.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output: the log.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Process {
+    /// Starts `binary` with the variables that cargo-lambda sets, and with `environment` instead; an empty value
+    /// unsets. Nothing of this process's own environment comes through.
+    pub async fn start(binary: impl AsRef<Path>, environment: &[(&str, &str)]) -> Self {
+        let api = RuntimeApi::start().await;
+        let address = api.address.to_string();
+        let mut command = Command::new(binary.as_ref());
+        command
+            .env_clear()
+            .env("AWS_LAMBDA_FUNCTION_NAME", "test")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "4096")
+            .env("AWS_LAMBDA_RUNTIME_API", &address);
+        for (name, value) in environment {
+            if value.is_empty() {
+                command.env_remove(name);
+            } else {
+                command.env(name, value);
+            }
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { api, child }
+    }
+
+    /// Hands the function `event` and waits for what it tells about it.
+    pub async fn invoke(&mut self, event: &str) -> Told {
+        self.api.give(event);
+        loop {
+            match self.api.told().await {
+                Some((_, Told::Polled)) => {}
+                Some((_, told)) => return told,
+                None => panic!("the function did not answer"),
+            }
+        }
+    }
+
+    /// Waits for the process to end by itself.
+    pub async fn ended(self) -> Ended {
+        let Self { child, .. } = self;
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+        let output = output.expect("the function did not end").unwrap();
+        Ended {
+            status: output.status,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Ends the process; what it wrote.
+    pub async fn stop(mut self) -> Ended {
+        self.child.start_kill().unwrap();
+        self.ended().await
+    }
+}
