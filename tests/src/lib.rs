@@ -18,3 +18,5 @@ pub mod portfolio;
 pub mod scenario;
 pub mod service;
 pub mod starting;
+pub mod template;
+pub mod yaml;

@@ -8,3 +8,4 @@ mod dynamodb_faults;
 mod routes;
 mod samples;
 mod sync_costs;
+mod template;

@@ -1,0 +1,87 @@
+//! `template.yaml`, the source of truth of what is deployed.
+
+use crate::yaml;
+use coinolio_aws::routes::Function;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The template.
+#[derive(Debug)]
+pub struct Template(pub Value);
+
+impl Template {
+    /// Reads `template.yaml`.
+    pub fn read() -> Self {
+        Self(yaml::file("template.yaml"))
+    }
+
+    /// Every resource of a type, by its logical id.
+    pub fn resources<'t>(&'t self, kind: &'t str) -> impl Iterator<Item = (&'t str, &'t Value)> {
+        let resources = self.0["Resources"].as_object().unwrap().iter();
+        resources
+            .filter(move |(_, resource)| resource["Type"] == kind)
+            .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
+    }
+
+    /// The routes of each function, as `METHOD /path`, by the function's binary. The API's `$default` route is none.
+    pub fn routes(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (id, function) in self.resources("AWS::Serverless::Function") {
+            let routes = found.entry(self.binary(id)).or_default();
+            for event in function["Events"].as_object().unwrap().values() {
+                assert_eq!(event["Type"], "HttpApi", "{id}");
+                let event = &event["Properties"];
+                assert_eq!(event["ApiId"]["Ref"], "Api", "{id}");
+                match (event["Method"].as_str(), event["Path"].as_str()) {
+                    (Some(method), Some(path)) => {
+                        assert!(routes.insert(format!("{method} {path}")), "{method} {path} twice")
+                    }
+                    none => assert_eq!(none, (None, None), "{id}"),
+                }
+            }
+        }
+        found
+    }
+
+    /// The name of a function's binary.
+    pub fn binary(&self, function: &str) -> String {
+        let metadata = &self.0["Resources"][function]["Metadata"];
+        metadata["BuildProperties"]["Binary"].as_str().unwrap().to_owned()
+    }
+
+    /// The statements of the role of the function with this binary.
+    pub fn statements(&self, binary: &str) -> &Vec<Value> {
+        let mut functions = self.resources("AWS::Serverless::Function");
+        let (_, function) = functions.find(|(id, _)| self.binary(id) == binary).unwrap();
+        let role = function["Role"]["Fn::GetAtt"]
+            .as_str()
+            .unwrap()
+            .strip_suffix(".Arn")
+            .unwrap();
+        let policies = self.0["Resources"][role]["Properties"]["Policies"].as_array().unwrap();
+        assert_eq!(policies.len(), 1, "{role}");
+        policies[0]["PolicyDocument"]["Statement"].as_array().unwrap()
+    }
+
+    /// The actions that a function's role has on DynamoDB.
+    pub fn table_actions(&self, binary: &str) -> BTreeSet<String> {
+        let actions = self.statements(binary).iter().flat_map(actions);
+        actions.filter(|action| action.starts_with("dynamodb:")).collect()
+    }
+}
+
+/// The actions of a statement.
+pub fn actions(statement: &Value) -> Vec<String> {
+    let action = &statement["Action"];
+    let texts = action.as_array().cloned().unwrap_or_else(|| vec![action.clone()]);
+    texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+/// The name of a function's crate and binary.
+pub const fn binary(function: Function) -> &'static str {
+    match function {
+        Function::SyncStatus => "sync-status",
+        Function::Sync => "sync",
+        Function::Portfolios => "portfolios",
+    }
+}

@@ -1,0 +1,135 @@
+//! A function may do what its handler does, to the one table, and nothing else.
+
+use coinolio_aws::routes::Function;
+use coinolio_tests::faults::Fault;
+use coinolio_tests::service::{Call, Service};
+use coinolio_tests::template::{Template, actions, binary};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+/// The actions that an operation of DynamoDB needs: a transaction those of the writes in it, here puts
+/// (DynamoDB Developer Guide, "IAM and transactions").
+fn action(operation: &str) -> String {
+    let name = if operation == "TransactWriteItems" {
+        "PutItem"
+    } else {
+        operation
+    };
+    format!("dynamodb:{name}")
+}
+
+/// The actions that the handlers need while `service` is called with `calls`.
+async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
+    let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let recorder = Arc::clone(&seen);
+    let log = service.dynamo.failing_log(move |operation, _| {
+        recorder.lock().unwrap().insert(action(operation));
+        Fault::Serve
+    });
+    let log = log.await;
+    let recorded = service.on(log);
+    for call in calls {
+        let answered = recorded.call(call).await;
+        assert!(answered.status < 300, "{}", answered.text);
+    }
+    let seen = seen.lock().unwrap();
+    seen.clone()
+}
+
+/// Entries that compress badly: more than fits into one item, so that they are kept in chunks.
+fn large() -> Value {
+    (0..2_000)
+        .map(|n| json!({ "id": format!("{:x}", 2_654_435_761_u64 * n % 4_294_967_291), "amount": n }))
+        .collect()
+}
+
+fn sync_v2(id: &str, base: u64, path: &str, value: &Value) -> Call {
+    let (base, path, value) = (json!(base), json!([path]), value.clone());
+    let id = id.to_owned();
+    Call::of("v2-sync").with(move |body| {
+        body["base_version"] = base;
+        body["sync_id"] = json!(id);
+        body["changes"] = json!([{ "op": "set", "path": path, "value": value }]);
+    })
+}
+
+#[tokio::test]
+async fn the_sync_function_may_do_what_it_does_and_nothing_else() {
+    let service = Service::with_portfolio().await;
+    let created = sync_v2("s-0", 0, "a", &json!(1)).about("new");
+    let calls = vec![
+        created.with(|body| body["name"] = json!("New")),
+        sync_v2("s-1", 1, "a", &json!(1)),
+        sync_v2("s-2", 2, "b", &large()),
+        // Others have written since: base and head are read and merged.
+        sync_v2("s-3", 1, "c", &json!(1)),
+        Call::of("v1-sync"),
+        Call::of("v1-sync").with(|body| {
+            body["client_version"] = json!(5);
+            body["client_data"]["more"] = large();
+        }),
+    ];
+    let needed = needed(&service, calls).await;
+    assert_eq!(Template::read().table_actions(binary(Function::Sync)), needed);
+}
+
+#[tokio::test]
+async fn the_sync_status_function_may_do_what_it_does_and_nothing_else() {
+    let service = Service::with_portfolio().await;
+    let calls = ["v1-sync-status", "v1-sync-status-alias", "v2-sync-status"].map(Call::of);
+    let needed = needed(&service, calls.to_vec()).await;
+    assert_eq!(Template::read().table_actions(binary(Function::SyncStatus)), needed);
+}
+
+#[tokio::test]
+async fn the_portfolios_function_may_do_what_it_does_and_nothing_else() {
+    let service = Service::start().await;
+    let calls = vec![
+        Call::of("v1-create"),
+        Call::of("v1-create").with(|body| {
+            body["id"] = json!("large");
+            body["data"]["more"] = large();
+        }),
+        Call::of("v1-list"),
+        Call::of("v2-list"),
+        Call::of("v1-read"),
+        Call::of("v2-read").about("large"),
+        Call::of("v2-read-version").query("version=1"),
+        Call::of("v1-replace").without_header("if-match"),
+        Call::of("v1-replace")
+            .without_header("if-match")
+            .with(|body| *body = json!({ "name": "Another" })),
+        Call::of("v1-delete"),
+    ];
+    let needed = needed(&service, calls).await;
+    assert_eq!(Template::read().table_actions(binary(Function::Portfolios)), needed);
+}
+
+#[test]
+fn every_statement_names_single_actions_on_a_single_resource() {
+    let template = Template::read();
+    let table = r#"{"Fn::If":["ServesAnotherTable",{"Fn::Sub":"arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ServingTable}"},{"Fn::GetAtt":"Table.Arn"}]}"#;
+    let table: Value = serde_json::from_str(table).unwrap();
+    for (id, function) in template.resources("AWS::Serverless::Function") {
+        let log =
+            json!({ "Fn::GetAtt": format!("{}.Arn", function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap()) });
+        for statement in template.statements(&template.binary(id)) {
+            assert_eq!(statement["Effect"], "Allow", "{id}");
+            for action in actions(statement) {
+                assert!(!action.contains('*'), "{id}: {action}");
+                match action.split(':').next() {
+                    Some("dynamodb") => assert_eq!(statement["Resource"], table, "{id}: {action}"),
+                    Some("logs") => assert_eq!(statement["Resource"], log, "{id}: {action}"),
+                    // X-Ray knows no resources.
+                    Some("xray") => assert_eq!(statement["Resource"], "*", "{id}: {action}"),
+                    other => panic!("{id} has an action of {other:?}"),
+                }
+            }
+        }
+        assert!(
+            function.get("Policies").is_none(),
+            "{id} has policies beside its role's"
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! A route has one source of truth.
+
+use coinolio_aws::routes::ROUTES;
+use coinolio_tests::template::{Template, binary};
+use coinolio_tests::yaml;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+fn all() -> BTreeSet<String> {
+    Template::read().routes().into_values().flatten().collect()
+}
+
+#[test]
+fn the_table_that_the_functions_and_the_local_gateway_share_is_the_templates() {
+    let mut table: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for route in &ROUTES {
+        let routes = table.entry(binary(route.function).to_owned()).or_default();
+        routes.insert(format!("{} {}", route.method, route.template));
+    }
+    assert_eq!(table, Template::read().routes());
+}
+
+#[test]
+fn the_openapi_document_has_the_templates_routes() {
+    let document = yaml::file("docs/openapi.yaml");
+    let mut routes = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            if ["get", "put", "post", "delete", "patch", "head", "options", "trace"].contains(&method.as_str()) {
+                routes.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    assert_eq!(routes, all());
+}
+
+#[test]
+fn the_events_have_the_templates_routes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let events = std::fs::read_dir(folder).unwrap().map(|file| {
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+        event["routeKey"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(events.collect::<BTreeSet<_>>(), all());
+}
+
+#[test]
+fn every_function_is_a_crate_of_the_workspace() {
+    let binaries: BTreeSet<String> = Template::read().routes().into_keys().collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
+    let crates = std::fs::read_dir(folder).unwrap();
+    let crates = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(binaries, crates.collect());
+}
