@@ -28,6 +28,8 @@ async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
         Fault::Serve
     });
     let log = log.await;
+    // The request by which a function opens its connection when it starts.
+    log.connect().await;
     let recorded = service.on(log);
     for call in calls {
         let answered = recorded.call(call).await;
