@@ -4,18 +4,20 @@ use crate::error::Error;
 use chrono::{DateTime, NaiveDateTime, SecondsFormat};
 use std::fmt;
 
+/// 0000-01-01T00:00:00.000Z.
+const FIRST_MILLIS: i64 = -62_167_219_200_000;
+
+/// 9999-12-31T23:59:59.999Z.
+const LAST_MILLIS: i64 = 253_402_300_799_999;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The point `millis` milliseconds after the epoch, held within the years −262143 to 262142.
+    /// The point `millis` milliseconds after the epoch, held within the years 0 to 9999, which RFC 3339 can write.
     pub fn from_millis(millis: i64) -> Self {
-        let (min, max) = (
-            DateTime::<chrono::Utc>::MIN_UTC.timestamp_millis(),
-            DateTime::<chrono::Utc>::MAX_UTC.timestamp_millis(),
-        );
-        Self(millis.clamp(min, max))
+        Self(millis.clamp(FIRST_MILLIS, LAST_MILLIS))
     }
 
     /// Milliseconds since the epoch.
@@ -60,5 +62,31 @@ impl fmt::Display for Timestamp {
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn a_time_is_written_as_rfc_3339_whatever_clocks_say() {
+        let (first, last) = ("0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z");
+        for (text, held) in [
+            ("0000-01-01T00:00:00+23:59", first),
+            ("9999-12-31T23:59:59.999-23:59", last),
+        ] {
+            assert_eq!(time(text).to_string(), held, "{text}");
+        }
+        assert_eq!(Timestamp::from_millis(i64::MIN).to_string(), first);
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), last);
+        // An edit of the year 26 by a clock that is 7,973 years ahead.
+        let received = time("2026-01-01T00:00:00Z");
+        let effective = Timestamp::effective(time("0026-01-01T00:00:00Z"), time("9999-01-01T00:00:00Z"), received);
+        assert_eq!(effective.to_string(), first);
     }
 }
