@@ -42,6 +42,10 @@ bench-algebra:
 bench-server:
     cargo bench -p coinolio-benches --bench server
 
+# Sends every event to the functions under cargo-lambda and compares the answers.
+runtime:
+    .ci/cargo-lambda
+
 # Runs everything that CI runs.
 ci:
     .ci/run
