@@ -46,6 +46,21 @@ fn the_events_have_the_templates_routes() {
 }
 
 #[test]
+fn the_router_of_cargo_lambda_has_the_templates_routes() {
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
+    let manifest: Value = toml::from_str(&manifest).unwrap();
+    let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"].as_object().unwrap();
+    let mut table: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, targets) in router {
+        for target in targets.as_array().unwrap() {
+            let routes = table.entry(target["function"].as_str().unwrap().to_owned()).or_default();
+            routes.insert(format!("{} {path}", target["method"].as_str().unwrap()));
+        }
+    }
+    assert_eq!(table, Template::read().routes());
+}
+
+#[test]
 fn every_function_is_a_crate_of_the_workspace() {
     let binaries: BTreeSet<String> = Template::read().routes().into_keys().collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
