@@ -49,11 +49,15 @@ fn the_events_have_the_templates_routes() {
 fn the_router_of_cargo_lambda_has_the_templates_routes() {
     let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
     let manifest: Value = toml::from_str(&manifest).unwrap();
-    let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"].as_object().unwrap();
+    let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"]
+        .as_object()
+        .unwrap();
     let mut table: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, targets) in router {
         for target in targets.as_array().unwrap() {
-            let routes = table.entry(target["function"].as_str().unwrap().to_owned()).or_default();
+            let routes = table
+                .entry(target["function"].as_str().unwrap().to_owned())
+                .or_default();
             routes.insert(format!("{} {path}", target["method"].as_str().unwrap()));
         }
     }
