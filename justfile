@@ -46,6 +46,14 @@ bench-server:
 runtime:
     .ci/cargo-lambda
 
+# schemathesis against the local server by docs/openapi.yaml; arguments go to schemathesis
+openapi *arguments:
+    .ci/openapi {{arguments}}
+
+# The generated TypeScript client against the local server
+client:
+    .ci/client
+
 # Runs everything that CI runs.
 ci:
     .ci/run

@@ -1,0 +1,155 @@
+// A phone that creates a portfolio offline, meets a tablet's edit, and deals with what the service refuses: what an app
+// does with the client that openapi-typescript generates. Run: COINOLIO_URL=… COINOLIO_TOKEN=… npm run example
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import createClient from "openapi-fetch";
+import type { components, paths } from "./generated/coinolio.js";
+
+type Schemas = components["schemas"];
+type Edit = Schemas["Edit"];
+type SyncRequest = Schemas["SyncChangesRequest"];
+type SyncAnswer = Schemas["SyncChangesAnswer"];
+
+function environment(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}
+
+const api = createClient<paths>({
+  baseUrl: environment("COINOLIO_URL"),
+  headers: { Authorization: `Bearer ${environment("COINOLIO_TOKEN")}` },
+});
+
+/** What a device may have to do after a sync that was refused. */
+type Refusal = "send again later" | "rebase the edits" | "drop the portfolio" | "fix the app";
+
+/** What a refusal asks of the device. The gateway's own answers are no problem documents: they have no `code`. */
+function refusal(problem: Schemas["Problem"] | Schemas["GatewayMessage"], status: number): Refusal {
+  if (!("code" in problem)) return status === 429 || status >= 500 ? "send again later" : "fix the app";
+  switch (problem.code) {
+    case "busy":
+    case "unavailable":
+    case "internal":
+      return "send again later";
+    case "base_unknown":
+      return "rebase the edits";
+    case "deleted":
+      return "drop the portfolio";
+    default:
+      return "fix the app";
+  }
+}
+
+/** Sends a sync: the answer, or what to do in its place. */
+async function sync(id: string, body: SyncRequest): Promise<SyncAnswer | Refusal> {
+  const { data, error, response } = await api.POST("/api/v2/portfolios/{id}/sync", { params: { path: { id } }, body });
+  return data ?? refusal(error, response.status);
+}
+
+async function synced(id: string, body: SyncRequest): Promise<SyncAnswer> {
+  const answer = await sync(id, body);
+  if (typeof answer === "string") throw new Error(`refused: ${answer}`);
+  return answer;
+}
+
+function request(device: string, base: number, changes: Edit[]): SyncRequest {
+  return { device_id: device, sync_id: randomUUID(), base_version: base, sent_at: new Date().toISOString(), changes };
+}
+
+/** What the device applies, as a line for each operation: every `op` has its own members. */
+function applied(answer: SyncAnswer): string[] {
+  if ("document" in answer) return [`take ${JSON.stringify(answer.document)}`];
+  return answer.changes.map((change) => {
+    switch (change.op) {
+      case "set":
+        return `set ${JSON.stringify(change.path)} ${JSON.stringify(change.value)}`;
+      case "delete":
+        return `delete ${JSON.stringify(change.path)}`;
+      case "move":
+        return `move ${JSON.stringify(change.path)} after ${JSON.stringify(change.after)}`;
+    }
+  });
+}
+
+/** A side of a conflict, as the user reads it. */
+function shown(side: Schemas["ConflictSide"]): string {
+  return "deleted" in side ? "deleted" : JSON.stringify(side.value);
+}
+
+const id = randomUUID();
+
+// Offline: the portfolio does not exist yet, its base is 0.
+const created = await synced(id, {
+  ...request("phone", 0, [{ op: "set", path: ["assets"], value: { btc: { amount: "0.5" }, eth: { amount: "2.0" } } }]),
+  name: "Made offline",
+});
+assert.equal(created.version, 1);
+assert.equal(created.outcome, "accepted");
+assert.deepEqual(applied(created), []);
+
+// The tablet pulls it, edits it, and syncs first.
+const amount = ["assets", "btc", "amount"] satisfies Schemas["Path"];
+const clock = Date.now();
+const tablet = await synced(id, request("tablet", created.version, [
+  { op: "set", path: amount, value: "0.7", modified_at: new Date(clock - 60_000).toISOString() },
+  { op: "delete", path: ["assets", "eth"] },
+]));
+assert.equal(tablet.version, 2);
+
+// The phone asks whether a sync would meet other edits: it would.
+const status = await api.GET("/api/v2/portfolios/{id}/sync-status", {
+  params: { path: { id }, query: { base_version: created.version, device_id: "phone", local_changes: true } },
+});
+assert.deepEqual(
+  [status.data?.needs_sync, status.data?.has_conflicts, status.data?.server_version],
+  [true, true, 2],
+);
+
+// It has edited the same amount, later: its value wins, the tablet's is in the conflict. What the tablet deleted comes.
+const edit = request("phone", created.version, [
+  { op: "set", path: amount, value: "0.9", modified_at: new Date(clock - 1_000).toISOString() },
+]);
+const merged = await synced(id, edit);
+assert.equal(merged.outcome, "merged");
+assert.equal(merged.version, 3);
+assert.deepEqual(applied(merged), ['delete ["assets","eth"]']);
+const [conflict] = merged.conflicts;
+assert.ok(conflict !== undefined && merged.conflicts.length === 1);
+assert.deepEqual(
+  [conflict.path, conflict.winner, conflict.rule, shown(conflict.client), shown(conflict.server)],
+  [amount, "client", "newest", '"0.9"', '"0.7"'],
+);
+
+// The answer was lost: the same again has no second effect.
+const repeated = await synced(id, { ...edit, sent_at: new Date().toISOString() });
+assert.equal(repeated.version, 3);
+assert.deepEqual(repeated.conflicts, merged.conflicts);
+
+// The tablet deletes what the phone edits meanwhile, and hears of it.
+const late = await synced(id, request("tablet", tablet.version, [
+  { op: "delete", path: amount, modified_at: new Date(clock - 30_000).toISOString() },
+]));
+assert.deepEqual(late.conflicts.map((met) => [met.winner, shown(met.client), shown(met.server)]).at(-1), ["server", "deleted", '"0.9"']);
+
+// The document as the server has it, and 304 for who has it.
+const read = await api.GET("/api/v2/portfolios/{id}", { params: { path: { id } } });
+assert.deepEqual(read.data?.document, { assets: { btc: { amount: "0.9" } } });
+assert.equal(read.data?.name, "Made offline");
+const etag = read.response.headers.get("ETag");
+assert.equal(etag, `"${late.version}"`);
+const known = await api.GET("/api/v2/portfolios/{id}", { params: { path: { id }, header: { "If-None-Match": etag } } });
+assert.equal(known.response.status, 304);
+
+// Refusals by their code.
+assert.equal(await sync(id, request("phone", 40, [])), "rebase the edits");
+assert.equal(await sync(id, { ...edit, changes: [] }), "fix the app");
+const deleted = await api.DELETE("/api/v1/portfolios/{id}", { params: { path: { id } } });
+assert.equal(deleted.response.status, 204);
+assert.equal(await sync(id, request("phone", 3, [])), "drop the portfolio");
+const stranger = await api.GET("/api/v2/portfolios", { headers: { Authorization: "Bearer nobody" } });
+assert.equal(stranger.response.status, 401);
+assert.ok(stranger.error !== undefined && "code" in stranger.error && stranger.error.code === "unauthenticated");
+
+console.log("client: a portfolio was created, merged, read and deleted");
