@@ -69,6 +69,9 @@ pub const METRICS: [Metric; 15] = [
 /// The most dimensions that a metric may have (embedded metric format, "DimensionSet").
 const MOST_DIMENSIONS: usize = 30;
 
+/// The longest name of a dimension: CloudWatch takes 255 characters, the embedded metric format's schema 250.
+const LONGEST_NAME: usize = 250;
+
 /// Where the metrics go: a namespace, and the dimensions that each of them has.
 ///
 /// The default is for machines of developers: namespace `Coinolio/Sync`, dimension `Stage=local`.
@@ -110,10 +113,14 @@ impl Metrics {
     }
 }
 
+/// A namespace as CloudWatch takes it (CloudWatch User Guide, "Metrics concepts"; CloudWatch API Reference,
+/// `PutMetricData`).
 fn namespace(value: String) -> Result<String, ConfigError> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#".contains(&byte);
-    if value.len() > 255 || !value.bytes().all(allowed) || value.starts_with("AWS/") {
-        let rule = "is no namespace: up to 255 of A-Z a-z 0-9 . _ - / #, not beginning with AWS/";
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#: ".contains(&byte);
+    let reserved = value.starts_with("AWS/") || value.starts_with(':');
+    if value.len() > 255 || value.trim().is_empty() || !value.bytes().all(allowed) || reserved {
+        let rule = "is no namespace: up to 255 of A-Z a-z 0-9 . _ - / # : and spaces, not spaces alone, \
+                    not beginning with AWS/ or a colon";
         return Err(ConfigError::unusable("METRICS_NAMESPACE", rule));
     }
     Ok(value)
@@ -127,9 +134,9 @@ fn dimensions(value: &str) -> Result<Vec<(String, String)>, ConfigError> {
             .split_once('=')
             .ok_or_else(|| unusable("needs Name=value pairs with commas between them".to_owned()))?;
         let named = |text: &str| !text.trim().is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if !named(name) || name.len() > 255 || name.starts_with(':') {
+        if !named(name) || name.len() > LONGEST_NAME || name.starts_with(':') {
             return Err(unusable(
-                "has a name that is none: 1 to 255 ASCII characters, not beginning with a colon".to_owned(),
+                "has a name that is none: 1 to 250 ASCII characters, not beginning with a colon".to_owned(),
             ));
         }
         if !named(value) || value.len() > 1024 {
@@ -168,15 +175,15 @@ mod tests {
 
     #[test]
     fn namespace_and_dimensions_are_what_the_variables_say() {
-        let found = metrics(Some("A/b.c_d-e#f"), Some("Stage=prod,Team=a=b")).unwrap();
-        assert_eq!(found.namespace, "A/b.c_d-e#f");
+        let found = metrics(Some("A/b.c_d-e#f:g h"), Some("Stage=prod,Team=a=b")).unwrap();
+        assert_eq!(found.namespace, "A/b.c_d-e#f:g h");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(found.dimensions, [pair("Stage", "prod"), pair("Team", "a=b")]);
     }
 
     #[test]
     fn what_cloudwatch_would_refuse_is_refused_by_the_variables_name() {
-        for namespace in ["AWS/Lambda", "a b", "a:b", "é", &"a".repeat(256)] {
+        for namespace in ["AWS/Lambda", " ", ":a", "a,b", "a\nb", "é", &"a".repeat(256)] {
             let refusal = metrics(Some(namespace), None).unwrap_err();
             assert!(
                 refusal.contains("METRICS_NAMESPACE") && refusal.lines().count() == 1,
@@ -199,7 +206,7 @@ mod tests {
             "level=x",
             "_aws=x",
             &many.join(","),
-            &format!("{}=x", "n".repeat(256)),
+            &format!("{}=x", "n".repeat(251)),
             &format!("n={}", "v".repeat(1025)),
         ] {
             let refusal = metrics(None, Some(dimensions)).unwrap_err();
@@ -209,5 +216,6 @@ mod tests {
             );
         }
         assert!(metrics(None, Some(&many[..29].join(","))).is_ok());
+        assert!(metrics(None, Some(&format!("{}=x", "n".repeat(250)))).is_ok());
     }
 }

@@ -44,7 +44,10 @@ impl Record<'_> {
         let report = self.report.as_ref();
         let failed = self.status >= 500;
         // A refused sync is over before it began, and would make syncs look quick.
-        let synced = self.is_sync && (self.error.is_none() || failed);
+        let timed = self.is_sync && (self.error.is_none() || failed);
+        // Portfolios are read and written with a report too.
+        let sync = report.filter(|_| self.is_sync);
+        let stored = report.map(|report| report.patch_bytes);
         let duration = milliseconds(self.duration);
         macro_rules! emit {
             ($level:ident) => {
@@ -63,13 +66,13 @@ impl Record<'_> {
                     Errors = u8::from(self.error.is_some()),
                     ServerErrors = u8::from(failed),
                     ColdStarts = u8::from(self.is_first),
-                    Syncs = report.map(|_| 1),
-                    SyncDuration = synced.then_some(duration),
-                    Conflicts = report.map(|report| report.conflicts),
+                    Syncs = sync.map(|_| 1),
+                    SyncDuration = timed.then_some(duration),
+                    Conflicts = sync.map(|report| report.conflicts),
                     OptimisticRetries = self.optimistic_retries,
-                    UploadBytes = self.upload_bytes,
+                    UploadBytes = Some(self.upload_bytes).filter(|bytes| *bytes > 0),
                     DownloadBytes = self.download_bytes,
-                    PatchBytes = report.map(|report| report.patch_bytes),
+                    PatchBytes = stored.filter(|bytes| self.is_sync || *bytes > 0),
                     DocumentBytes = report.and_then(|report| report.document_bytes),
                     DynamoDbRequests = self.usage.requests,
                     ReadUnits = self.usage.read_units,

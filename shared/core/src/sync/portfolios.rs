@@ -74,14 +74,11 @@ pub async fn create<L: ChangeLog>(
             Code::AlreadyExists,
             "there is a portfolio of this id already",
         )),
-        _ => Ok(answered(
-            &key,
-            entry.name,
-            &first.change,
-            data.into(),
-            Outcome::Accepted,
-            0,
-        )),
+        _ => {
+            let report = report(Outcome::Accepted, 0, first.change.patch_bytes, Some(&data));
+            let answer = portfolio(&key, entry.name, &first.change, data.into());
+            Ok(Answered { answer, report })
+        }
     }
 }
 
@@ -143,14 +140,9 @@ pub async fn read_v1<L: ChangeLog>(log: &L, key: &PortfolioKey) -> Result<Answer
     let mut window = Window::new(newest);
     let head = window.living_head()?.clone();
     let document = document_at(log, key, &mut window, head.version).await?;
-    Ok(answered(
-        key,
-        name_of(entry, key),
-        &head,
-        document,
-        Outcome::UpToDate,
-        0,
-    ))
+    let report = report(Outcome::UpToDate, 0, 0, Some(&document));
+    let answer = portfolio(key, name_of(entry, key), &head, document);
+    Ok(Answered { answer, report })
 }
 
 /// What a v2 read found.
@@ -233,7 +225,7 @@ pub async fn update<L: ChangeLog, B: Backoff>(
     let (entry, newest) = try_join(log.entry(key), log.newest(key, 1)).await?;
     let mut window = Window::new(newest);
     let mut retries = 0;
-    let (head, document) = loop {
+    let (head, document, stored) = loop {
         let head = window.living_head()?.clone();
         if expected.is_some_and(|expected| !expected.contains(&head.version)) {
             return Err(Error::new(
@@ -243,14 +235,15 @@ pub async fn update<L: ChangeLog, B: Backoff>(
         }
         let held = document_at(log, key, &mut window, head.version).await?;
         let Some(mut document) = data.clone() else {
-            break (head, held);
+            break (head, held, 0);
         };
         v1::settle(&mut document, &held);
         let patch = whole_patch(&held, &document, received);
         if patch.edits.is_empty() {
-            break (head, held);
+            break (head, held, 0);
         }
         let extent = grow::extent(log, key, &head, &held, &patch, &document).await?;
+        let patch_bytes = patch.operations_bytes();
         let change = Change {
             parent: head.version,
             version: head.version.saturating_add(1),
@@ -262,15 +255,15 @@ pub async fn update<L: ChangeLog, B: Backoff>(
             last_sync_at: Timestamp::after(head.last_sync_at, received),
             extent,
             conflicts: 0,
-            patch_bytes: patch.operations_bytes(),
+            patch_bytes,
             patch: None,
             patch_id: None,
         };
         let new = NewChange { change, patch };
         match log.append(key, &new).await? {
-            Appended::Written => break (new.change, document.into()),
+            Appended::Written => break (new.change, document.into(), patch_bytes),
             // An earlier attempt of this very request had succeeded without our hearing of it.
-            Appended::Taken(taken) if taken.fingerprint == fingerprint => break (*taken, document.into()),
+            Appended::Taken(taken) if taken.fingerprint == fingerprint => break (*taken, document.into(), patch_bytes),
             Appended::Taken(_) => {}
         }
         wait(backoff).await?;
@@ -282,7 +275,9 @@ pub async fn update<L: ChangeLog, B: Backoff>(
         log.rename(key, &name).await?;
         shown = name;
     }
-    Ok(answered(key, shown, &head, document, Outcome::Accepted, retries))
+    let report = report(Outcome::Accepted, retries, stored, Some(&document));
+    let answer = portfolio(key, shown, &head, document);
+    Ok(Answered { answer, report })
 }
 
 /// Deletes a portfolio: its log stays and ends with a change that says so.
@@ -370,19 +365,6 @@ fn portfolio(key: &PortfolioKey, name: String, head: &Change, document: Arc<Valu
         last_sync_at: head.last_sync_at,
         last_sync_device: head.device_id.clone(),
     }
-}
-
-fn answered(
-    key: &PortfolioKey,
-    name: String,
-    head: &Change,
-    document: Arc<Value>,
-    outcome: Outcome,
-    retries: u64,
-) -> Answered<PortfolioResponse> {
-    let report = report(outcome, retries, head.patch_bytes, Some(&document));
-    let answer = portfolio(key, name, head, document);
-    Answered { answer, report }
 }
 
 fn report(outcome: Outcome, retries: u64, patch_bytes: u64, document: Option<&Value>) -> Report {

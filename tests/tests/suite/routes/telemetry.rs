@@ -1,7 +1,9 @@
 //! One structured event for each invocation, its metrics included (design section 6).
 
+use coinolio_aws::routes::ROUTES;
 use coinolio_aws::telemetry::{Format, METRICS, Metrics, subscriber};
 use coinolio_tests::service::{Call, Service};
+use lambda_http::http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -38,7 +40,7 @@ fn lines() -> &'static Lines {
 }
 
 /// Calls, and gives the one event that the invocation writes.
-async fn event_of(service: &Service, call: Call) -> Value {
+pub(super) async fn event_of(service: &Service, call: Call) -> Value {
     let lines = lines();
     let request_id = call.request_id().to_owned();
     service.call(call).await;
@@ -101,6 +103,31 @@ fn metrics_of(event: &Value) -> Vec<(String, Vec<String>)> {
     found
 }
 
+/// The events of every route, `v1-delete` last.
+fn events() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".json")?.to_owned()))
+        .collect();
+    names.sort_by_key(|name| (name == "v1-delete", name.clone()));
+    assert!(names.len() >= ROUTES.len(), "{names:?}");
+    names
+}
+
+/// Requests that are refused at each step from the route to the engine.
+fn refusals() -> [Call; 7] {
+    [
+        Call::of("v2-read").to(Method::GET, "/api/v3/portfolios"),
+        Call::of("v2-sync").to(Method::PATCH, "/api/v2/portfolios/main/sync"),
+        Call::of("v2-read").about("a%20b"),
+        Call::of("v2-sync").header("content-encoding", "br"),
+        Call::of("v2-sync").marked_base64(),
+        Call::of("v2-sync").with(|body| body["changes"] = json!([{"op": "set", "path": [], "value": 1}])),
+        Call::of("v2-sync").with(|body| body["base_version"] = json!(999)),
+    ]
+}
+
 #[tokio::test]
 async fn over_all_routes_and_refusals_the_metrics_are_those_of_the_table() {
     let service = Service::start().await;
@@ -116,24 +143,13 @@ async fn over_all_routes_and_refusals_the_metrics_are_those_of_the_table() {
             declared.insert((name, by));
         }
     };
-    for name in [
-        "v1-create",
-        "v1-list",
-        "v1-read",
-        "v1-sync-status",
-        "v1-sync-status-alias",
-        "v1-sync",
-        "v1-replace",
-        "v2-sync-status",
-        "v2-list",
-        "v2-read",
-        "v2-read-version",
-        "v2-sync",
-        "v2-sync-gzip",
-    ] {
-        count(&event_of(&service, Call::of(name)).await);
-        count(&event_of(&service, Call::of(name).by_nobody()).await);
-        count(&event_of(&service.on(throttled.clone()), Call::of(name)).await);
+    for name in events() {
+        count(&event_of(&service, Call::of(&name)).await);
+        count(&event_of(&service, Call::of(&name).by_nobody()).await);
+        count(&event_of(&service.on(throttled.clone()), Call::of(&name)).await);
+    }
+    for call in refusals() {
+        count(&event_of(&service, call).await);
     }
     let names = METRICS.iter().map(|metric| (metric.name.to_owned(), None));
     let counted_by = METRICS
@@ -176,11 +192,37 @@ async fn a_sync_is_counted_by_its_outcome_and_a_refusal_by_its_code() {
             "{absent}: {refused}"
         );
     }
-    let listed = event_of(&service, Call::of("v2-list")).await;
-    assert!(
-        listed.get("SyncDuration").is_none() && of(&listed, "SyncDuration").is_empty(),
-        "{listed}"
-    );
+}
+
+#[tokio::test]
+async fn a_metric_is_absent_where_it_does_not_apply() {
+    let service = Service::with_portfolio().await;
+    let absent_of_all = ["Syncs", "SyncDuration", "Conflicts"];
+    let cases: [(&str, &[&str]); 6] = [
+        ("v2-list", &["UploadBytes", "PatchBytes", "DocumentBytes"]),
+        ("v2-sync-status", &["UploadBytes", "PatchBytes", "DocumentBytes"]),
+        ("v1-read", &["UploadBytes", "PatchBytes"]),
+        ("v1-replace", &[]),
+        // The same again stores nothing.
+        ("v1-replace", &["PatchBytes"]),
+        ("v1-delete", &["UploadBytes", "PatchBytes", "DocumentBytes"]),
+    ];
+    for (name, absent) in cases {
+        let event = event_of(&service, Call::of(name)).await;
+        let declared: BTreeSet<_> = metrics_of(&event).into_iter().map(|(name, _)| name).collect();
+        for metric in absent_of_all.iter().chain(absent) {
+            assert!(
+                event.get(*metric).is_none() && !declared.contains(*metric),
+                "{metric}: {event}"
+            );
+        }
+        let carried = METRICS.iter().filter(|metric| event.get(metric.name).is_some());
+        assert_eq!(carried.count(), declared.len(), "{event}");
+        assert!(
+            !event["_aws"].to_string().contains("Outcome"),
+            "only syncs are counted by their outcome: {event}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -268,7 +310,7 @@ async fn no_event_holds_contents_ids_or_tokens() {
         Call::of("v2-read").about(secret),
         Call::of("v2-read").header("authorization", secret),
         Call::of("v2-read").query(&format!("version={secret}")),
-        Call::of("v2-read").to(lambda_http::http::Method::GET, &format!("/{secret}")),
+        Call::of("v2-read").to(Method::GET, &format!("/{secret}")),
     ];
     for call in calls {
         let event = event_of(&service, call).await;
