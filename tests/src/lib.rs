@@ -11,6 +11,7 @@
 )]
 
 pub mod answered;
+pub mod contract;
 pub mod dynamodb;
 pub mod faults;
 pub mod lambda;

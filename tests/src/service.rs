@@ -1,6 +1,7 @@
 //! The functions on a DynamoDB API of their own, called with the events of `events/`.
 
 use crate::answered::Answered;
+use crate::contract::CONTRACT;
 use crate::dynamodb::{Dynamo, TABLE};
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::App;
@@ -54,7 +55,8 @@ impl Service {
         }
     }
 
-    /// Hands the event to the function that its route belongs to; one without a route to `sync`.
+    /// Hands the event to the function that its route belongs to, one without a route to `sync`, and asserts that
+    /// `docs/openapi.yaml` has the answer.
     pub async fn call(&self, call: Call) -> Answered {
         let event = call.event();
         let method = event.payload.request_context.http.method.clone();
@@ -68,7 +70,9 @@ impl Service {
             Function::Sync => sync::handle(&self.app, event).await,
             Function::Portfolios => portfolios::handle(&self.app, event).await,
         };
-        answered(answer)
+        let answered = answered(answer);
+        CONTRACT.assert_documents(&method, &path, &answered);
+        answered
     }
 
     /// Every item of the table, sorted by its key.

@@ -5,6 +5,7 @@
 mod conformance;
 mod dynamodb_costs;
 mod dynamodb_faults;
+mod openapi;
 mod routes;
 mod samples;
 mod sync_costs;
