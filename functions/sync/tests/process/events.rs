@@ -28,7 +28,9 @@ async fn refused(process: &mut Process, event: &str) -> (Value, Value) {
 
 /// The members of an answer, sorted.
 fn members(answer: &Value) -> Vec<&str> {
-    answer.as_object().unwrap().keys().map(String::as_str).collect()
+    let mut names: Vec<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
 }
 
 #[tokio::test]
