@@ -95,7 +95,7 @@ fn patterns_take_what_works_and_refuse_what_cannot() {
             &["", " ", "a b", "a,", ",a", "a,,b", "a, b"],
         ),
         (
-            "CorsAllowOrigins",
+            "CorsOrigins",
             &["", "https://app.example.com", "http://localhost:8081,https://b.example"],
             &[
                 "*",
