@@ -36,6 +36,7 @@ suite! {
     an_empty_log_holds_nothing
     what_was_written_is_in_the_next_read
     changes_come_newest_first_within_their_bounds
+    the_oldest_change_is_the_first_on_whatever_parent_it_stands
     a_log_longer_than_a_page_is_read_whole
     every_member_of_a_change_comes_back
     of_concurrent_appends_on_one_parent_one_wins_and_the_others_see_it
@@ -100,6 +101,21 @@ async fn what_was_written_is_in_the_next_read(log: impl ChangeLog) {
         assert_eq!(bare_all(&log.newest(&key, 1).await.unwrap()), [next.change]);
         assert_eq!(versions(&log.since(&key, parent).await.unwrap()), [parent + 1]);
     }
+}
+
+async fn the_oldest_change_is_the_first_on_whatever_parent_it_stands(log: impl ChangeLog) {
+    let (whole, cut_short) = (key("u", "p"), key("u", "q"));
+    assert_eq!(log.oldest(&whole).await.unwrap(), None);
+    create(&log, &whole).await;
+    append(&log, &whole, &synced(1, 2, noisy_patch(300 * 1024, 1))).await;
+    let oldest = log.oldest(&whole).await.unwrap().unwrap();
+    assert_eq!((oldest.parent, oldest.version), (0, 1));
+    // What retention leaves begins with any parent.
+    for (parent, version) in [(11, 12), (7, 11)] {
+        append(&log, &cut_short, &synced(parent, version, small_patch())).await;
+    }
+    let oldest = log.oldest(&cut_short).await.unwrap().unwrap();
+    assert_eq!(bare(&oldest), synced(7, 11, small_patch()).change);
 }
 
 async fn changes_come_newest_first_within_their_bounds(log: impl ChangeLog) {

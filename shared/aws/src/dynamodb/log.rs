@@ -151,6 +151,11 @@ impl ChangeLog for DynamoLog {
         self.changes(key, SortRange::changes_since(0), Some(limit)).await
     }
 
+    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
+        let found = self.oldest_since(key, 0).await?;
+        found.as_ref().map(items::read_change).transpose()
+    }
+
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
         if let Some(patch) = &change.patch {
             return Ok(patch.clone());

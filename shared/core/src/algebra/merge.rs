@@ -106,8 +106,7 @@ pub fn merge(base: &Value, server: Device<'_>, client: Device<'_>, own: Option<&
     let mut merger = Merger {
         server: server.authors,
         client: client.authors,
-        own,
-        ranks,
+        rules: Rules { own, ranks },
         path: Vec::new(),
         conflicts: Vec::new(),
     };
@@ -121,8 +120,7 @@ pub fn merge(base: &Value, server: Device<'_>, client: Device<'_>, own: Option<&
 struct Merger<'a> {
     server: &'a Authors,
     client: &'a Authors,
-    own: Option<&'a DeviceId>,
-    ranks: &'a Ranks,
+    rules: Rules<'a>,
     path: Vec<Token>,
     conflicts: Vec<Conflict>,
 }
@@ -169,46 +167,16 @@ impl Merger<'_> {
         merged
     }
 
-    /// Both sides changed this place: the same device's later edit stands, else the first rule that
-    /// decides, and the conflict is recorded.
+    /// Both sides changed this place: one of them stands, and a conflict is recorded.
     fn decide(&mut self, server: Option<&Value>, client: Option<&Value>) -> Option<Value> {
         let path = Path::from(self.path.clone());
-        let by_server = self.server.newest(&path, self.own);
+        let by_server = self.server.newest(&path, self.rules.own);
         let by_client = self.client.newest(&path, None);
-        if self.own.is_some() && by_server.device_id.as_ref() == self.own {
-            let stands = if by_client.at >= by_server.at { client } else { server };
-            return stands.cloned();
-        }
-        let (winner, rule) = self.first_rule(&by_server, &by_client);
-        self.conflicts.push(Conflict {
-            path,
-            winner,
-            rule,
-            client: side(client, by_client),
-            server: side(server, by_server),
-        });
+        let (winner, conflict) = self.rules.decide(path, (server, by_server), (client, by_client));
+        self.conflicts.extend(conflict);
         match winner {
             Winner::Client => client.cloned(),
             Winner::Server => server.cloned(),
-        }
-    }
-
-    fn first_rule(&self, server: &Stamp, client: &Stamp) -> (Winner, Rule) {
-        let rank = |stamp: &Stamp| stamp.device_id.as_ref().and_then(|device| self.ranks.get(device));
-        if let (Some(server), Some(client)) = (rank(server), rank(client))
-            && server != client
-        {
-            let winner = if client > server {
-                Winner::Client
-            } else {
-                Winner::Server
-            };
-            return (winner, Rule::DeviceRank);
-        }
-        match client.at.cmp(&server.at) {
-            Ordering::Greater => (Winner::Client, Rule::Newest),
-            Ordering::Less => (Winner::Server, Rule::Newest),
-            Ordering::Equal => (Winner::Server, Rule::ServerPreference),
         }
     }
 
@@ -241,6 +209,63 @@ impl Merger<'_> {
             .into_iter()
             .filter_map(|identity| merged.remove(identity))
             .collect()
+    }
+}
+
+/// What decides between two sides that changed one place.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    /// The device whose request the client's side is.
+    pub(super) own: Option<&'a DeviceId>,
+    /// The ranks of the user's devices.
+    pub(super) ranks: &'a Ranks,
+}
+
+impl Rules<'_> {
+    /// The side that stands: the same device's later edit, the request's on a tie, else the side of the first
+    /// rule that decides. Only the latter is a conflict.
+    pub(super) fn decide(
+        &self,
+        path: Path,
+        (server, by_server): (Option<&Value>, Stamp),
+        (client, by_client): (Option<&Value>, Stamp),
+    ) -> (Winner, Option<Conflict>) {
+        if self.own.is_some() && by_server.device_id.as_ref() == self.own {
+            let winner = if by_client.at >= by_server.at {
+                Winner::Client
+            } else {
+                Winner::Server
+            };
+            return (winner, None);
+        }
+        let (winner, rule) = self.first(&by_server, &by_client);
+        let conflict = Conflict {
+            path,
+            winner,
+            rule,
+            client: side(client, by_client),
+            server: side(server, by_server),
+        };
+        (winner, Some(conflict))
+    }
+
+    fn first(&self, server: &Stamp, client: &Stamp) -> (Winner, Rule) {
+        let rank = |stamp: &Stamp| stamp.device_id.as_ref().and_then(|device| self.ranks.get(device));
+        if let (Some(server), Some(client)) = (rank(server), rank(client))
+            && server != client
+        {
+            let winner = if client > server {
+                Winner::Client
+            } else {
+                Winner::Server
+            };
+            return (winner, Rule::DeviceRank);
+        }
+        match client.at.cmp(&server.at) {
+            Ordering::Greater => (Winner::Client, Rule::Newest),
+            Ordering::Less => (Winner::Server, Rule::Newest),
+            Ordering::Equal => (Winner::Server, Rule::ServerPreference),
+        }
     }
 }
 

@@ -7,14 +7,18 @@ mod apply;
 mod authors;
 mod diff;
 mod list;
+mod lost;
 mod merge;
 mod patch;
 mod path;
+mod places;
 
 pub use apply::apply;
 pub use authors::{Authors, Stamp};
 pub use diff::diff;
 pub use list::ListKind;
+pub use lost::{Settled, settle};
 pub use merge::{Conflict, Device, Merged, Ranks, Rule, Side, Winner, merge};
 pub use patch::{Op, Place, check_patch};
 pub use path::{IdentityField, Path, Token};
+pub(crate) use places::Places;

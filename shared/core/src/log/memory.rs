@@ -98,6 +98,12 @@ impl ChangeLog for MemoryLog {
         Ok(self.newest_of(key, .., usize::from(limit)))
     }
 
+    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
+        let state = self.state();
+        let oldest = state.logs.get(key).and_then(|log| log.changes.values().next());
+        Ok(oldest.cloned())
+    }
+
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
         self.patch_of(key, change)
     }

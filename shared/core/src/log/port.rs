@@ -65,6 +65,10 @@ pub trait ChangeLog: Send + Sync {
     /// The newest `limit` changes, newest first, in one request.
     fn newest(&self, key: &PortfolioKey, limit: u16) -> impl Future<Output = Result<Vec<Change>, LogError>> + Send;
 
+    /// The oldest change kept, in one request; `None` where there is no such portfolio. Its parent is 0 until
+    /// retention has removed the changes before it.
+    fn oldest(&self, key: &PortfolioKey) -> impl Future<Output = Result<Option<Change>, LogError>> + Send;
+
     /// The patch of `change`, from the change itself where it is there, else in one request up to the
     /// store's page size.
     fn patch(&self, key: &PortfolioKey, change: &Change) -> impl Future<Output = Result<Patch, LogError>> + Send;

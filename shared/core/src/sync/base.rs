@@ -152,12 +152,9 @@ impl<'a, L: ChangeLog> Past<'a, L> {
         if self.head().is_none_or(|head| head.last_sync_at < at) {
             return Ok(None);
         }
-        // One request tells a time from before the creation, which the whole log would be read for.
-        let oldest_at = |changes: &[Change]| changes.last().map(|change| change.last_sync_at);
-        if oldest_at(&self.changes) > Some(at)
-            && self.floor > 0
-            && oldest_at(&self.log.between(self.key, 0, 1).await?) > Some(at)
-        {
+        // One request tells a time from before all that is kept, which the whole log would be read for.
+        let is_newer = |oldest: Option<&Change>| oldest.is_some_and(|change| change.last_sync_at > at);
+        if is_newer(self.changes.last()) && self.floor > 0 && is_newer(self.log.oldest(self.key).await?.as_ref()) {
             return Ok(None);
         }
         // The times grow with the versions, so what is not newer than `at` ends the search.

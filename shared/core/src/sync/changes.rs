@@ -1,9 +1,8 @@
 //! What a v1 sync changed in the server's document, as the apps in the field read it (design section 5, v1).
 
-use crate::algebra::{IdentityField, Op, Path, Token};
+use crate::algebra::{Op, Places};
 use crate::json::Value;
 use crate::wire::v1::{ChangeType, DocumentChange};
-use std::collections::HashMap;
 
 /// The changes that `ops`, which make `after` of `before`, stand for.
 pub(super) fn changes(ops: &[Op], before: &Value, after: &Value) -> Vec<DocumentChange> {
@@ -22,50 +21,6 @@ pub(super) fn changes(ops: &[Op], before: &Value, after: &Value) -> Vec<Document
         }
     };
     ops.iter().map(change).collect()
-}
-
-/// A document in which each list is gone through once, however many of its elements are looked up.
-struct Places<'a> {
-    document: &'a Value,
-    lists: HashMap<(*const Value, Option<IdentityField>), HashMap<&'a Value, &'a Value>>,
-}
-
-impl<'a> Places<'a> {
-    fn of(document: &'a Value) -> Self {
-        Self {
-            document,
-            lists: HashMap::new(),
-        }
-    }
-
-    fn find(&mut self, path: &Path) -> Option<&'a Value> {
-        let mut at = self.document;
-        for token in path.tokens() {
-            at = match token {
-                Token::Member(name) => at.as_object()?.get(name)?,
-                Token::Element(field, identity) => self.element(at, Some(*field), identity)?,
-                Token::Value(element) => self.element(at, None, element)?,
-            };
-        }
-        Some(at)
-    }
-
-    fn element(&mut self, list: &'a Value, field: Option<IdentityField>, name: &Value) -> Option<&'a Value> {
-        let Value::List(elements) = list else {
-            return None;
-        };
-        let names = self.lists.entry((std::ptr::from_ref(list), field)).or_insert_with(|| {
-            let named = |element: &'a Value| {
-                let name = match field {
-                    Some(field) => element.as_object()?.get(field.as_str())?,
-                    None => element,
-                };
-                Some((name, element))
-            };
-            elements.iter().filter_map(named).collect()
-        });
-        names.get(name).copied()
-    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use crate::error::{Code, Error};
 use crate::id::{PortfolioId, UserId};
 use crate::json::Value;
 use crate::log::{
-    Appended, Change, ChangeLog, Edit, Entry, Extent, Fingerprint, Kind, NewChange, Patch, PortfolioKey, Version,
-    Window, document_at, json_size,
+    Appended, Change, ChangeLog, Edit, Entry, Extent, Fingerprint, Kind, LogError, NewChange, Patch, PortfolioKey,
+    Version, Window, document_at, json_size,
 };
 use crate::time::Timestamp;
 use crate::wire::v1::{CreateRequest, PortfolioResponse, UpdateRequest};
@@ -157,7 +157,7 @@ pub enum Reading {
 /// A portfolio's document, now or at `version`; not read where the client has one of the versions `known`.
 ///
 /// # Errors
-/// Not found, also for a version that the log does not have; deleted.
+/// Not found, also for a version that the log never had; deleted; base expired for one that it no longer keeps.
 pub async fn read_v2<L: ChangeLog>(
     log: &L,
     key: &PortfolioKey,
@@ -174,10 +174,10 @@ pub async fn read_v2<L: ChangeLog>(
     let head = past.living_head()?.clone();
     let change = match version {
         None => head,
-        Some(version) => past
-            .making(version)
-            .await?
-            .ok_or_else(|| Error::new(Code::NotFound, "the portfolio has no such version"))?,
+        Some(version) => match past.making(version).await? {
+            Some(change) => change,
+            None => return Err(without_version(log, key, version, &head).await?),
+        },
     };
     if known.contains(&change.version) {
         let report = report(Outcome::UpToDate, 0, 0, None);
@@ -195,6 +195,19 @@ pub async fn read_v2<L: ChangeLog>(
         document: Arc::unwrap_or_clone(document),
     }));
     Ok(Answered { answer, report })
+}
+
+/// Why there is no change that made `version`: it never was, or retention has removed it.
+async fn without_version<L: ChangeLog>(
+    log: &L,
+    key: &PortfolioKey,
+    version: Version,
+    head: &Change,
+) -> Result<Error, LogError> {
+    if (1..head.version).contains(&version) && log.oldest(key).await?.is_some_and(|oldest| oldest.parent >= version) {
+        return Ok(Error::new(Code::BaseExpired, "the version is no longer kept"));
+    }
+    Ok(Error::new(Code::NotFound, "the portfolio has no such version"))
 }
 
 /// Gives a portfolio another name, another document or both.

@@ -32,6 +32,8 @@ pub struct SyncRequest {
     pub base_version: Version,
     /// When the request was sent, by the device's clock.
     pub sent_at: Timestamp,
+    /// True where the device has heard that its base is no longer kept (design section 3).
+    pub base_lost: bool,
     /// The edits; none for a pull.
     pub changes: Vec<RequestedEdit>,
     /// The name of a portfolio to create.
@@ -41,14 +43,11 @@ pub struct SyncRequest {
 impl SyncRequest {
     /// Reads the request's body.
     ///
-    /// `base_lost` is checked and ignored: it only matters where retention has removed the base.
-    ///
     /// # Errors
     /// Malformed for a missing member or one of the wrong type; invalid for operations that break a patch's
     /// form (design section 4).
     pub fn from_json(body: &Value) -> Result<Self, Error> {
         let fields = Fields::of_body(body)?;
-        fields.optional_bool("base_lost")?;
         let changes = fields.optional_list("changes")?.unwrap_or_default();
         let changes = changes
             .iter()
@@ -61,6 +60,7 @@ impl SyncRequest {
             sync_id: fields.sync_id("sync_id")?,
             base_version: fields.version("base_version")?,
             sent_at: fields.time("sent_at")?,
+            base_lost: fields.optional_bool("base_lost")?.unwrap_or(false),
             changes,
             name: fields.optional_name("name")?.map(str::to_owned),
         })

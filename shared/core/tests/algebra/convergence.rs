@@ -53,6 +53,44 @@ proptest! {
     }
 }
 
+/// Histories of a log that retention cuts short, often and hard.
+fn forgetful_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => event(),
+        1 => (1..6_usize).prop_map(Event::Forget),
+    ]
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn devices_behind_retention_converge_too_and_lose_no_edit(
+        skews in vec(-3..4_i64, 2..=4),
+        events in vec(forgetful_event(), 0..60),
+    ) {
+        let mut fleet = Fleet::of(&skews);
+        events.iter().for_each(|event| fleet.play(event));
+        fleet.sync_until_quiet();
+        fleet.assert_converged();
+        fleet.assert_nothing_lost();
+    }
+}
+
+#[test]
+fn the_generated_histories_lose_bases() {
+    let mut runner = TestRunner::new(config(1));
+    let strategy = vec(forgetful_event(), 40..60);
+    let mut lost_bases = 0;
+    for _ in 0..60 {
+        let mut fleet = Fleet::of(&[0, 1, -1]);
+        let events = strategy.new_tree(&mut runner).unwrap().current();
+        events.iter().for_each(|event| fleet.play(event));
+        lost_bases += fleet.lost_bases;
+    }
+    assert!(lost_bases >= 15, "{lost_bases} syncs without their base");
+}
+
 #[test]
 fn the_generated_histories_meet_conflicts_and_lost_races() {
     let mut runner = TestRunner::new(config(1));

@@ -2,8 +2,8 @@
 
 use crate::generate::Edit;
 use crate::model;
+use crate::retained::{Retained, snapshot};
 use crate::support::{device, ms, patched, text};
-use coinolio_core::Error;
 use coinolio_core::algebra::diff;
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
@@ -13,12 +13,13 @@ use coinolio_core::log::{
 };
 use coinolio_core::sync::{Backoff, sync_v2};
 use coinolio_core::wire::v2::{News, RequestedEdit, SyncRequest, SyncResponse};
+use coinolio_core::{Code, Error};
 use std::collections::{BTreeSet, HashSet};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 /// A log whose every request takes a moment in which others may write.
-struct Slow<'a>(&'a MemoryLog);
+struct Slow<'a, L>(&'a L);
 
 /// Comes back the second time it is asked.
 async fn pause() {
@@ -33,7 +34,7 @@ async fn pause() {
     .await;
 }
 
-impl ChangeLog for Slow<'_> {
+impl<L: ChangeLog> ChangeLog for Slow<'_, L> {
     async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
         pause().await;
         self.0.since(key, parent).await
@@ -47,6 +48,11 @@ impl ChangeLog for Slow<'_> {
     async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
         pause().await;
         self.0.newest(key, limit).await
+    }
+
+    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
+        pause().await;
+        self.0.oldest(key).await
     }
 
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
@@ -171,11 +177,16 @@ pub(crate) enum Event {
     Echo(usize, usize),
     /// Two devices sync at once; how often each tries again.
     Race(usize, usize, Vec<bool>, u8),
+    /// Retention removes all but so many of the newest changes, at least one.
+    Forget(usize),
 }
 
 /// The devices of one user, and the log.
 pub(crate) struct Fleet {
-    log: MemoryLog,
+    /// Every change there ever was.
+    archive: MemoryLog,
+    /// The parent of the oldest change that the service still has.
+    kept_from: Version,
     key: PortfolioKey,
     phones: Vec<Phone>,
     now: i64,
@@ -184,6 +195,8 @@ pub(crate) struct Fleet {
     superseded: HashSet<String>,
     /// How often a device lost the race for the head and tried again.
     pub(crate) retries: u64,
+    /// How often a device synced without its base.
+    pub(crate) lost_bases: u64,
 }
 
 impl Fleet {
@@ -200,7 +213,8 @@ impl Fleet {
             syncs: 0,
         });
         Self {
-            log: MemoryLog::new(),
+            archive: MemoryLog::new(),
+            kept_from: 0,
             key: PortfolioKey {
                 user: UserId::parse("user").unwrap(),
                 portfolio: PortfolioId::parse("main").unwrap(),
@@ -210,6 +224,7 @@ impl Fleet {
             written: HashSet::new(),
             superseded: HashSet::new(),
             retries: 0,
+            lost_bases: 0,
         }
     }
 
@@ -220,6 +235,7 @@ impl Fleet {
             Event::Sync(who, fate) => self.sync(who % count, *fate),
             Event::Echo(who, which) => self.echo(who % count, *which),
             Event::Race(one, other, turns, tries) => self.race(one % count, other % count, turns, *tries),
+            Event::Forget(kept) => self.forget(*kept),
         }
         // Often two things happen in the same millisecond.
         self.now += i64::from(matches!(event, Event::Sync(..)));
@@ -262,6 +278,7 @@ impl Fleet {
             sync_id: SyncId::parse(&format!("{}-{}", phone.id, phone.syncs)).unwrap(),
             base_version: phone.base.0,
             sent_at,
+            base_lost: false,
             changes: changes.collect(),
             name: Some("Main".into()),
         };
@@ -269,15 +286,47 @@ impl Fleet {
         (request, phone.document.clone())
     }
 
-    fn deliver(&self, request: &SyncRequest) -> SyncResponse {
-        let known = self
-            .changes()
-            .iter()
-            .any(|c| c.sync_id.as_ref() == Some(&request.sync_id));
+    fn log(&self) -> Retained<'_, MemoryLog> {
+        Retained::after(&self.archive, self.kept_from)
+    }
+
+    fn forget(&mut self, kept: usize) {
+        let changes = self.changes();
+        let oldest = changes.len().checked_sub(kept.max(1)).and_then(|at| changes.get(at));
+        if let Some(oldest) = oldest.filter(|change| change.parent > self.kept_from) {
+            run(snapshot(&self.log(), &self.key, oldest.parent));
+            self.kept_from = oldest.parent;
+        }
+    }
+
+    fn has_forgotten(&self, base: Version) -> bool {
+        base > 0 && base < self.kept_from
+    }
+
+    fn send(&self, request: &SyncRequest) -> Result<SyncResponse, Error> {
+        let (log, mut tries) = (self.log(), Tries(1));
+        let synced = sync_v2(&log, &mut tries, &self.key, request, ms(self.now));
+        run(synced).map(|answered| answered.answer)
+    }
+
+    fn deliver(&mut self, request: &SyncRequest) -> SyncResponse {
+        let kept = self.changes().into_iter().filter(|c| c.parent >= self.kept_from);
+        let known = kept.into_iter().any(|c| c.sync_id.as_ref() == Some(&request.sync_id));
         let count = self.changes().len();
-        let answer = run(sync_v2(&self.log, &mut Tries(1), &self.key, request, ms(self.now)))
-            .unwrap_or_else(|error| panic!("{error}: {request:?}"))
-            .answer;
+        let mut answer = self.send(request);
+        let is_lost = self.has_forgotten(request.base_version);
+        if is_lost {
+            assert_eq!(answer.map_err(|error| error.code), Err(Code::BaseExpired));
+            assert_eq!(self.changes().len(), count, "a refused request changes nothing");
+            let base_lost = SyncRequest {
+                base_lost: true,
+                ..request.clone()
+            };
+            answer = self.send(&base_lost);
+        }
+        let answer = answer.unwrap_or_else(|error| panic!("{error}: {request:?}"));
+        assert!(!is_lost || matches!(answer.news, News::Document(_)));
+        self.lost_bases += u64::from(is_lost && !request.changes.is_empty());
         let grown = self.changes().len() - count;
         let creates = count == 0;
         let wanted = usize::from(creates || (!request.changes.is_empty() && !known));
@@ -306,10 +355,19 @@ impl Fleet {
 
     fn echo(&mut self, who: usize, which: usize) {
         let answered = &self.phones[who].answered;
-        if let Some((request, document)) = answered.get(which % answered.len().max(1)) {
-            let answer = self.deliver(request);
+        if let Some((request, document)) = answered.get(which % answered.len().max(1)).cloned() {
+            if request.base_version == 0 && self.kept_from > 0 {
+                // That it was here before is no longer known.
+                return;
+            }
+            if self.has_forgotten(request.base_version) {
+                // Only the device itself would say that its base is lost, and it has its answer.
+                assert_eq!(self.send(&request).map_err(|error| error.code), Err(Code::BaseExpired));
+                return;
+            }
+            let answer = self.deliver(&request);
             assert_eq!(
-                self.brought(document, &answer),
+                self.brought(&document, &answer),
                 self.document_at(answer.version),
                 "an echo"
             );
@@ -321,7 +379,8 @@ impl Fleet {
             return;
         }
         let requests = [self.request(one).0, self.request(other).0];
-        let slow = Slow(&self.log);
+        let kept = self.log();
+        let slow = Slow(&kept);
         let (mut first, mut second) = (Tries(tries), Tries(tries));
         let now = ms(self.now);
         let answers: [Result<_, Error>; 2] = interleave(
@@ -335,7 +394,7 @@ impl Fleet {
                     self.retries += answered.report.optimistic_retries;
                     self.receive(who, &answered.answer);
                 }
-                Err(error) => assert_eq!(error.code.as_str(), "busy"),
+                Err(error) => assert!(matches!(error.code, Code::Busy | Code::BaseExpired), "{error}"),
             }
         }
     }
@@ -372,7 +431,7 @@ impl Fleet {
 
     /// The log's changes, oldest first.
     fn changes(&self) -> Vec<Change> {
-        let mut changes = run(self.log.since(&self.key, 0)).unwrap();
+        let mut changes = run(self.archive.since(&self.key, 0)).unwrap();
         changes.reverse();
         changes
     }
@@ -380,7 +439,7 @@ impl Fleet {
     fn document_at(&self, version: Version) -> Value {
         let mut document = Value::empty_object();
         for change in self.changes().iter().filter(|change| change.version <= version) {
-            for edit in &run(self.log.patch(&self.key, change)).unwrap().edits {
+            for edit in &run(self.archive.patch(&self.key, change)).unwrap().edits {
                 model::apply(&mut document, &edit.op);
             }
         }
@@ -390,7 +449,7 @@ impl Fleet {
     pub(crate) fn conflicts(&self) -> Vec<LoggedConflict> {
         let changes = self.changes();
         let conflicts = changes.iter().flat_map(|change| {
-            let patch = run(self.log.patch(&self.key, change)).unwrap();
+            let patch = run(self.archive.patch(&self.key, change)).unwrap();
             patch.conflicts.into_iter().map(|conflict| LoggedConflict {
                 version: change.version,
                 conflict,

@@ -16,8 +16,11 @@ mod fleet;
 mod form;
 mod generate;
 mod laws;
+mod lost;
 mod merge;
 mod model;
 mod order;
+#[path = "../retained/mod.rs"]
+mod retained;
 mod support;
 mod values;

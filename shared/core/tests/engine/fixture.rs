@@ -74,6 +74,11 @@ impl ChangeLog for Watched {
         self.log.newest(key, limit).await
     }
 
+    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
+        self.count("oldest")?;
+        self.log.oldest(key).await
+    }
+
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
         if change.patch.is_none() {
             self.count("patch")?;

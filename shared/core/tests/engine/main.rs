@@ -8,9 +8,12 @@
 
 mod fixture;
 mod replay;
+#[path = "../retained/mod.rs"]
+mod retained;
 mod status;
 mod v2;
 mod v2_fleet;
+mod v2_lost;
 mod v2_races;
 mod v2_repeats;
 mod wire;

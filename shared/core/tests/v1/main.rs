@@ -11,5 +11,8 @@ mod fleet;
 mod portfolios;
 mod probe;
 mod races;
+#[path = "../retained/mod.rs"]
+mod retained;
+mod retention;
 mod sync;
 mod world;

@@ -1,6 +1,7 @@
 //! A v2 sync (design sections 3 and 5): a pull, an edit at the head, a creation, a merge, or a repetition.
 
 mod fingerprint;
+mod lost;
 
 use super::limits::check_size;
 use super::{Answered, Backoff, MAX_DOCUMENT_BYTES, Outcome, Report, grow};
@@ -28,8 +29,8 @@ const ALWAYS_CHANGES_BYTES: u64 = 4 * 1024;
 /// needs is read before the append, so that a request that gets an error has changed nothing.
 ///
 /// # Errors
-/// 404 without such a portfolio, unless the request creates it; 410 where it was deleted; 409 `base_unknown`
-/// for a base that the log does not hold; 422 for a `sync_id` that the log since the base shows used for
+/// 404 without such a portfolio, unless the request creates it; 410 where it was deleted, and `base_expired` for
+/// a base that the log no longer holds, unless the request knows; 409 `base_unknown` for one that it never held; 422 for a `sync_id` that the log since the base shows used for
 /// something else; 413 for a document over its limit; 409 `busy` when `backoff` gives up; 503 as the log does.
 pub async fn sync<L: ChangeLog, B: Backoff>(
     log: &L,
@@ -46,6 +47,8 @@ pub async fn sync<L: ChangeLog, B: Backoff>(
         fingerprint: fingerprint(request),
         window: Window::read(log, key, request.base_version).await?,
         sides: None,
+        base_expired: false,
+        kept: None,
         report: Report::default(),
     };
     loop {
@@ -89,6 +92,10 @@ struct Sync<'a, L> {
     window: Window,
     /// Made by the first attempt that merges; a later one only adds what is new.
     sides: Option<Sides>,
+    /// Found out that retention has removed the base.
+    base_expired: bool,
+    /// As `sides`, where the base is lost: the head's document and the authors that the log still knows.
+    kept: Option<Replay>,
     report: Report,
 }
 
@@ -100,10 +107,7 @@ impl<L: ChangeLog> Sync<'_, L> {
         }
         let head = self.window.living_head()?.version;
         if !self.window.knows(base) {
-            return Err(Error::new(
-                Code::BaseUnknown,
-                "the portfolio never had base_version; read it and sync on top of a version that it has",
-            ));
+            return self.without_base().await;
         }
         if let Some((parent, version)) = self.earlier_success()? {
             return self.repeat(parent, version).await;
@@ -266,16 +270,30 @@ impl<L: ChangeLog> Sync<'_, L> {
     /// What brings the document of `version` to the head's: the operations since, or the document where
     /// these are known to be larger.
     async fn news_since(&mut self, version: Version) -> Result<News, Error> {
-        let operations_bytes = self.window.after(version).iter().map(|change| change.patch_bytes).sum();
+        let since = self.window.after(version);
+        let operations_bytes = since.iter().map(|change| change.patch_bytes).sum();
+        // Base 0 is known whatever is kept, but the first changes on top of it may not be.
+        let is_whole = since.first().is_none_or(|oldest| oldest.parent == version);
         let head = self.window.living_head()?;
-        if is_smaller_as_document(operations_bytes, head.extent.bound()) {
-            let version = head.version;
-            let document = document_at(self.log, self.key, &mut self.window, version).await?;
-            self.report.document_bytes = Some(json_size(&*document));
-            return Ok(News::Document(Arc::unwrap_or_clone(document)));
+        if !is_whole || is_smaller_as_document(operations_bytes, head.extent.bound()) {
+            return self.head_document().await;
         }
         let operations: Vec<Op> = self.window.operations(self.log, self.key, version).await?;
         Ok(News::Changes(operations))
+    }
+
+    /// The head's document as what is new.
+    async fn head_document(&mut self) -> Result<News, Error> {
+        let head = self.window.living_head()?.version;
+        let document = document_at(self.log, self.key, &mut self.window, head).await?;
+        self.report.document_bytes = Some(json_size(&*document));
+        Ok(News::Document(Arc::unwrap_or_clone(document)))
+    }
+
+    /// The answer with the head's document.
+    async fn answer_document(&mut self, outcome: Outcome) -> Result<Attempt, Error> {
+        let news = self.head_document().await?;
+        self.done(outcome, news).await
     }
 
     /// The change that stores `patch` on top of `head`, or as the portfolio's first.
