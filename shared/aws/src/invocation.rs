@@ -76,8 +76,10 @@ where
     let (answer, report, error) = match replied {
         Ok(reply) => {
             let report = reply.report().copied();
-            let answer = response(&event.request_context.http.method, &event.headers, reply);
-            (answer, report, None)
+            match response(&event.request_context.http.method, &event.headers, reply) {
+                Ok(answer) => (answer, report, None),
+                Err(error) => (refusal(&error, None), report, Some(error)),
+            }
         }
         Err(Refused { error, allow }) => (refusal(&error, allow.as_deref()), None, Some(error)),
     };

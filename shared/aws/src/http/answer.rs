@@ -1,5 +1,6 @@
 //! The answer.
 
+use super::download::Coded;
 use super::etag::etag;
 use super::problem::{self, Problem};
 use super::{Answer, download, request};
@@ -103,7 +104,10 @@ impl Reply {
 
 /// The answer to a request with `method` and `headers`: 304 where a GET's `If-None-Match` names the version,
 /// else the reply, compressed where the client takes it.
-pub(crate) fn response(method: &Method, headers: &HeaderMap, reply: Reply) -> Answer {
+///
+/// # Errors
+/// Too large where Lambda carries the reply in no coding: its limit would fail the invocation.
+pub(crate) fn response(method: &Method, headers: &HeaderMap, reply: Reply) -> Result<Answer, Error> {
     let mut answer = Answer::new(Body::Empty);
     set_static(&mut answer, CACHE_CONTROL, NO_STORE);
     set_static(&mut answer, VARY, "accept-encoding");
@@ -116,20 +120,28 @@ pub(crate) fn response(method: &Method, headers: &HeaderMap, reply: Reply) -> An
     let is_known = |version| request::known(headers).is_some_and(|tags| tags.match_weakly(version));
     if method == Method::GET && reply.status == StatusCode::OK && reply.version.is_some_and(is_known) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        return answer;
+        return Ok(answer);
     }
     *answer.status_mut() = reply.status;
     if reply.body.is_empty() {
-        return answer;
+        return Ok(answer);
     }
     set_static(&mut answer, CONTENT_TYPE, "application/json");
-    if let Some(packed) = download::compressed(headers, &reply.body) {
-        set_static(&mut answer, CONTENT_ENCODING, "gzip");
-        *answer.body_mut() = Body::Binary(packed);
-    } else {
-        *answer.body_mut() = text(reply.body);
+    match download::coded(headers, reply.body) {
+        Some(Coded::Text(json)) => *answer.body_mut() = text(json),
+        Some(Coded::Gzip(packed)) => {
+            set_static(&mut answer, CONTENT_ENCODING, "gzip");
+            *answer.body_mut() = Body::Binary(packed);
+        }
+        None => {
+            return Err(Error::new(
+                Code::TooLarge,
+                "the answer is over 6 MB even compressed; what the request was to store is stored: sync changes (v2) \
+                 instead of the whole document, or make it smaller",
+            ));
+        }
     }
-    answer
+    Ok(answer)
 }
 
 /// The problem document of `error`; `allow` are the methods that the path has, where it lacks this one.
@@ -195,30 +207,40 @@ mod tests {
     fn a_get_of_a_version_that_the_client_has_is_304_without_a_body() {
         let reply = || Reply::ok(&"x").unwrap().at(4);
         for value in ["\"4\"", "W/\"4\"", "\"3\", \"4\"", "*"] {
-            let answer = response(&Method::GET, &headers(&[("if-none-match", value)]), reply());
+            let answer = response(&Method::GET, &headers(&[("if-none-match", value)]), reply()).unwrap();
             assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{value}");
             assert_eq!(answer.headers()["etag"], "\"4\"");
             assert!(answer.body().is_empty());
         }
         for value in ["\"5\"", "4", "W/\"40\""] {
-            let answer = response(&Method::GET, &headers(&[("if-none-match", value)]), reply());
+            let answer = response(&Method::GET, &headers(&[("if-none-match", value)]), reply()).unwrap();
             assert_eq!(answer.status(), StatusCode::OK, "{value}");
         }
-        let answer = response(&Method::POST, &headers(&[("if-none-match", "\"4\"")]), reply());
+        let answer = response(&Method::POST, &headers(&[("if-none-match", "\"4\"")]), reply()).unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
     }
 
     #[test]
     fn a_compressed_answer_goes_to_the_gateway_in_base64() {
         let reply = || Reply::ok(&"x".repeat(5000)).unwrap();
-        let packed = response(&Method::GET, &headers(&[("accept-encoding", "gzip")]), reply());
+        let packed = response(&Method::GET, &headers(&[("accept-encoding", "gzip")]), reply()).unwrap();
         assert_eq!(packed.headers()["content-encoding"], "gzip");
-        let plain = response(&Method::GET, &HeaderMap::new(), reply());
+        let plain = response(&Method::GET, &HeaderMap::new(), reply()).unwrap();
         assert!(!plain.headers().contains_key("content-encoding"));
         for (answer, is_base64) in [(packed, true), (plain, false)] {
             assert_eq!(answer.headers()["vary"], "accept-encoding");
             assert_eq!(to_gateway(answer).is_base64_encoded, is_base64);
         }
+    }
+
+    #[test]
+    fn what_lambda_does_not_carry_is_refused() {
+        let quotes_and_noise: String = (0..700_000_u64)
+            .map(|n| format!("\"{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (n << 17)))
+            .collect();
+        let reply = Reply::ok(&quotes_and_noise).unwrap();
+        let error = response(&Method::GET, &headers(&[("accept-encoding", "gzip")]), reply).unwrap_err();
+        assert_eq!(error.code, Code::TooLarge);
     }
 
     #[test]

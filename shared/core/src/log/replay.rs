@@ -106,6 +106,7 @@ impl Replay {
             None => return Err(gap(0, base)),
         };
         let document = Arc::unwrap_or_clone(document_at(log, key, window, from).await?);
+        window.unload(from);
         let mut replay = Self {
             base: if base == 0 {
                 Value::empty_object()

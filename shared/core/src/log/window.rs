@@ -120,6 +120,15 @@ impl Window {
         Ok(())
     }
 
+    /// Lets go of the patches kept apart of the changes up to `version`: each may be as large as the document.
+    pub(super) fn unload(&mut self, version: Version) {
+        for change in self.changes.iter_mut().filter(|change| change.version <= version) {
+            if change.patch_id.is_some() {
+                change.patch = None;
+            }
+        }
+    }
+
     fn first_after(&self, version: Version) -> usize {
         self.changes.partition_point(|change| change.parent < version)
     }

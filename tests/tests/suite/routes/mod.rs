@@ -4,6 +4,7 @@ mod bad_input;
 mod conditions;
 mod encodings;
 mod errors;
+mod lost_base;
 mod observability;
 mod portfolios;
 mod scenario;

@@ -1,0 +1,91 @@
+//! A base that retention has removed, through the routes.
+
+use crate::samples::{entry, key, synced};
+use coinolio_core::json;
+use coinolio_core::log::{ChangeLog, Extent, NewChange, Patch, Snapshot, Version};
+use coinolio_tests::service::{Call, Service};
+use serde_json::json;
+
+/// The `sub` of the events in `events/`.
+const CLAIMED: &str = "5f0c6a1e-8f0b-4c57-9d5e-2b7f0f6b7a11";
+
+/// The version that the oldest change kept was made on.
+const KEPT_FROM: Version = 5;
+
+/// The portfolio `main`, of which a snapshot of version 5 and version 6 are kept.
+async fn with_a_cut_log() -> Service {
+    let service = Service::start().await;
+    let (log, key) = (service.dynamo.log(), key(CLAIMED, "main"));
+    let document = json!({"assets": {"btc": {"amount": "0.5"}}, "transactions": []}).to_string();
+    let snapshot = Snapshot {
+        version: KEPT_FROM,
+        document: json::read(document.as_bytes()).unwrap(),
+    };
+    log.write_snapshot(&key, &snapshot).await.unwrap();
+    let mut kept: NewChange = synced(KEPT_FROM, 6, Patch::default());
+    kept.change.extent = Extent {
+        snapshot: KEPT_FROM,
+        ..Extent::EMPTY
+    };
+    // The directory entry and the oldest change, on whatever parent.
+    log.create(&key, &entry(&key, "Main"), &kept).await.unwrap();
+    service
+}
+
+fn sync(base: Version, lost: bool) -> Call {
+    Call::of("v2-sync").with(|body| {
+        body["base_version"] = json!(base);
+        body["base_lost"] = json!(lost);
+    })
+}
+
+#[tokio::test]
+async fn an_expired_base_is_410_and_repeated_with_base_lost_nothing_is_lost() {
+    let service = with_a_cut_log().await;
+    let refused = service.assert_refused(sync(2, false), 410, "base_expired").await;
+    let problem = refused.json();
+    assert_eq!(
+        problem["detail"],
+        "base_version is no longer kept; send the same again with \"base_lost\": true"
+    );
+    let answered = service.call(sync(2, true)).await;
+    assert_eq!(answered.status, 200, "{}", answered.text);
+    let answer = answered.json();
+    assert_eq!((&answer["version"], &answer["outcome"]), (&json!(7), &json!("merged")));
+    assert!(answer.get("changes").is_none());
+    let conflict = &answer["conflicts"][0];
+    assert_eq!(conflict["path"], json!(["assets", "btc", "amount"]));
+    assert_eq!(
+        (&conflict["client"]["value"], &conflict["server"]["value"]),
+        (&json!("0.75"), &json!("0.5"))
+    );
+    assert_eq!(answer["document"]["transactions"][0]["id"], "tx_3");
+
+    let before = service.items().await;
+    assert_eq!(
+        service.call(sync(2, true)).await.json()["conflicts"],
+        answer["conflicts"]
+    );
+    assert!(service.items().await == before, "the repetition wrote something");
+}
+
+#[tokio::test]
+async fn a_base_that_never_was_stays_409_and_base_lost_must_be_a_boolean() {
+    let service = with_a_cut_log().await;
+    service.assert_refused(sync(9, true), 409, "base_unknown").await;
+    let wrong = sync(2, true).with(|body| body["base_lost"] = json!("yes"));
+    service.assert_refused(wrong, 400, "malformed").await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_no_longer_kept_is_410() {
+    let service = with_a_cut_log().await;
+    service
+        .assert_refused(Call::of("v2-read").query("version=3"), 410, "base_expired")
+        .await;
+    service
+        .assert_refused(Call::of("v2-read").query("version=9"), 404, "not_found")
+        .await;
+    let read = service.call(Call::of("v2-read").query("version=6")).await;
+    assert_eq!(read.json()["document"]["assets"]["btc"]["amount"], "0.5");
+}
