@@ -4,7 +4,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path as Segment, State};
+use axum::extract::{DefaultBodyLimit, Path as Segment, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -20,6 +20,10 @@ use uuid::Uuid;
 
 /// The longest that a function may take for what a test waits for, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The biggest answer that Lambda takes, in bytes ("Lambda quotas", AWS documentation; the error of a bigger one
+/// says it to the byte).
+const MOST_ANSWERED: usize = 6_291_556;
 
 /// How long an invocation may take by its deadline.
 const INVOCATION: Duration = Duration::from_secs(30);
@@ -71,6 +75,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(failed))
+            .layer(DefaultBodyLimit::max(MOST_ANSWERED))
             .with_state(api);
         tokio::spawn(axum::serve(listener, router).into_future());
         Self { address, events, told }
@@ -192,6 +197,16 @@ impl Process {
                 None => panic!("the function did not answer"),
             }
         }
+    }
+
+    /// The most memory that the process has had at once, in bytes: Linux's `VmHWM` (proc_pid_status(5)).
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> u64 {
+        let id = self.child.id().expect("the function has ended");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes: u64 = peak.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+        kilobytes * 1024
     }
 
     /// Waits for the process to end by itself.

@@ -15,6 +15,8 @@ pub mod contract;
 pub mod dynamodb;
 pub mod faults;
 pub mod lambda;
+#[cfg(target_os = "linux")]
+pub mod largest;
 pub mod portfolio;
 pub mod scenario;
 pub mod service;

@@ -112,6 +112,11 @@ impl Portfolio {
         Self::grown(|_, bytes| bytes < size.bytes())
     }
 
+    /// A portfolio whose document takes at least `least` bytes as compact JSON, and at most one entry more.
+    pub fn of_bytes(least: usize) -> Self {
+        Self::grown(|_, bytes| bytes < least)
+    }
+
     /// A portfolio of exactly `count` assets and transactions.
     pub fn of_entries(count: usize) -> Self {
         Self::grown(|entries, _| entries < count)

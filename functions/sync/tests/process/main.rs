@@ -4,6 +4,8 @@
 
 mod events;
 mod identity;
+#[cfg(target_os = "linux")]
+mod memory;
 mod start;
 
 /// The function's binary.

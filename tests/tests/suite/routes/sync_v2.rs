@@ -1,7 +1,9 @@
 //! `POST /api/v2/portfolios/{id}/sync`.
 
+use crate::samples::UUID;
+use coinolio_tests::portfolio::{Edit, Portfolio};
 use coinolio_tests::service::{Call, Service};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn edits_on_top_of_the_head_are_accepted() {
@@ -98,3 +100,38 @@ async fn a_document_of_nearly_6_mb_syncs_in_one_body() {
     );
     assert_eq!(read.json()["document"]["note"].as_str().map(str::len), Some(note.len()));
 }
+
+#[tokio::test]
+async fn a_sync_of_one_field_takes_at_most_600_bytes_on_the_wire_whatever_the_size_of_the_document() {
+    let service = Service::start().await;
+    let mut taken = Vec::new();
+    for (entries, id) in [
+        (10, "6d1f3c1e-9a0b-4b7e-8c55-0f3f9e0f7a10"),
+        (10_000, "6d1f3c1e-9a0b-4b7e-8c55-0f3f9e0f7a11"),
+    ] {
+        let sync = |number: usize, base: usize, changes: Value| {
+            let body = json!({"device_id": UUID, "sync_id": format!("{}{number}", &UUID[..35]), "base_version": base,
+                              "sent_at": "2026-01-31T12:00:05.000Z", "changes": changes});
+            body.to_string()
+        };
+        let document = Portfolio::of_entries(entries).document();
+        let whole = json!([{"op": "set", "path": ["@portfolios"], "value": document["@portfolios"]}]);
+        let created = Call::of("v2-sync").about(id).text(sync(1, 0, whole));
+        assert_eq!(service.call(created).await.json()["version"], 1);
+
+        let path = ["@portfolios", "default", "assets", "btc", "amount"];
+        let edit =
+            json!([{"op": "set", "path": path, "value": Edit::AMOUNT, "modified_at": "2026-01-31T11:58:00.000Z"}]);
+        let request = sync(2, 1, edit);
+        let answered = service.call(Call::of("v2-sync").about(id).text(request.clone())).await;
+        assert_eq!(answered.json()["outcome"], "accepted");
+        assert_eq!(answered.header("content-encoding"), None, "the text is the body");
+        taken.push(request.len() + answered.text.len());
+    }
+    assert_eq!(taken, [ONE_FIELD_BYTES; 2]);
+}
+
+/// The bodies of a request and of its answer, with UUIDs for ids.
+const ONE_FIELD_BYTES: usize = 517;
+
+const _: () = assert!(ONE_FIELD_BYTES <= 600);
