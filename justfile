@@ -46,6 +46,10 @@ bench-server:
 runtime:
     .ci/cargo-lambda
 
+# Checks and builds the template with SAM; where a Docker engine is, sends every event to sam local start-api.
+sam:
+    .ci/sam
+
 # schemathesis against the local server by docs/openapi.yaml; arguments go to schemathesis
 openapi *arguments:
     .ci/openapi {{arguments}}

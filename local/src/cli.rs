@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// Coinolio Sync on this machine: the Lambda functions' handlers behind a local API Gateway, on an
@@ -35,7 +36,11 @@ pub struct Serve {
     /// Port of the API on 127.0.0.1; 0 takes a free one.
     #[arg(long, value_name = "N", default_value_t = 3000)]
     pub port: u16,
-    /// Port of the DynamoDB API on 127.0.0.1; 0 takes a free one.
+    /// Address of the DynamoDB API, which checks no credentials: loopback, or the private one of a container engine's
+    /// bridge, for `sam local`.
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST, value_parser = not_public)]
+    pub dynamodb_address: Ipv4Addr,
+    /// Port of the DynamoDB API; 0 takes a free one.
     #[arg(long, value_name = "N", default_value_t = 8000)]
     pub dynamodb_port: u16,
     /// Folder that keeps the data between runs [default: .coinolio in the checkout].
@@ -56,6 +61,15 @@ pub enum LogFormat {
     Json,
     /// Lines for people.
     Pretty,
+}
+
+/// An address that no other network routes to: loopback or private (RFC 1918).
+fn not_public(text: &str) -> Result<Ipv4Addr, String> {
+    let address: Ipv4Addr = text.parse().map_err(|_| "not an IPv4 address".to_owned())?;
+    if address.is_loopback() || address.is_private() {
+        return Ok(address);
+    }
+    Err("neither a loopback nor a private address".to_owned())
 }
 
 #[cfg(test)]
@@ -83,6 +97,17 @@ mod tests {
         assert!(Cli::try_parse_from(["coinolio-local", "token", ""]).is_err());
         let cli = Cli::try_parse_from(["coinolio-local", "token", "ann"]).unwrap();
         assert!(matches!(cli.command, Some(Command::Token { user }) if user == "ann"));
+    }
+
+    #[test]
+    fn the_store_listens_on_no_public_address() {
+        let at = |address| Cli::try_parse_from(["coinolio-local", "--dynamodb-address", address]);
+        for address in ["127.0.0.1", "172.17.0.1"] {
+            assert_eq!(at(address).unwrap().serve.dynamodb_address.to_string(), address);
+        }
+        for address in ["0.0.0.0", "203.0.113.7", "localhost", "::1", ""] {
+            assert!(at(address).is_err(), "{address}");
+        }
     }
 
     #[test]

@@ -15,13 +15,13 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on `port` of 127.0.0.1; 0 takes a free one. `option` is what the message names where the
+    /// Listens on `port` of `address`; 0 takes a free one. `option` is what the message names where the
     /// port cannot be had.
     ///
     /// Accepted connections inherit `TCP_NODELAY` on Linux and macOS: without it the last part of a long
     /// answer waits for the client's delayed acknowledgement, up to 40 ms.
-    pub fn on(port: u16, option: &'static str) -> Result<Self, StartError> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    pub fn on(address: Ipv4Addr, port: u16, option: &'static str) -> Result<Self, StartError> {
+        let address = SocketAddr::from((address, port));
         bind(address).map_err(|cause| StartError::Port { address, option, cause })
     }
 }
@@ -41,11 +41,12 @@ fn bind(address: SocketAddr) -> io::Result<Listener> {
 #[cfg(test)]
 mod tests {
     use super::Listener;
+    use std::net::Ipv4Addr;
 
     #[tokio::test]
     async fn a_port_in_use_is_named_with_its_option() {
-        let first = Listener::on(0, "--port").unwrap();
-        let Err(error) = Listener::on(first.address.port(), "--port") else {
+        let first = Listener::on(Ipv4Addr::LOCALHOST, 0, "--port").unwrap();
+        let Err(error) = Listener::on(Ipv4Addr::LOCALHOST, first.address.port(), "--port") else {
             panic!("two listeners share a port");
         };
         let error = error.to_string();

@@ -58,6 +58,7 @@ async fn serve(options: Serve) -> Result<ExitCode, StartError> {
         .map_or_else(|| "in memory only".to_owned(), |folder| folder.display().to_string());
     let server = Server::start(&Options {
         port: options.port,
+        dynamodb_address: Some(options.dynamodb_address),
         dynamodb_port: options.dynamodb_port,
         data,
     })

@@ -11,7 +11,7 @@ use crate::store::Store;
 use crate::token::Tokens;
 use aws_sdk_dynamodb::Client;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,9 @@ pub const TABLE: &str = "coinolio";
 pub struct Options {
     /// Port of the API on 127.0.0.1; 0 takes a free one.
     pub port: u16,
-    /// Port of the DynamoDB API on 127.0.0.1; 0 takes a free one.
+    /// Address of the DynamoDB API; 127.0.0.1 without one.
+    pub dynamodb_address: Option<Ipv4Addr>,
+    /// Port of the DynamoDB API; 0 takes a free one.
     pub dynamodb_port: u16,
     /// Folder of the data; in memory only without one.
     pub data: Option<PathBuf>,
@@ -50,8 +52,9 @@ impl Server {
     pub async fn start(options: &Options) -> Result<Self, StartError> {
         let tokens = Arc::new(Tokens::new(&Secret::of(&checkout::folder())?));
         let folder = options.data.as_deref().map(DataFolder::hold).transpose()?;
-        let api = Listener::on(options.port, "--port")?;
-        let dynamodb = Listener::on(options.dynamodb_port, "--dynamodb-port")?;
+        let api = Listener::on(Ipv4Addr::LOCALHOST, options.port, "--port")?;
+        let address = options.dynamodb_address.unwrap_or(Ipv4Addr::LOCALHOST);
+        let dynamodb = Listener::on(address, options.dynamodb_port, "--dynamodb-port")?;
         let store = Store::start(folder, dynamodb)?;
         let client = store.client();
         coinolio_aws::dynamodb::create_table_if_missing(&client, TABLE)

@@ -56,7 +56,7 @@ impl Running {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tokens = Arc::new(Tokens::new(&Secret::of(folder.path()).unwrap()));
-        let listener = crate::listen::Listener::on(0, "--port").unwrap();
+        let listener = crate::listen::Listener::on(std::net::Ipv4Addr::LOCALHOST, 0, "--port").unwrap();
         let (router, _) = service(Echo, Arc::clone(&tokens), listener.address.port());
         let url = format!("http://{}", listener.address);
         tokio::spawn(async move { axum::serve(listener.socket, router).await });

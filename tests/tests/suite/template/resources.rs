@@ -41,6 +41,13 @@ fn sam_local_has_the_environment_of_cargo_lambda() {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
+    // In a container this machine has another name.
+    let endpoint = &mut variables["AWS_ENDPOINT_URL_DYNAMODB"];
+    *endpoint = endpoint
+        .as_str()
+        .unwrap()
+        .replace("127.0.0.1", "host.docker.internal")
+        .into();
     // `sam local` has values of its own for them.
     for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         assert!(variables.remove(name).is_some(), "{name}");
