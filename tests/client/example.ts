@@ -142,14 +142,36 @@ assert.equal(etag, `"${late.version}"`);
 const known = await api.GET("/api/v2/portfolios/{id}", { params: { path: { id }, header: { "If-None-Match": etag } } });
 assert.equal(known.response.status, 304);
 
+// Its user reads what happened, and wants the tablet's deletion after all: it is made on top of the head, once.
+const history = await api.GET("/api/v2/portfolios/{id}/history", { params: { path: { id }, query: { limit: 1 } } });
+const [newest] = history.data?.changes ?? [];
+assert.deepEqual([newest?.kind, newest?.device_id, newest?.summary], ["synced", "tablet", "no change"]);
+const met = newest?.conflicts.at(-1);
+assert.ok(met !== undefined);
+const mine = { params: { path: { id, version: met.version, index: met.index } } };
+for (const _attempt of ["first", "repeated"]) {
+  const kept = await api.POST("/api/v2/portfolios/{id}/conflicts/{version}/{index}/keep-mine", mine);
+  assert.equal(kept.data?.version, late.version + 1);
+}
+const difference = await api.GET("/api/v2/portfolios/{id}/compare", {
+  params: { path: { id }, query: { from: late.version, to: late.version + 1 } },
+});
+assert.deepEqual(difference.data?.changes, [{ op: "delete", path: amount }]);
+
 // Refusals by their code.
 assert.equal(await sync(id, request("phone", 40, [])), "rebase the edits");
 assert.equal(await sync(id, { ...edit, changes: [] }), "fix the app");
 const deleted = await api.DELETE("/api/v1/portfolios/{id}", { params: { path: { id } } });
 assert.equal(deleted.response.status, 204);
 assert.equal(await sync(id, request("phone", 3, [])), "drop the portfolio");
+
+// It was a mistake: the portfolio comes back as the phone had it, and the phone syncs on.
+const restored = await api.POST("/api/v2/portfolios/{id}/restore", { params: { path: { id } }, body: { version: 3 } });
+assert.equal(restored.data?.version, late.version + 3);
+const resumed = await synced(id, request("phone", 3, []));
+assert.deepEqual([resumed.version, resumed.outcome], [late.version + 3, "pulled"]);
 const stranger = await api.GET("/api/v2/portfolios", { headers: { Authorization: "Bearer nobody" } });
 assert.equal(stranger.response.status, 401);
 assert.ok(stranger.error !== undefined && "code" in stranger.error && stranger.error.code === "unauthenticated");
 
-console.log("client: a portfolio was created, merged, read and deleted");
+console.log("client: a portfolio was created, merged, read, deleted and restored");

@@ -27,10 +27,12 @@ def before_load_schema(context, raw_schema):
     """4.32.5 takes the quotes of If-Match for characters that no header may hold, finds no good value for its
     pattern, and sends a bad one in what it counts as a good request: with a format of its own it does not. The
     example goes, as the version that it names is soon past."""
-    for parameter in raw_schema["paths"]["/api/v1/portfolios/{id}"]["put"]["parameters"]:
-        if parameter.get("name") == "If-Match":
-            parameter["schema"]["format"] = "entity-tags"
-            del parameter["example"]
+    paths = raw_schema["paths"]
+    for operation in (paths["/api/v1/portfolios/{id}"]["put"], paths["/api/v2/portfolios/{id}/restore"]["post"]):
+        for parameter in operation["parameters"]:
+            if parameter.get("name") == "If-Match":
+                parameter["schema"]["format"] = "entity-tags"
+                del parameter["example"]
 
 
 @schemathesis.hook

@@ -1,4 +1,6 @@
-//! Portfolios as wholes: create, list, read, replace, delete (design section 5).
+//! Portfolios as wholes: create, list, read, replace, delete (design section 5); their history, and undoing.
+
+mod undo;
 
 use coinolio_aws::App;
 use coinolio_aws::http::{Answer, Event, Reply};
@@ -15,9 +17,11 @@ use uuid::Uuid;
 /// - `POST /api/v1/portfolios` (201 with `Location`) and `GET /api/v1/portfolios`;
 /// - `GET`, `PUT` (with `If-Match`) and `DELETE` (204) of `/api/v1/portfolios/{id}`;
 /// - `GET /api/v2/portfolios`;
-/// - `GET /api/v2/portfolios/{id}`, with `version` as it was then.
+/// - `GET /api/v2/portfolios/{id}`, with `version` as it was then;
+/// - `GET /api/v2/portfolios/{id}/history`, with `before` and `limit`, and `…/compare` with `from` and `to`;
+/// - `POST /api/v2/portfolios/{id}/restore` (with `If-Match`) and `…/conflicts/{version}/{index}/keep-mine`.
 ///
-/// Answers about one portfolio carry its version's `ETag`, and reading one is 304 where `If-None-Match`
+/// Answers about a version of one portfolio carry its version's `ETag`, and reading one is 304 where `If-None-Match`
 /// names it; refusals are problem documents.
 pub async fn handle(app: &App, event: Event) -> Answer {
     serve(app, event, operate).await
@@ -32,6 +36,10 @@ async fn operate(call: Call) -> Result<Reply, Error> {
         Operation::ReadV2 => read_document(call).await,
         Operation::Replace => replace(call).await,
         Operation::Delete => delete(call).await,
+        Operation::History => undo::history(call).await,
+        Operation::Compare => undo::compare(call).await,
+        Operation::Restore => undo::restore(call).await,
+        Operation::KeepMine => undo::keep_mine(call).await,
         _ => Err(call.not_ours()),
     }
 }

@@ -109,8 +109,8 @@ impl<F: Functions> Gateway<F> {
             body::Refused::Broken => problem::response(&Error::malformed("the request body broke off")),
         })?;
         check_head(&parts)?;
-        let (route, parameter) = match route(&parts.method, parts.uri.path()) {
-            Match::Route(route, parameter) => (route, parameter),
+        let (route, parameters) = match route(&parts.method, parts.uri.path()) {
+            Match::Route(route, parameters) => (route, parameters),
             Match::MethodNotAllowed(allow) => return Err(problem::method_not_allowed(&allow)),
             Match::NotFound => {
                 return Err(problem::response(&Error::new(Code::NotFound, "there is no such route")));
@@ -123,7 +123,7 @@ impl<F: Functions> Gateway<F> {
             &event::Facts {
                 id,
                 route_key: &format!("{} {}", route.method, route.template),
-                parameters: parameter.map(|value| ("id", value)).as_slice(),
+                parameters: &parameters,
                 claims: &claims,
                 port: self.port,
             },

@@ -137,8 +137,8 @@ fn prepare(
     *upload_bytes = body.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len);
     let path = event.raw_path.take().unwrap_or_default();
     let path = without_stage(event, &path);
-    let (route, id) = match route(&event.request_context.http.method, path) {
-        Match::Route(route, id) => (route, id),
+    let (route, parameters) = match route(&event.request_context.http.method, path) {
+        Match::Route(route, parameters) => (route, parameters),
         Match::MethodNotAllowed(allow) => {
             return Err(Refused {
                 error: Error::new(Code::MethodNotAllowed, format!("this path has {allow}")),
@@ -148,7 +148,7 @@ fn prepare(
         Match::NotFound => return Err(no_such_route().into()),
     };
     *asked = Some(route);
-    let request = Request::new(event, app.dev_user.as_ref(), id, received)?;
+    let request = Request::new(event, app.dev_user.as_ref(), &parameters, received)?;
     Ok((route.operation, request.with_body(body?)))
 }
 

@@ -41,6 +41,14 @@ pub enum Operation {
     ListV2,
     /// v2: one portfolio with its document, now or as it was.
     ReadV2,
+    /// v2: the changes of a portfolio, newest first.
+    History,
+    /// v2: what differs between two versions.
+    Compare,
+    /// v2: bring the document back to a version.
+    Restore,
+    /// v2: bring back what lost in a conflict.
+    KeepMine,
 }
 
 /// One row of the table.
@@ -48,7 +56,7 @@ pub enum Operation {
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path, `{id}` standing for one segment: the same template as in `template.yaml`.
+    /// The path, a name in braces standing for one segment: the same template as in `template.yaml`.
     pub template: &'static str,
     /// What it asks for.
     pub operation: Operation,
@@ -66,7 +74,7 @@ const fn row(method: Method, template: &'static str, operation: Operation, funct
 }
 
 /// Every route.
-pub static ROUTES: [Route; 12] = [
+pub static ROUTES: [Route; 16] = [
     row(
         Method::GET,
         "/api/v1/portfolios/{id}/sync-status",
@@ -139,13 +147,41 @@ pub static ROUTES: [Route; 12] = [
         Operation::ReadV2,
         Function::Portfolios,
     ),
+    row(
+        Method::GET,
+        "/api/v2/portfolios/{id}/history",
+        Operation::History,
+        Function::Portfolios,
+    ),
+    row(
+        Method::GET,
+        "/api/v2/portfolios/{id}/compare",
+        Operation::Compare,
+        Function::Portfolios,
+    ),
+    row(
+        Method::POST,
+        "/api/v2/portfolios/{id}/restore",
+        Operation::Restore,
+        Function::Portfolios,
+    ),
+    row(
+        Method::POST,
+        "/api/v2/portfolios/{id}/conflicts/{version}/{index}/keep-mine",
+        Operation::KeepMine,
+        Function::Portfolios,
+    ),
 ];
+
+/// The segments of a path that stand for a template's names in braces, in order: each name with its segment as it
+/// stands in the path, still percent-encoded, unchecked.
+pub type Parameters<'p> = Vec<(&'static str, &'p str)>;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match<'p> {
-    /// To this route, with the path's `{id}` segment as it stands in the path: still percent-encoded, unchecked.
-    Route(&'static Route, Option<&'p str>),
+    /// To this route, with the parameters in the path.
+    Route(&'static Route, Parameters<'p>),
     /// The path is known, the method is not: the value of `Allow` (RFC 9110 section 10.2.1).
     MethodNotAllowed(String),
     /// No route has this path.
@@ -154,16 +190,16 @@ pub enum Match<'p> {
 
 /// Finds the route of `method` and `path`, the path as it stands in the request line, without a query.
 ///
-/// Paths are compared segment by segment and exactly: an empty `{id}`, a trailing slash or another case
+/// Paths are compared segment by segment and exactly: an empty parameter, a trailing slash or another case
 /// is another path.
 pub fn route<'p>(method: &Method, path: &'p str) -> Match<'p> {
     let mut allowed = Vec::new();
     for route in &ROUTES {
-        let Some(id) = matches(route.template, path) else {
+        let Some(parameters) = matches(route.template, path) else {
             continue;
         };
         if route.method == method {
-            return Match::Route(route, id);
+            return Match::Route(route, parameters);
         }
         allowed.push(route.method.as_str());
     }
@@ -174,29 +210,30 @@ pub fn route<'p>(method: &Method, path: &'p str) -> Match<'p> {
     }
 }
 
-/// The `{id}` segment, if any, where `path` has the form of `template`.
-fn matches<'p>(template: &str, path: &'p str) -> Option<Option<&'p str>> {
-    let mut id = None;
+/// The parameters, if any, where `path` has the form of `template`.
+fn matches<'p>(template: &'static str, path: &'p str) -> Option<Parameters<'p>> {
+    let mut parameters = Vec::new();
     let mut segments = path.split('/');
     for expected in template.split('/') {
         let segment = segments.next()?;
-        if expected == "{id}" && !segment.is_empty() {
-            id = Some(segment);
-        } else if expected != segment {
-            return None;
+        let name = expected.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        match name {
+            Some(name) if !segment.is_empty() => parameters.push((name, segment)),
+            _ if expected == segment => {}
+            _ => return None,
         }
     }
-    segments.next().is_none().then_some(id)
+    segments.next().is_none().then_some(parameters)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Match, Operation, ROUTES, route};
+    use super::{Match, Operation, Parameters, ROUTES, route};
     use lambda_http::http::Method;
 
-    fn operation(method: &Method, path: &str) -> Option<(Operation, Option<String>)> {
+    fn operation<'p>(method: &Method, path: &'p str) -> Option<(Operation, Parameters<'p>)> {
         match route(method, path) {
-            Match::Route(route, id) => Some((route.operation, id.map(Into::into))),
+            Match::Route(route, parameters) => Some((route.operation, parameters)),
             _ => None,
         }
     }
@@ -204,10 +241,19 @@ mod tests {
     #[test]
     fn every_row_of_the_table_is_found_by_its_own_method_and_path() {
         for row in &ROUTES {
-            let path = row.template.replace("{id}", "p-1");
-            let found = route(&row.method, &path);
-            let id = row.template.contains("{id}").then_some("p-1");
-            assert_eq!(found, Match::Route(row, id), "{} {path}", row.method);
+            let values = [("id", "p-1"), ("version", "7"), ("index", "0")];
+            let path = values.iter().fold(row.template.to_owned(), |path, (name, value)| {
+                path.replace(&format!("{{{name}}}"), value)
+            });
+            assert!(!path.contains('{'), "{path}");
+            let in_the_path = |(name, _): &(&str, &str)| row.template.contains(&format!("{{{name}}}"));
+            let parameters = values.into_iter().filter(in_the_path).collect();
+            assert_eq!(
+                route(&row.method, &path),
+                Match::Route(row, parameters),
+                "{} {path}",
+                row.method
+            );
         }
     }
 
@@ -236,16 +282,25 @@ mod tests {
             "api/v1/portfolios",
             "/api/v2/portfolios/p/sync/status",
             "/api/v1/portfolios/p/q/sync",
+            "/api/v2/portfolios/p/conflicts/7//keep-mine",
+            "/api/v2/portfolios/p/conflicts/7/keep-mine",
         ] {
             assert_eq!(route(&Method::GET, path), Match::NotFound, "{path}");
         }
     }
 
     #[test]
-    fn an_id_segment_is_handed_over_as_it_stands() {
+    fn a_parameter_is_handed_over_as_it_stands() {
         assert_eq!(
             operation(&Method::GET, "/api/v2/portfolios/a%2Fb"),
-            Some((Operation::ReadV2, Some("a%2Fb".into())))
+            Some((Operation::ReadV2, vec![("id", "a%2Fb")]))
+        );
+        assert_eq!(
+            operation(&Method::POST, "/api/v2/portfolios/p/conflicts/x/%30/keep-mine"),
+            Some((
+                Operation::KeepMine,
+                vec![("id", "p"), ("version", "x"), ("index", "%30")]
+            ))
         );
     }
 }

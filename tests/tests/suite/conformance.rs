@@ -143,6 +143,15 @@ async fn changes_come_newest_first_within_their_bounds(log: impl ChangeLog) {
     assert_eq!(log.newest(&key, 0).await.unwrap(), []);
     assert_eq!(versions(&log.newest(&key, 2).await.unwrap()), [last, 11]);
     assert_eq!(versions(&log.newest(&key, 100).await.unwrap()), [last, 11, 10, 3, 2, 1]);
+    assert_eq!(versions(&log.before(&key, 10, 2).await.unwrap()), [10, 3]);
+    assert_eq!(versions(&log.before(&key, 11, 2).await.unwrap()), [11, 10]);
+    assert_eq!(versions(&log.before(&key, 2, 9).await.unwrap()), [2, 1]);
+    assert_eq!(
+        versions(&log.before(&key, u64::MAX, 9).await.unwrap()),
+        [last, 11, 10, 3, 2, 1]
+    );
+    assert_eq!(log.before(&key, 0, 9).await.unwrap(), []);
+    assert_eq!(log.before(&key, 9, 0).await.unwrap(), []);
 }
 
 async fn a_log_longer_than_a_page_is_read_whole(log: impl ChangeLog) {
@@ -166,6 +175,8 @@ async fn every_member_of_a_change_comes_back(log: impl ChangeLog) {
         (2, Kind::Synced),
         (3, Kind::Replaced),
         (4, Kind::Deleted),
+        (5, Kind::Restored),
+        (6, Kind::KeptMine),
     ] {
         let mut full = synced(parent, parent + 1, exact_patch());
         full.change.kind = kind;
@@ -178,13 +189,13 @@ async fn every_member_of_a_change_comes_back(log: impl ChangeLog) {
         let (change, patch) = only_change(&log, &key, parent).await;
         assert_eq!((bare(&change), patch), (full.change, full.patch));
     }
-    let mut least = synced(5, 6, Patch::default());
+    let mut least = synced(7, 8, Patch::default());
     least.change.device_id = None;
     least.change.sync_id = None;
     least.change.fingerprint = None;
     least.change.last_sync_at = Timestamp::from_millis(-1);
     append(&log, &key, &least).await;
-    let (change, patch) = only_change(&log, &key, 5).await;
+    let (change, patch) = only_change(&log, &key, 7).await;
     assert_eq!((bare(&change), patch), (least.change, least.patch));
 }
 

@@ -18,11 +18,13 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 const FORMAT: u64 = 1;
 
 /// The names of the kinds of change in items.
-const KINDS: [(Kind, &str); 4] = [
+const KINDS: [(Kind, &str); 6] = [
     (Kind::Created, "created"),
     (Kind::Synced, "synced"),
     (Kind::Replaced, "replaced"),
     (Kind::Deleted, "deleted"),
+    (Kind::Restored, "restored"),
+    (Kind::KeptMine, "kept_mine"),
 ];
 
 /// A string attribute.

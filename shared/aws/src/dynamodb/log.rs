@@ -156,6 +156,13 @@ impl ChangeLog for DynamoLog {
         found.as_ref().map(items::read_change).transpose()
     }
 
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
+        if parent == 0 || limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.changes(key, SortRange::changes(0, parent - 1), Some(limit)).await
+    }
+
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
         if let Some(patch) = &change.patch {
             return Ok(patch.clone());

@@ -4,6 +4,9 @@ use super::percent;
 use coinolio_core::Error;
 use coinolio_core::log::Version;
 use coinolio_core::time::Timestamp;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 /// The largest version a client may name: JavaScript's largest exact integer, 2^53 − 1.
 const MAX_VERSION: Version = (1 << 53) - 1;
@@ -47,15 +50,24 @@ impl Query {
 
     /// A version: a whole number from 0 to 2^53 − 1 in decimal digits.
     pub fn version(&self, name: &str) -> Result<Option<Version>, Error> {
+        self.whole(name, 0..=MAX_VERSION)
+    }
+
+    /// A whole number of `range` in decimal digits.
+    pub fn whole<N: FromStr + PartialOrd + Display>(
+        &self,
+        name: &str,
+        range: RangeInclusive<N>,
+    ) -> Result<Option<N>, Error> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse()
-            .ok()
-            .filter(|version| digits && *version <= MAX_VERSION)
-            .map(Some)
-            .ok_or_else(|| Error::malformed(format!("{name} must be a whole number from 0 to {MAX_VERSION}")))
+        let number = text.parse().ok().filter(|number| digits && range.contains(number));
+        number.map(Some).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            Error::malformed(format!("{name} must be a whole number from {least} to {most}"))
+        })
     }
 
     /// A version that has to be given: as [`Self::version`].
@@ -148,6 +160,18 @@ mod tests {
         ] {
             let refusal = Query::parse(raw).unwrap().version("v").map_err(|e| e.code);
             assert_eq!(refusal, Err(Code::Malformed), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_within_its_range() {
+        let whole = |raw| Query::parse(raw).unwrap().whole("n", 1..=100_u16);
+        assert_eq!(whole(""), Ok(None));
+        assert_eq!(whole("n=1"), Ok(Some(1)));
+        assert_eq!(whole("n=100"), Ok(Some(100)));
+        for raw in ["n=0", "n=101", "n=65537", "n=-1", "n=", "n=1.0", "n=x"] {
+            let refusal = whole(raw).map_err(|e| e.detail);
+            assert_eq!(refusal, Err("n must be a whole number from 1 to 100".into()), "{raw}");
         }
     }
 

@@ -7,6 +7,7 @@ use coinolio_core::id::{PortfolioId, UserId};
 use coinolio_core::json::Value;
 use coinolio_core::log::{PortfolioKey, Version};
 use coinolio_core::time::Timestamp;
+use coinolio_core::wire::fields::version_from_text;
 use coinolio_core::{Code, Error};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::HeaderMap;
@@ -20,31 +21,41 @@ pub struct Request {
     /// When the request came in, by the function's clock.
     pub received: Timestamp,
     portfolio: Option<PortfolioId>,
+    /// The path's other parameters, decoded.
+    numbers: Vec<(&'static str, String)>,
     query: String,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
 }
 
 impl Request {
-    /// The request of `event`, whose path names `portfolio`, still percent-encoded; without its body. `dev_user` asks
-    /// where no authorizer runs.
+    /// The request of `event`, whose path has `parameters`: the portfolio's `id`, and numbers; without its body.
+    /// `dev_user` asks where no authorizer runs.
     ///
     /// # Errors
-    /// Unauthenticated without an identity; malformed for a portfolio id that is none.
+    /// Unauthenticated without an identity; malformed for a portfolio id that is none, and for a parameter that is
+    /// not percent-encoded UTF-8.
     pub(crate) fn new(
         event: &mut ApiGatewayV2httpRequest,
         dev_user: Option<&UserId>,
-        portfolio: Option<&str>,
+        parameters: &[(&'static str, &str)],
         received: Timestamp,
     ) -> Result<Self, Error> {
         let user = identity::user(event, dev_user)?;
-        let portfolio = portfolio
-            .map(|encoded| percent::decode(encoded, "the portfolio id").and_then(|id| PortfolioId::parse(&id)))
-            .transpose()?;
+        let mut portfolio = None;
+        let mut numbers = Vec::new();
+        for (name, encoded) in parameters {
+            if *name == "id" {
+                portfolio = Some(PortfolioId::parse(&percent::decode(encoded, "the portfolio id")?)?);
+            } else {
+                numbers.push((*name, percent::decode(encoded, name)?));
+            }
+        }
         Ok(Self {
             user,
             received,
             portfolio,
+            numbers,
             query: event.raw_query_string.take().unwrap_or_default(),
             headers: event.headers.clone(),
             body: None,
@@ -71,6 +82,16 @@ impl Request {
         })
     }
 
+    /// A whole number in the path, from 0 to 2^53 − 1.
+    ///
+    /// # Errors
+    /// Malformed where it is none; not found where the route has no such parameter.
+    pub fn number(&self, name: &str) -> Result<u64, Error> {
+        let found = self.numbers.iter().find(|(known, _)| *known == name);
+        let (_, text) = found.ok_or_else(|| Error::new(Code::NotFound, format!("the path names no {name}")))?;
+        version_from_text(name, text)
+    }
+
     /// The query's parameters.
     ///
     /// # Errors
@@ -85,6 +106,17 @@ impl Request {
     /// As [`upload::document`].
     pub fn document(&mut self) -> Result<Value, Error> {
         upload::document(&self.headers, self.body.take())
+    }
+
+    /// Takes the body, a JSON object, where there is one: no body at all is an object without members.
+    ///
+    /// # Errors
+    /// As [`upload::document`].
+    pub fn optional_document(&mut self) -> Result<Value, Error> {
+        match self.body.take() {
+            None => Ok(Value::empty_object()),
+            body => upload::document(&self.headers, body),
+        }
     }
 
     /// The versions that `If-Match` allows; `None` where it is absent or `*`, which any version is.
@@ -132,11 +164,16 @@ mod tests {
     use coinolio_core::{Code, Error};
 
     fn request(headers: &str, portfolio: Option<&str>) -> Result<Request, Error> {
+        let parameters: Vec<_> = portfolio.map(|id| ("id", id)).into_iter().collect();
+        request_with(headers, &parameters)
+    }
+
+    fn request_with(headers: &str, parameters: &[(&'static str, &str)]) -> Result<Request, Error> {
         let event = format!(
             r#"{{"headers":{headers},"requestContext":{{"authorizer":{{"jwt":{{"claims":{{"sub":"ada"}}}}}},"http":{{"method":"GET"}}}}}}"#
         );
         let mut event = serde_json::from_str(&event).unwrap();
-        Request::new(&mut event, None, portfolio, Timestamp::from_millis(0))
+        Request::new(&mut event, None, parameters, Timestamp::from_millis(0))
     }
 
     #[test]
@@ -158,6 +195,19 @@ mod tests {
             let refusal = request("{}", Some(path)).map_err(|e| e.code).err();
             assert_eq!(refusal, Some(Code::Malformed), "{path}");
         }
+    }
+
+    #[test]
+    fn a_number_in_the_path_is_a_whole_one() {
+        let number = |text| request_with("{}", &[("version", text)]).and_then(|request| request.number("version"));
+        for (text, read) in [("0", 0), ("12", 12), ("%312", 12), ("9007199254740991", (1 << 53) - 1)] {
+            assert_eq!(number(text), Ok(read), "{text}");
+        }
+        for text in ["-1", "1.0", "+1", "x", "%", "%ff", "9007199254740992", "1e3", " 1", "٣"] {
+            assert_eq!(number(text).map_err(|e| e.code), Err(Code::Malformed), "{text}");
+        }
+        let none = request("{}", None).and_then(|request| request.number("version"));
+        assert_eq!(none.map_err(|e| e.code), Err(Code::NotFound));
     }
 
     #[test]

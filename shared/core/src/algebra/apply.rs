@@ -10,7 +10,7 @@ use crate::json::{Object, Value};
 use std::collections::{BTreeMap, HashMap};
 
 /// Hears of each value that an operation alters, before and after.
-pub(super) trait Observer {
+pub(crate) trait Observer {
     /// The operation numbered `op` makes `after` of `before` at `path`; either may be absent.
     fn altered(&mut self, path: &[&Token], op: usize, before: Option<&Value>, after: Option<&Value>);
 
@@ -35,7 +35,7 @@ pub fn apply<'a>(document: &mut Value, ops: impl IntoIterator<Item = &'a Op>) {
 }
 
 /// [`apply`], telling `observer` what it alters.
-pub(super) fn apply_observed<'a>(
+pub(crate) fn apply_observed<'a>(
     document: &mut Value,
     ops: impl IntoIterator<Item = &'a Op>,
     observer: &mut impl Observer,

@@ -14,6 +14,7 @@ mod path;
 mod places;
 
 pub use apply::apply;
+pub(crate) use apply::{Observer, apply_observed};
 pub use authors::{Authors, Stamp};
 pub use diff::diff;
 pub use list::ListKind;

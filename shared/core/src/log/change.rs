@@ -29,6 +29,10 @@ pub enum Kind {
     Replaced,
     /// The portfolio's deletion.
     Deleted,
+    /// The document of an earlier version brought back, on a living portfolio or a deleted one.
+    Restored,
+    /// What lost in a conflict, brought back.
+    KeptMine,
 }
 
 /// One operation and the effective time of the edit it stands for (design section 4).

@@ -104,6 +104,10 @@ impl ChangeLog for MemoryLog {
         Ok(oldest.cloned())
     }
 
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
+        Ok(self.newest_of(key, ..parent, usize::from(limit)))
+    }
+
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
         self.patch_of(key, change)
     }

@@ -69,6 +69,14 @@ pub trait ChangeLog: Send + Sync {
     /// retention has removed the changes before it.
     fn oldest(&self, key: &PortfolioKey) -> impl Future<Output = Result<Option<Change>, LogError>> + Send;
 
+    /// The newest `limit` changes whose parent is below `parent`, newest first: as [`Self::newest`].
+    fn before(
+        &self,
+        key: &PortfolioKey,
+        parent: Version,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<Change>, LogError>> + Send;
+
     /// The patch of `change`, from the change itself where it is there, else in one request up to the
     /// store's page size.
     fn patch(&self, key: &PortfolioKey, change: &Change) -> impl Future<Output = Result<Patch, LogError>> + Send;

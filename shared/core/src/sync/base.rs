@@ -4,7 +4,7 @@
 //! names a version, there is none.
 
 use super::metadata::Echo;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::id::DeviceId;
 use crate::log::{Change, ChangeLog, LogError, PortfolioKey, Version, Window, living};
 use crate::time::Timestamp;
@@ -129,11 +129,36 @@ impl<'a, L: ChangeLog> Past<'a, L> {
     }
 
     /// The change that made `version`, where the log has it.
-    pub(super) async fn making(&mut self, version: Version) -> Result<Option<Change>, LogError> {
+    async fn making(&mut self, version: Version) -> Result<Option<Change>, LogError> {
         if !self.knows(version).await? {
             return Ok(None);
         }
         Ok(self.newest(|change| change.version == version).await?.cloned())
+    }
+
+    /// The change that made `version`.
+    ///
+    /// # Errors
+    /// Base expired (410) for a version that retention has removed, which one more request tells; not found for one
+    /// that the portfolio never had.
+    pub(super) async fn version(&mut self, version: Version) -> Result<Change, Error> {
+        if let Some(change) = self.making(version).await? {
+            return Ok(change);
+        }
+        let head = self.head().map_or(0, |head| head.version);
+        if (1..head).contains(&version)
+            && let Some(oldest) = self.log.oldest(self.key).await?
+            && oldest.parent >= version
+        {
+            return Err(Error::new(
+                Code::BaseExpired,
+                format!("version {version} is no longer kept"),
+            ));
+        }
+        Err(Error::new(
+            Code::NotFound,
+            format!("the portfolio has no version {version}"),
+        ))
     }
 
     /// True where a change made `version`. (Version 0 is made by none: a document from before the

@@ -2,18 +2,28 @@
 
 mod base;
 mod changes;
+mod compare;
 mod grow;
+mod history;
+mod keep_mine;
 mod limits;
 mod metadata;
 pub mod portfolios;
 mod report;
+mod restore;
 mod rounding;
 mod status;
+mod summary;
+mod undo;
 mod v1;
 mod v2;
 
+pub use compare::compare;
+pub use history::{DeviceNames, history};
+pub use keep_mine::{Lost, keep_mine};
 pub use metadata::Stamped;
 pub use report::{Answered, Outcome, Report};
+pub use restore::restore;
 pub use status::{SyncStatus, SyncStatusQuery, sync_status};
 pub use v1::sync as sync_v1;
 pub use v2::sync as sync_v2;

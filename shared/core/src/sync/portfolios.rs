@@ -9,8 +9,8 @@ use crate::error::{Code, Error};
 use crate::id::{PortfolioId, UserId};
 use crate::json::Value;
 use crate::log::{
-    Appended, Change, ChangeLog, Edit, Entry, Extent, Fingerprint, Kind, LogError, NewChange, Patch, PortfolioKey,
-    Version, Window, document_at, json_size,
+    Appended, Change, ChangeLog, Edit, Entry, Extent, Fingerprint, Kind, NewChange, Patch, PortfolioKey, Version,
+    Window, document_at, json_size,
 };
 use crate::time::Timestamp;
 use crate::wire::v1::{CreateRequest, PortfolioResponse, UpdateRequest};
@@ -174,10 +174,7 @@ pub async fn read_v2<L: ChangeLog>(
     let head = past.living_head()?.clone();
     let change = match version {
         None => head,
-        Some(version) => match past.making(version).await? {
-            Some(change) => change,
-            None => return Err(without_version(log, key, version, &head).await?),
-        },
+        Some(version) => past.version(version).await?,
     };
     if known.contains(&change.version) {
         let report = report(Outcome::UpToDate, 0, 0, None);
@@ -195,19 +192,6 @@ pub async fn read_v2<L: ChangeLog>(
         document: Arc::unwrap_or_clone(document),
     }));
     Ok(Answered { answer, report })
-}
-
-/// Why there is no change that made `version`: it never was, or retention has removed it.
-async fn without_version<L: ChangeLog>(
-    log: &L,
-    key: &PortfolioKey,
-    version: Version,
-    head: &Change,
-) -> Result<Error, LogError> {
-    if (1..head.version).contains(&version) && log.oldest(key).await?.is_some_and(|oldest| oldest.parent >= version) {
-        return Ok(Error::new(Code::BaseExpired, "the version is no longer kept"));
-    }
-    Ok(Error::new(Code::NotFound, "the portfolio has no such version"))
 }
 
 /// Gives a portfolio another name, another document or both.
@@ -240,12 +224,7 @@ pub async fn update<L: ChangeLog, B: Backoff>(
     let mut retries = 0;
     let (head, document, stored) = loop {
         let head = window.living_head()?.clone();
-        if expected.is_some_and(|expected| !expected.contains(&head.version)) {
-            return Err(Error::new(
-                Code::PreconditionFailed,
-                format!("the portfolio is at version {}", head.version),
-            ));
-        }
+        check_expected(expected, &head)?;
         let held = document_at(log, key, &mut window, head.version).await?;
         let Some(mut document) = data.clone() else {
             break (head, held, 0);
@@ -291,6 +270,17 @@ pub async fn update<L: ChangeLog, B: Backoff>(
     let report = report(Outcome::Accepted, retries, stored, Some(&document));
     let answer = portfolio(key, shown, &head, document);
     Ok(Answered { answer, report })
+}
+
+/// Refuses a head that is none of the versions that a request expects, where it expects any.
+pub(super) fn check_expected(expected: Option<&[Version]>, head: &Change) -> Result<(), Error> {
+    if expected.is_some_and(|expected| !expected.contains(&head.version)) {
+        return Err(Error::new(
+            Code::PreconditionFailed,
+            format!("the portfolio is at version {}", head.version),
+        ));
+    }
+    Ok(())
 }
 
 /// Deletes a portfolio: its log stays and ends with a change that says so.
@@ -345,7 +335,7 @@ fn prepare(data: &mut Value) -> Result<(), Error> {
 }
 
 /// The patch that makes `to` of `from`, all of it edited at `received`.
-fn whole_patch(from: &Value, to: &Value, received: Timestamp) -> Patch {
+pub(super) fn whole_patch(from: &Value, to: &Value, received: Timestamp) -> Patch {
     let edits = diff(from, to).into_iter().map(|op| Edit { op, at: received });
     Patch {
         edits: edits.collect(),
@@ -363,7 +353,7 @@ fn fingerprint(action: &str, document: &Value, received: Timestamp) -> Fingerpri
 }
 
 /// A portfolio's name; its id where the directory has lost it.
-fn name_of(entry: Option<Entry>, key: &PortfolioKey) -> String {
+pub(super) fn name_of(entry: Option<Entry>, key: &PortfolioKey) -> String {
     entry.map_or_else(|| key.portfolio.to_string(), |entry| entry.name)
 }
 
@@ -380,7 +370,8 @@ fn portfolio(key: &PortfolioKey, name: String, head: &Change, document: Arc<Valu
     }
 }
 
-fn report(outcome: Outcome, retries: u64, patch_bytes: u64, document: Option<&Value>) -> Report {
+/// What a request that met no conflict did.
+pub(super) fn report(outcome: Outcome, retries: u64, patch_bytes: u64, document: Option<&Value>) -> Report {
     Report {
         outcome,
         optimistic_retries: retries,

@@ -26,8 +26,19 @@ impl From<LoggedConflict> for ConflictRecord {
     }
 }
 
-impl Serialize for ConflictRecord {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+/// A conflict with its number among those that its version recorded, which names it in a request.
+///
+/// JSON: as a [`ConflictRecord`], and `"index": n`, counted from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexedConflict {
+    /// Its number.
+    pub index: usize,
+    /// The conflict.
+    pub record: ConflictRecord,
+}
+
+impl ConflictRecord {
+    fn serialize_members<S: SerializeStruct>(&self, record: &mut S) -> Result<(), S::Error> {
         let Conflict {
             path,
             winner,
@@ -35,13 +46,28 @@ impl Serialize for ConflictRecord {
             client,
             server,
         } = &self.conflict;
-        let mut record = serializer.serialize_struct("Conflict", 6)?;
         record.serialize_field("path", path)?;
         record.serialize_field("version", &self.version)?;
         record.serialize_field("winner", winner.as_str())?;
         record.serialize_field("rule", rule.as_str())?;
         record.serialize_field("client", &SideRecord(client))?;
-        record.serialize_field("server", &SideRecord(server))?;
+        record.serialize_field("server", &SideRecord(server))
+    }
+}
+
+impl Serialize for ConflictRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut record = serializer.serialize_struct("Conflict", 6)?;
+        self.serialize_members(&mut record)?;
+        record.end()
+    }
+}
+
+impl Serialize for IndexedConflict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut record = serializer.serialize_struct("IndexedConflict", 7)?;
+        record.serialize_field("index", &self.index)?;
+        self.record.serialize_members(&mut record)?;
         record.end()
     }
 }

@@ -8,4 +8,4 @@ pub mod fields;
 pub mod v1;
 pub mod v2;
 
-pub use conflict::ConflictRecord;
+pub use conflict::{ConflictRecord, IndexedConflict};

@@ -55,6 +55,11 @@ impl<L: ChangeLog> ChangeLog for Slow<'_, L> {
         self.0.oldest(key).await
     }
 
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
+        pause().await;
+        self.0.before(key, parent, limit).await
+    }
+
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
         pause().await;
         self.0.patch(key, change).await

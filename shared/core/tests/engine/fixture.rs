@@ -79,6 +79,11 @@ impl ChangeLog for Watched {
         self.log.oldest(key).await
     }
 
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
+        self.count("before")?;
+        self.log.before(key, parent, limit).await
+    }
+
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
         if change.patch.is_none() {
             self.count("patch")?;

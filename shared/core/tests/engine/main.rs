@@ -6,11 +6,16 @@
     reason = "helpers of tests, which fail by panicking"
 )]
 
+mod compare;
 mod fixture;
+mod history;
+mod keep_mine;
 mod replay;
+mod restore;
 #[path = "../retained/mod.rs"]
 mod retained;
 mod status;
+mod undoing;
 mod v2;
 mod v2_fleet;
 mod v2_lost;

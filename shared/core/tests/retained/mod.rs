@@ -52,6 +52,10 @@ impl<L: ChangeLog> ChangeLog for Retained<'_, L> {
         Ok(self.kept(self.log.newest(key, limit).await?))
     }
 
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
+        Ok(self.kept(self.log.before(key, parent, limit).await?))
+    }
+
     async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
         if self.from == 0 {
             return self.log.oldest(key).await;

@@ -34,14 +34,24 @@ fn without(event: &str, name: &str) -> Call {
     })
 }
 
-const WITH_BODY: [&str; 4] = ["v1-create", "v1-replace", "v1-sync", "v2-sync"];
+const WITH_BODY: [&str; 6] = [
+    "v1-create",
+    "v1-replace",
+    "v1-sync",
+    "v2-sync",
+    "v2-restore",
+    "v2-keep-mine",
+];
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_malformed() {
     let service = Service::with_portfolio().await;
     for event in WITH_BODY {
+        // What has a body for its device's name only may go without.
+        if event != "v2-keep-mine" {
+            service.assert_refused(Call::of(event).text(""), 400, "malformed").await;
+        }
         for body in [
-            "",
             " ",
             "{",
             "{}{}",
@@ -167,7 +177,11 @@ async fn any_string_is_a_key_and_a_value() {
 #[tokio::test]
 async fn a_version_that_is_no_whole_number_is_malformed() {
     let service = Service::with_portfolio().await;
-    for (event, name) in [("v2-sync", "base_version"), ("v1-sync", "client_version")] {
+    for (event, name) in [
+        ("v2-sync", "base_version"),
+        ("v1-sync", "client_version"),
+        ("v2-restore", "version"),
+    ] {
         for version in [
             json!(-1),
             json!(1.5),
@@ -243,6 +257,8 @@ async fn ids_in_a_body_are_checked_like_those_in_a_path() {
             ("v1-sync", "device_id"),
             ("v2-sync", "device_id"),
             ("v2-sync", "sync_id"),
+            ("v2-restore", "device_id"),
+            ("v2-keep-mine", "device_id"),
         ] {
             service
                 .assert_refused(member(event, name, json!(id)), 400, "malformed")
@@ -264,6 +280,7 @@ async fn a_member_that_is_missing_or_of_another_type_is_malformed() {
         ("v2-sync", "sync_id"),
         ("v2-sync", "base_version"),
         ("v2-sync", "sent_at"),
+        ("v2-restore", "version"),
     ] {
         service.assert_refused(without(event, name), 400, "malformed").await;
         for wrong in [json!([]), json!(true)] {

@@ -38,6 +38,26 @@ async fn a_put_that_expects_another_version_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_restore_that_expects_another_version_changes_nothing() {
+    let service = Service::with_portfolio().await;
+    service.call(Call::of("v2-sync")).await;
+    let restore = || Call::of("v2-restore").with(|body| body["version"] = 1.into());
+    for tags in ["\"1\"", "W/\"2\"", "\"x\""] {
+        service
+            .assert_refused(restore().header("if-match", tags), 412, "precondition_failed")
+            .await;
+    }
+    service
+        .assert_refused(restore().header("if-match", "2"), 400, "malformed")
+        .await;
+    let restored = service.call(restore().header("if-match", "\"2\"")).await;
+    assert_eq!((restored.status, restored.header("etag")), (200, Some("\"3\"")));
+    // Its repetition expects what is no longer the head.
+    let again = restore().header("if-match", "\"2\"");
+    service.assert_refused(again, 412, "precondition_failed").await;
+}
+
+#[tokio::test]
 async fn no_cache_keeps_an_answer() {
     let service = Service::with_portfolio().await;
     for event in ["v1-read", "v2-read", "v2-list", "v1-sync-status", "v2-sync"] {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// Every event of a route that names a portfolio.
-const ABOUT_ONE: [&str; 11] = [
+const ABOUT_ONE: [&str; 15] = [
     "v1-sync-status",
     "v1-sync-status-alias",
     "v2-sync-status",
@@ -22,6 +22,10 @@ const ABOUT_ONE: [&str; 11] = [
     "v1-delete",
     "v2-read",
     "v2-read-version",
+    "v2-history",
+    "v2-compare",
+    "v2-restore",
+    "v2-keep-mine",
 ];
 
 #[tokio::test]
@@ -60,6 +64,9 @@ async fn an_unknown_path_is_404_and_a_known_one_with_another_method_405() {
         "/api/v1/portfolios/main/sync/",
         "/api/v3/portfolios",
         "/api/v1/portfolios/main/x",
+        "/api/v1/portfolios/main/restore",
+        "/api/v2/portfolios/main/conflicts/1/keep-mine",
+        "/api/v2/portfolios/main/conflicts/1//keep-mine",
     ] {
         let call = Call::of("v2-sync").to(Method::POST, path);
         service.assert_refused(call, 404, "not_found").await;
@@ -68,6 +75,9 @@ async fn an_unknown_path_is_404_and_a_known_one_with_another_method_405() {
         (Method::PATCH, "/api/v1/portfolios/main", "GET, PUT, DELETE"),
         (Method::GET, "/api/v2/portfolios/main/sync", "POST"),
         (Method::DELETE, "/api/v1/portfolios", "POST, GET"),
+        (Method::POST, "/api/v2/portfolios/main/history", "GET"),
+        (Method::GET, "/api/v2/portfolios/main/restore", "POST"),
+        (Method::PUT, "/api/v2/portfolios/main/conflicts/1/0/keep-mine", "POST"),
     ] {
         let call = Call::of("v2-sync").to(method, path);
         let answered = service.assert_refused(call, 405, "method_not_allowed").await;

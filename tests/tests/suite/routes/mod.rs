@@ -4,6 +4,7 @@ mod bad_input;
 mod conditions;
 mod encodings;
 mod errors;
+mod history;
 mod lost_base;
 mod observability;
 mod portfolios;
@@ -12,6 +13,7 @@ mod sync_status;
 mod sync_v1;
 mod sync_v2;
 mod telemetry;
+mod undo;
 
 use coinolio_aws::routes::ROUTES;
 use serde_json::Value;

@@ -113,6 +113,8 @@ async fn a_deleted_portfolio_is_gone_for_every_route() {
         "v2-read-version",
         "v2-sync",
         "v2-sync-status",
+        "v2-compare",
+        "v2-keep-mine",
     ] {
         service.assert_refused(Call::of(event), 410, "deleted").await;
     }
@@ -120,4 +122,8 @@ async fn a_deleted_portfolio_is_gone_for_every_route() {
         .assert_refused(Call::of("v1-create"), 409, "already_exists")
         .await;
     assert_eq!(service.call(Call::of("v1-list")).await.json(), json!([]));
+    assert_eq!(
+        service.call(Call::of("v2-list")).await.json(),
+        json!({"portfolios": []})
+    );
 }

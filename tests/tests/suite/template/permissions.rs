@@ -4,6 +4,7 @@ use coinolio_aws::routes::Function;
 use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
 use coinolio_tests::template::{Template, actions, binary};
+use lambda_http::http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -102,10 +103,25 @@ async fn the_portfolios_function_may_do_what_it_does_and_nothing_else() {
         Call::of("v1-replace")
             .without_header("if-match")
             .with(|body| *body = json!({ "name": "Another" })),
+        Call::of("v2-history"),
+        Call::of("v2-compare").query("from=0&to=2"),
         Call::of("v1-delete"),
+        Call::of("v2-restore").with(|body| body["version"] = json!(1)),
     ];
-    let needed = needed(&service, calls).await;
+    let mut needed = needed(&service, calls).await;
+    needed.extend(keep_mine().await);
     assert_eq!(Template::read().table_actions(binary(Function::Portfolios)), needed);
+}
+
+/// The actions that bringing back what lost in a conflict needs.
+async fn keep_mine() -> BTreeSet<String> {
+    let service = Service::with_portfolio().await;
+    service.call(sync_v2("s-1", 1, "a", &json!(1))).await;
+    let tablet = sync_v2("s-2", 1, "a", &json!(2)).with(|body| body["device_id"] = json!("tablet"));
+    let met = service.call(tablet).await.json();
+    assert_eq!(met["conflicts"][0]["version"], 3, "{met}");
+    let kept = Call::of("v2-keep-mine").to(Method::POST, "/api/v2/portfolios/main/conflicts/3/0/keep-mine");
+    needed(&service, vec![kept]).await
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! Protocol v2: changes (design section 5).
 
+mod history;
+mod undo;
+
+pub use history::{Comparison, DEFAULT_HISTORY_LIMIT, History, HistoryChange, MAX_HISTORY_LIMIT};
+pub use undo::{KeepMineRequest, PortfolioHead, RestoreRequest};
+
 use super::ConflictRecord;
 use super::fields::{Fields, at};
 use crate::algebra::{Op, check_patch};

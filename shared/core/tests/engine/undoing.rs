@@ -1,0 +1,107 @@
+//! Requests that undo, and the devices that sync afterwards.
+
+use crate::fixture::{Attempts, Watched, body, everything, key, minute, rebased, send, set, sync, value};
+use coinolio_core::error::{Code, Error};
+use coinolio_core::json::Value;
+use coinolio_core::log::{ChangeLog, Kind, Version};
+use coinolio_core::sync::{self, Answered, Lost, portfolios, sync_v1};
+use coinolio_core::wire::v1;
+use coinolio_core::wire::v2::{KeepMineRequest, PortfolioHead, RestoreRequest};
+use pollster::block_on;
+use serde_json::json;
+
+/// Restores `version` for `device`, received at minute `at`.
+pub(crate) fn restore_as<L: ChangeLog>(
+    log: &L,
+    version: Version,
+    device: Option<&str>,
+    expected: Option<&[Version]>,
+    at: u32,
+) -> Result<Answered<PortfolioHead>, Error> {
+    let request = RestoreRequest::from_json(&value(&json!({"version": version, "device_id": device})))?;
+    block_on(sync::restore(
+        log,
+        &mut Attempts(3),
+        &key(),
+        request,
+        expected,
+        minute(at),
+    ))
+}
+
+/// Restores `version`; a success is the head that is answered.
+pub(crate) fn restore<L: ChangeLog>(log: &L, version: Version, at: u32) -> Result<PortfolioHead, Error> {
+    restore_as(log, version, None, None, at).map(|answered| answered.answer)
+}
+
+/// Brings back what lost in a conflict, received at minute `at`.
+pub(crate) fn keep_mine<L: ChangeLog>(
+    log: &L,
+    version: Version,
+    index: u64,
+    at: u32,
+) -> Result<Answered<PortfolioHead>, Error> {
+    let request = KeepMineRequest::from_json(&value(&json!({"device_id": "phone"})))?;
+    let lost = Lost { version, index };
+    block_on(sync::keep_mine(
+        log,
+        &mut Attempts(3),
+        &key(),
+        lost,
+        request,
+        minute(at),
+    ))
+}
+
+/// Deletes the portfolio at minute `at`.
+pub(crate) fn delete_portfolio<L: ChangeLog>(log: &L, at: u32) {
+    block_on(portfolios::delete(log, &mut Attempts(3), &key(), minute(at))).unwrap();
+}
+
+/// The code of a refusal, which MUST have changed nothing.
+pub(crate) fn refused<T: std::fmt::Debug>(log: &Watched, result: impl FnOnce() -> Result<T, Error>) -> Code {
+    let before = everything(&log.log);
+    let error = result().expect_err("it is refused");
+    assert_eq!(everything(&log.log), before, "a refused request changes nothing");
+    error.code
+}
+
+/// The newest change's kind.
+pub(crate) fn head_kind(log: &Watched) -> Kind {
+    everything(&log.log).last().unwrap().kind
+}
+
+/// Sends a v1 device's document, received at minute `at`: the version and the document that it holds then.
+pub(crate) fn sync_document(
+    log: &Watched,
+    device: &str,
+    version: Version,
+    document: &serde_json::Value,
+    at: u32,
+) -> Result<(Version, serde_json::Value), Error> {
+    let body = json!({"client_data": document, "client_version": version, "device_id": device, "last_sync_at": null});
+    let request = v1::SyncRequest::from_json(value(&body))?;
+    let answered = block_on(sync_v1(log, &mut Attempts(3), &key(), request, minute(at)))?;
+    let answer = crate::fixture::wire(&answered.answer);
+    let mut data = answer["data"].clone();
+    data.as_object_mut().unwrap().remove("metadata");
+    Ok((answer["version"].as_u64().unwrap(), data))
+}
+
+/// What a v2 device that slept at `base` holds after a pull.
+pub(crate) fn pulled(log: &Watched, device: &str, base: Version, at: u32) -> Value {
+    let pull = body(device, &format!("{device}-pull-{at}"), base, &[], at);
+    let answered = send(log, &pull, at).unwrap();
+    rebased(&log.log, &pull, &answered.answer)
+}
+
+/// A log whose version 3 recorded the conflict of two amounts: the phone's `2.0` stands, the tablet's `3.0` lost.
+pub(crate) fn conflict() -> Watched {
+    let log = crate::fixture::portfolio();
+    let amount = |amount: &str, at| [set("assets.btc.amount", amount, at)];
+    sync(&log, &body("phone", "p", 1, &amount("2.0", 8), 9), 9);
+    let met = sync(&log, &body("tablet", "t", 1, &amount("3.0", 7), 10), 10);
+    assert_eq!(met.report.conflicts, 1);
+    log.requests();
+    log
+}
