@@ -29,6 +29,7 @@ impl Functions for Handlers {
             Function::SyncStatus => sync_status::handle(&self.app, event).await,
             Function::Sync => sync::handle(&self.app, event).await,
             Function::Portfolios => portfolios::handle(&self.app, event).await,
+            Function::Devices => devices::handle(&self.app, event).await,
         };
         to_gateway(answer)
     }

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
-/// The three functions and their table.
+/// The functions and their table.
 #[derive(Debug)]
 pub struct Service {
     /// The DynamoDB API.
@@ -69,6 +69,7 @@ impl Service {
             Function::SyncStatus => sync_status::handle(&self.app, event).await,
             Function::Sync => sync::handle(&self.app, event).await,
             Function::Portfolios => portfolios::handle(&self.app, event).await,
+            Function::Devices => devices::handle(&self.app, event).await,
         };
         let answered = answered(answer);
         CONTRACT.assert_documents(&method, &path, &answered);

@@ -84,5 +84,6 @@ pub const fn binary(function: Function) -> &'static str {
         Function::SyncStatus => "sync-status",
         Function::Sync => "sync",
         Function::Portfolios => "portfolios",
+        Function::Devices => "devices",
     }
 }

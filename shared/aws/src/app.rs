@@ -2,6 +2,7 @@
 
 use crate::config::{Config, dynamodb_client};
 use crate::dynamodb::DynamoLog;
+use crate::registrar::Registrar;
 use coinolio_core::id::UserId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,8 @@ pub struct App {
     pub log: DynamoLog,
     /// Who asks where no authorizer runs; `None` wherever one does.
     pub dev_user: Option<UserId>,
+    /// What is known of the devices' registration.
+    pub(crate) registrar: Registrar,
     /// Set by the first invocation.
     invoked: Arc<AtomicBool>,
 }
@@ -23,6 +26,7 @@ impl App {
         Self {
             log,
             dev_user: None,
+            registrar: Registrar::default(),
             invoked: Arc::default(),
         }
     }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::dynamodb::{DynamoLog, Meter, Usage};
 use crate::http::{Answer, Event, Reply, Request, refusal, response, upload};
+use crate::registrar::Registrar;
 use crate::retry::Retry;
 use crate::routes::{Match, Operation, Route, route};
 use crate::telemetry::Record;
@@ -24,6 +25,8 @@ pub struct Call {
     pub log: DynamoLog,
     /// The waits between attempts, within this invocation's time.
     pub backoff: Retry,
+    /// What this environment knows of the devices' registration.
+    pub registrar: Registrar,
 }
 
 impl Call {
@@ -68,17 +71,18 @@ where
                 request,
                 log,
                 backoff,
+                registrar: app.registrar.clone(),
             };
             operate(call).await.map_err(Refused::from)
         }
         Err(refused) => Err(refused),
     };
-    let (answer, report, error) = match replied {
+    let (answer, tally, error) = match replied {
         Ok(reply) => {
-            let report = reply.report().copied();
+            let tally = reply.tally().cloned();
             match response(&event.request_context.http.method, &event.headers, reply) {
-                Ok(answer) => (answer, report, None),
-                Err(error) => (refusal(&error, None), report, Some(error)),
+                Ok(answer) => (answer, tally, None),
+                Err(error) => (refusal(&error, None), tally, Some(error)),
             }
         }
         Err(Refused { error, allow }) => (refusal(&error, allow.as_deref()), None, Some(error)),
@@ -86,11 +90,16 @@ where
     let record = Record {
         request_id: &context.request_id,
         route: asked.map(|route| format!("{} {}", route.method, route.template)),
-        is_sync: asked.is_some_and(|route| matches!(route.operation, Operation::SyncV1 | Operation::SyncV2)),
+        is_sync: asked.is_some_and(|route| {
+            matches!(
+                route.operation,
+                Operation::SyncV1 | Operation::SyncV2 | Operation::SyncAll
+            )
+        }),
         is_first: app.is_first_invocation(),
         status: answer.status().as_u16(),
         error: error.as_ref(),
-        report,
+        tally,
         optimistic_retries: waits.load(Ordering::Relaxed),
         upload_bytes,
         download_bytes: answer.body().len(),
@@ -113,7 +122,7 @@ pub(crate) fn refuse(app: &App, context: &Context, detail: String) -> Answer {
         is_first: app.is_first_invocation(),
         status: answer.status().as_u16(),
         error: Some(&error),
-        report: None,
+        tally: None,
         optimistic_retries: 0,
         upload_bytes: 0,
         download_bytes: answer.body().len(),

@@ -4,6 +4,7 @@
 //! - [`dynamodb`]: the change log on DynamoDB.
 //! - [`http`]: the gateway's events in, its answers out.
 //! - [`invocation`]: one event's way from the one to the other.
+//! - [`registrar`]: devices, registered by their syncs.
 //! - [`retry`]: waiting between attempts at the head.
 //! - [`routes`]: the table of routes.
 //! - [`runtime`]: a function from its start to its end.
@@ -14,6 +15,7 @@ pub mod config;
 pub mod dynamodb;
 pub mod http;
 pub mod invocation;
+pub mod registrar;
 pub mod retry;
 pub mod routes;
 pub mod runtime;

@@ -40,6 +40,16 @@ impl Retry {
         }
     }
 
+    /// As many attempts again, within the same time, counted together: for another portfolio of the same invocation.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
+            attempts: 0,
+            until: self.until,
+            waits: Arc::clone(&self.waits),
+        }
+    }
+
     /// How often it has waited: still readable when the retry itself is gone.
     pub fn waits(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.waits)
@@ -110,7 +120,10 @@ mod tests {
         let mut retry = Retry::until(SystemTime::now() + Duration::from_secs(60));
         let waits = retry.waits();
         assert!(retry.wait().await && retry.wait().await);
+        let mut another = retry.another();
+        assert_eq!((another.attempts, another.until), (0, retry.until));
         drop(retry);
-        assert_eq!(waits.load(Ordering::Relaxed), 2);
+        assert!(another.wait().await);
+        assert_eq!(waits.load(Ordering::Relaxed), 3);
     }
 }

@@ -14,6 +14,8 @@ pub enum Function {
     Sync,
     /// `functions/portfolios`.
     Portfolios,
+    /// `functions/devices`.
+    Devices,
 }
 
 /// What a request asks for, whatever path it came by.
@@ -49,6 +51,16 @@ pub enum Operation {
     Restore,
     /// v2: bring back what lost in a conflict.
     KeepMine,
+    /// v2: exchange changes of several portfolios.
+    SyncAll,
+    /// v2: the user's devices.
+    ListDevices,
+    /// v2: one device.
+    ReadDevice,
+    /// v2: say what a device is called and which rank it has.
+    DescribeDevice,
+    /// v2: forget a device.
+    ForgetDevice,
 }
 
 /// One row of the table.
@@ -74,7 +86,7 @@ const fn row(method: Method, template: &'static str, operation: Operation, funct
 }
 
 /// Every route.
-pub static ROUTES: [Route; 16] = [
+pub static ROUTES: [Route; 21] = [
     row(
         Method::GET,
         "/api/v1/portfolios/{id}/sync-status",
@@ -171,6 +183,31 @@ pub static ROUTES: [Route; 16] = [
         Operation::KeepMine,
         Function::Portfolios,
     ),
+    row(Method::POST, "/api/v2/sync", Operation::SyncAll, Function::Sync),
+    row(
+        Method::GET,
+        "/api/v2/devices",
+        Operation::ListDevices,
+        Function::Devices,
+    ),
+    row(
+        Method::GET,
+        "/api/v2/devices/{device_id}",
+        Operation::ReadDevice,
+        Function::Devices,
+    ),
+    row(
+        Method::PUT,
+        "/api/v2/devices/{device_id}",
+        Operation::DescribeDevice,
+        Function::Devices,
+    ),
+    row(
+        Method::DELETE,
+        "/api/v2/devices/{device_id}",
+        Operation::ForgetDevice,
+        Function::Devices,
+    ),
 ];
 
 /// The segments of a path that stand for a template's names in braces, in order: each name with its segment as it
@@ -241,7 +278,7 @@ mod tests {
     #[test]
     fn every_row_of_the_table_is_found_by_its_own_method_and_path() {
         for row in &ROUTES {
-            let values = [("id", "p-1"), ("version", "7"), ("index", "0")];
+            let values = [("id", "p-1"), ("version", "7"), ("index", "0"), ("device_id", "phone")];
             let path = values.iter().fold(row.template.to_owned(), |path, (name, value)| {
                 path.replace(&format!("{{{name}}}"), value)
             });
@@ -284,6 +321,9 @@ mod tests {
             "/api/v1/portfolios/p/q/sync",
             "/api/v2/portfolios/p/conflicts/7//keep-mine",
             "/api/v2/portfolios/p/conflicts/7/keep-mine",
+            "/api/v1/devices",
+            "/api/v2/devices/",
+            "/api/v2/devices/p/sync",
         ] {
             assert_eq!(route(&Method::GET, path), Match::NotFound, "{path}");
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
 
 mod conformance;
+mod devices;
 mod dynamodb_costs;
 mod dynamodb_faults;
 mod openapi;

@@ -3,14 +3,19 @@
 use crate::samples::{UUID, key, value};
 use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_aws::retry::Retry;
+use coinolio_core::devices::{Devices as _, Sighting};
+use coinolio_core::id::DeviceId;
 use coinolio_core::log::PortfolioKey;
 use coinolio_core::sync::{SyncStatusQuery, sync_status, sync_v1, sync_v2};
 use coinolio_core::time::Timestamp;
 use coinolio_core::wire::v2::SyncResponse;
 use coinolio_core::wire::{v1, v2};
 use coinolio_tests::dynamodb::Dynamo;
+use coinolio_tests::faults::Fault;
 use coinolio_tests::portfolio::{Edit, Portfolio};
+use coinolio_tests::service::{Call, Service};
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 const AMOUNT: [&str; 5] = ["@portfolios", "default", "assets", "btc", "amount"];
@@ -93,7 +98,7 @@ async fn a_v2_sync_a_pull_and_a_status_cost_the_same_at_10_1_000_and_10_000_entr
         assert!(read <= 1.5, "{read} read units at {entries} entries");
         let query = SyncStatusQuery {
             version: 1,
-            device_id: coinolio_core::id::DeviceId::parse("tablet").unwrap(),
+            device_id: DeviceId::parse("tablet").unwrap(),
             local_changes: None,
         };
         assert!(
@@ -150,4 +155,109 @@ async fn a_v1_sync_after_another_reads_no_document() {
             );
         }
     }
+}
+
+/// The requests that `call` makes to DynamoDB, by operation.
+async fn operations(service: &Service, call: Call, seen: &Mutex<Vec<String>>) -> Vec<String> {
+    seen.lock().unwrap().clear();
+    let answered = service.call(call).await;
+    assert_eq!(answered.status, 200, "{}", answered.text);
+    let mut operations = std::mem::take(&mut *seen.lock().unwrap());
+    operations.sort();
+    operations
+}
+
+/// A service on the same table, as another execution environment, and what it asks DynamoDB for.
+async fn environment(service: &Service) -> (Service, Arc<Mutex<Vec<String>>>) {
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let recorder = Arc::clone(&seen);
+    let log = service.dynamo.failing_log(move |operation, _| {
+        recorder.lock().unwrap().push(operation.to_owned());
+        Fault::Serve
+    });
+    (service.on(log.await), seen)
+}
+
+fn edit(device: &str, base: u64, path: &str) -> Call {
+    let (device, path, value) = (json!(device), json!([path]), json!(format!("{device} {base}")));
+    Call::of("v2-sync").with(move |body| {
+        body["sync_id"] = json!(format!("{}-{base}-{path}", device.as_str().unwrap()).replace(['[', ']', '"'], ""));
+        body["device_id"] = device;
+        body["base_version"] = json!(base);
+        body["changes"] = json!([{"op": "set", "path": path, "value": value}]);
+    })
+}
+
+#[tokio::test]
+async fn a_registration_is_a_read_and_a_write_once_in_a_quarter_of_an_hour() {
+    let service = Service::with_portfolio().await;
+    let (first, seen) = environment(&service).await;
+    let once = ["GetItem", "PutItem", "Query", "UpdateItem"];
+    assert_eq!(operations(&first, edit("phone", 1, "a"), &seen).await, once);
+    assert_eq!(
+        operations(&first, edit("phone", 2, "a"), &seen).await,
+        ["PutItem", "Query"]
+    );
+    assert_eq!(
+        operations(&first, edit("phone", 3, "a"), &seen).await,
+        ["PutItem", "Query"]
+    );
+    let (second, seen) = environment(&service).await;
+    assert_eq!(
+        operations(&second, edit("phone", 4, "a"), &seen).await,
+        ["GetItem", "PutItem", "Query"]
+    );
+    assert_eq!(
+        operations(&second, edit("phone", 5, "a"), &seen).await,
+        ["PutItem", "Query"]
+    );
+}
+
+#[tokio::test]
+async fn a_glance_is_half_a_read_unit_and_a_sighting_one_write_unit() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    let (user, phone) = (key(UUID, UUID).user, DeviceId::parse(UUID).unwrap());
+    let sighting = Sighting {
+        at: Timestamp::from_millis(1_800_000_000_000),
+        acknowledged: vec![(key(UUID, UUID).portfolio, 12)],
+    };
+    assert!(log.record(&user, &phone, &sighting).await.unwrap());
+    assert!(log.glance(&user, &phone).await.unwrap().is_some());
+    let used = meter.usage();
+    assert_eq!((used.requests, used.read_units, used.write_units), (2, 0.5, 1.0));
+}
+
+#[tokio::test]
+async fn ranks_are_one_query_and_only_where_a_merge_meets_a_conflict() {
+    let service = Service::with_portfolio().await;
+    let (service, seen) = environment(&service).await;
+    for device in ["phone", "tablet"] {
+        let pull = edit(device, 1, "a").with(|body| body["changes"] = json!([]));
+        service.call(pull).await;
+    }
+    assert_eq!(
+        operations(&service, edit("phone", 1, "a"), &seen).await,
+        ["PutItem", "Query"]
+    );
+    let merged = operations(&service, edit("tablet", 1, "b"), &seen).await;
+    assert_eq!(merged, ["PutItem", "Query"]);
+    let in_conflict = operations(&service, edit("tablet", 1, "a"), &seen).await;
+    assert_eq!(in_conflict, ["PutItem", "Query", "Query"]);
+}
+
+#[tokio::test]
+async fn a_batch_registers_its_device_by_one_read_and_one_write() {
+    let service = Service::start().await;
+    let (service, seen) = environment(&service).await;
+    let batch = |base: u64| {
+        let part = |n: u64| json!({"portfolio_id": format!("p{n}"), "sync_id": format!("s{base}"), "base_version": base, "changes": [amount("1")]});
+        let parts: Vec<Value> = (0..25).map(part).collect();
+        Call::of("v2-sync-all").with(move |body| body["portfolios"] = json!(parts))
+    };
+    let count = |operations: Vec<String>, name: &str| operations.iter().filter(|operation| *operation == name).count();
+    let first = operations(&service, batch(0), &seen).await;
+    assert_eq!(first.len(), 25 + 25 + 2, "{first:?}");
+    let second = operations(&service, batch(1), &seen).await;
+    assert_eq!((second.len(), count(second, "Query")), (50, 25));
 }

@@ -15,7 +15,7 @@ use std::str::FromStr;
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The format of the items that this version writes, and the newest that it reads.
-const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 
 /// The names of the kinds of change in items.
 const KINDS: [(Kind, &str); 6] = [
@@ -62,6 +62,8 @@ fn value_size(value: &AttributeValue) -> usize {
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         // One byte for two digits and one more, another for a sign.
         AttributeValue::N(digits) => digits.len().div_ceil(2) + 2,
+        // Three bytes for the map and one for each member.
+        AttributeValue::M(members) => 3 + members.len() + size(members),
         _ => 1,
     }
 }
@@ -141,7 +143,12 @@ impl<'a> Stored<'a> {
         self.item.contains_key(name)
     }
 
-    fn optional<T>(&self, name: &str, read: impl FnOnce() -> Result<T, LogError>) -> Result<Option<T>, LogError> {
+    /// An attribute by `read`, where it is there.
+    pub(super) fn optional<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce() -> Result<T, LogError>,
+    ) -> Result<Option<T>, LogError> {
         self.has(name).then(read).transpose()
     }
 

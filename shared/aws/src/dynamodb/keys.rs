@@ -1,6 +1,6 @@
 //! The key scheme: the one place where keys are made.
 
-use coinolio_core::id::{PortfolioId, UserId};
+use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::log::{PortfolioKey, Version};
 
 /// A range of sort keys within a partition, both ends included.
@@ -74,4 +74,12 @@ pub(super) fn patch_prefix(change_id: &str) -> String {
 /// The sort key of a chunk.
 pub(super) fn chunk_sort(prefix: &str, index: usize) -> String {
     format!("{prefix}{index:04}")
+}
+
+/// What all devices' sort keys begin with.
+pub(super) const DEVICE_PREFIX: &str = "DEVICE#";
+
+/// The sort key of a device.
+pub(super) fn device_sort(device: &DeviceId) -> String {
+    format!("{DEVICE_PREFIX}{device}")
 }

@@ -1,4 +1,4 @@
-//! The change log on DynamoDB (design section 3).
+//! The change log and the devices on DynamoDB (design section 3).
 //!
 //! One table, string keys `pk` and `sk`; every item carries `format`, so that an item of a later version
 //! is refused and never half understood:
@@ -6,6 +6,7 @@
 //! | item | `pk` | `sk` |
 //! | --- | --- | --- |
 //! | directory entry | `USER#<user>` | `PORTFOLIO#<id>` |
+//! | device | `USER#<user>` | `DEVICE#<device>` |
 //! | change | `USER#<user>#PORTFOLIO#<id>` | `CHANGE#<parent, 20 digits>` |
 //! | snapshot | `USER#<user>#PORTFOLIO#<id>` | `SNAPSHOT#<version, 20 digits>#<chunk, 4 digits>` |
 //! | big patch | `USER#<user>#PORTFOLIO#<id>` | `PATCH#<change id>#<chunk, 4 digits>` |
@@ -15,6 +16,7 @@
 mod chunks;
 mod connect;
 mod create;
+mod devices;
 mod documents;
 mod errors;
 mod items;

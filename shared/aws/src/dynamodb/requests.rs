@@ -34,6 +34,15 @@ pub(super) enum Order {
     Descending,
 }
 
+/// Whether a read sees every write that was acknowledged before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Consistency {
+    /// It does.
+    Strong,
+    /// It may lack the newest, for half the read units.
+    Eventual,
+}
+
 impl DynamoLog {
     /// The items of a range, strongly consistent, at most `limit`: one request for each page of 1 MB.
     pub(super) async fn query(
@@ -154,12 +163,22 @@ impl DynamoLog {
 
     /// Reads one item, strongly consistent.
     pub(super) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, LogError> {
+        self.get_item(pk, sk, Consistency::Strong).await
+    }
+
+    /// Reads one item.
+    pub(super) async fn get_item(
+        &self,
+        pk: &str,
+        sk: &str,
+        consistency: Consistency,
+    ) -> Result<Option<Item>, LogError> {
         let got = self
             .client
             .get_item()
             .table_name(&*self.table)
             .set_key(Some(key(pk, sk)))
-            .consistent_read(true)
+            .consistent_read(consistency == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
             .interceptor(self.meter.clone())
@@ -210,6 +229,7 @@ pub(super) fn units(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
     capacity.and_then(|capacity| capacity.capacity_units)
 }
 
-fn key(pk: &str, sk: &str) -> Item {
+/// An item's key.
+pub(super) fn key(pk: &str, sk: &str) -> Item {
     HashMap::from([("pk".to_owned(), items::text(pk)), ("sk".to_owned(), items::text(sk))])
 }

@@ -4,6 +4,7 @@ use super::download::Coded;
 use super::etag::etag;
 use super::problem::{self, Problem};
 use super::{Answer, download, request};
+use crate::telemetry::Tally;
 use coinolio_core::log::Version;
 use coinolio_core::sync::Report;
 use coinolio_core::{Code, Error};
@@ -28,7 +29,7 @@ pub struct Reply {
     body: Vec<u8>,
     version: Option<Version>,
     location: Option<String>,
-    report: Option<Report>,
+    tally: Option<Tally>,
 }
 
 impl Reply {
@@ -80,15 +81,21 @@ impl Reply {
     /// The same reply with what the engine reports of it.
     #[must_use]
     pub fn with(self, report: Report) -> Self {
+        self.tallied(report.into())
+    }
+
+    /// The same reply with the sum of what the engine reports of several.
+    #[must_use]
+    pub fn tallied(self, tally: Tally) -> Self {
         Self {
-            report: Some(report),
+            tally: Some(tally),
             ..self
         }
     }
 
     /// What the engine reports.
-    pub(crate) const fn report(&self) -> Option<&Report> {
-        self.report.as_ref()
+    pub(crate) const fn tally(&self) -> Option<&Tally> {
+        self.tally.as_ref()
     }
 
     const fn empty(status: StatusCode) -> Self {
@@ -97,7 +104,7 @@ impl Reply {
             body: Vec::new(),
             version: None,
             location: None,
-            report: None,
+            tally: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::etag::Tags;
 use super::query::Query;
 use super::{identity, percent, upload};
-use coinolio_core::id::{PortfolioId, UserId};
+use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::json::Value;
 use coinolio_core::log::{PortfolioKey, Version};
 use coinolio_core::time::Timestamp;
@@ -21,6 +21,7 @@ pub struct Request {
     /// When the request came in, by the function's clock.
     pub received: Timestamp,
     portfolio: Option<PortfolioId>,
+    device: Option<DeviceId>,
     /// The path's other parameters, decoded.
     numbers: Vec<(&'static str, String)>,
     query: String,
@@ -29,12 +30,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request of `event`, whose path has `parameters`: the portfolio's `id`, and numbers; without its body.
-    /// `dev_user` asks where no authorizer runs.
+    /// The request of `event`, whose path has `parameters`: the portfolio's `id`, the `device_id`, and numbers; without its
+    /// body. `dev_user` asks where no authorizer runs.
     ///
     /// # Errors
-    /// Unauthenticated without an identity; malformed for a portfolio id that is none, and for a parameter that is
-    /// not percent-encoded UTF-8.
+    /// Unauthenticated without an identity; malformed for an id that is none, and for a parameter that is not
+    /// percent-encoded UTF-8.
     pub(crate) fn new(
         event: &mut ApiGatewayV2httpRequest,
         dev_user: Option<&UserId>,
@@ -42,19 +43,20 @@ impl Request {
         received: Timestamp,
     ) -> Result<Self, Error> {
         let user = identity::user(event, dev_user)?;
-        let mut portfolio = None;
+        let (mut portfolio, mut device) = (None, None);
         let mut numbers = Vec::new();
         for (name, encoded) in parameters {
-            if *name == "id" {
-                portfolio = Some(PortfolioId::parse(&percent::decode(encoded, "the portfolio id")?)?);
-            } else {
-                numbers.push((*name, percent::decode(encoded, name)?));
+            match *name {
+                "id" => portfolio = Some(PortfolioId::parse(&percent::decode(encoded, "the portfolio id")?)?),
+                "device_id" => device = Some(DeviceId::parse(&percent::decode(encoded, "the device id")?)?),
+                _ => numbers.push((*name, percent::decode(encoded, name)?)),
             }
         }
         Ok(Self {
             user,
             received,
             portfolio,
+            device,
             numbers,
             query: event.raw_query_string.take().unwrap_or_default(),
             headers: event.headers.clone(),
@@ -72,14 +74,22 @@ impl Request {
     /// # Errors
     /// Not found where the route names none.
     pub fn key(&self) -> Result<PortfolioKey, Error> {
-        let portfolio = self
-            .portfolio
-            .clone()
-            .ok_or_else(|| Error::new(Code::NotFound, "the path names no portfolio"))?;
+        let Some(portfolio) = &self.portfolio else {
+            return Err(Error::new(Code::NotFound, "the path names no portfolio"));
+        };
         Ok(PortfolioKey {
             user: self.user.clone(),
-            portfolio,
+            portfolio: portfolio.clone(),
         })
+    }
+
+    /// The device that the path names, among the user's own.
+    ///
+    /// # Errors
+    /// Not found where the route names none.
+    pub fn device(&self) -> Result<&DeviceId, Error> {
+        let named = self.device.as_ref();
+        named.ok_or_else(|| Error::new(Code::NotFound, "the path names no device"))
     }
 
     /// A whole number in the path, from 0 to 2^53 − 1.

@@ -5,7 +5,9 @@ mod format;
 mod metrics;
 mod record;
 mod subscriber;
+mod tally;
 
 pub use metrics::{METRICS, Metric, Metrics, Unit};
 pub(crate) use record::Record;
 pub use subscriber::{Format, init, subscriber};
+pub use tally::Tally;

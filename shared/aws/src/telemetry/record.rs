@@ -1,9 +1,10 @@
 //! One invocation's event.
 
+use super::Tally;
 use super::format::INVOCATION;
 use crate::dynamodb::Usage;
-use coinolio_core::Error;
-use coinolio_core::sync::Report;
+use coinolio_core::sync::Outcome;
+use coinolio_core::{Code, Error};
 use std::time::Duration;
 
 /// What an invocation did. It holds no contents, no ids of users or portfolios, and no path: only the
@@ -23,7 +24,7 @@ pub(crate) struct Record<'i> {
     /// Why it was refused.
     pub(crate) error: Option<&'i Error>,
     /// What the engine reports.
-    pub(crate) report: Option<Report>,
+    pub(crate) tally: Option<Tally>,
     /// How often another writer won the race for the head.
     pub(crate) optimistic_retries: u64,
     /// The body's size as it came, compressed where it was.
@@ -41,13 +42,20 @@ impl Record<'_> {
     ///
     /// The fields in capitals are the metrics of [`METRICS`](super::METRICS) and what they are counted by.
     pub(crate) fn emit(&self) {
-        let report = self.report.as_ref();
+        let tally = self.tally.as_ref();
         let failed = self.status >= 500;
         // A refused sync is over before it began, and would make syncs look quick.
         let timed = self.is_sync && (self.error.is_none() || failed);
-        // Portfolios are read and written with a report too.
-        let sync = report.filter(|_| self.is_sync);
-        let stored = report.map(|report| report.patch_bytes);
+        // Portfolios are read and written with a report too; a batch may have carried out none.
+        let sync = tally.filter(|tally| self.is_sync && tally.reports > 0);
+        let stored = tally.filter(|tally| tally.patch_bytes > 0).or(sync);
+        // The request's own error, or those of a batch's portfolios.
+        let code = self
+            .error
+            .map(|error| error.code)
+            .or(tally.and_then(|tally| tally.code));
+        let errors = tally.map_or(u64::from(self.error.is_some()), |tally| tally.refused);
+        let server_errors = tally.map_or(u64::from(failed), |tally| tally.failed);
         let duration = milliseconds(self.duration);
         macro_rules! emit {
             ($level:ident) => {
@@ -57,23 +65,23 @@ impl Record<'_> {
                     route = self.route.as_deref(),
                     status = self.status,
                     cause = self.error.and_then(|error| error.cause.as_deref()),
-                    repeated = report.map(|report| report.repeated),
+                    repeated = tally.map(|tally| tally.repeated),
                     dynamodb_ms = milliseconds(self.usage.waited),
                     duration_ms = duration,
-                    Code = self.error.map(|error| error.code.as_str()),
-                    Outcome = report.map(|report| report.outcome.as_str()),
+                    Code = code.map(Code::as_str),
+                    Outcome = tally.and_then(|tally| tally.outcome).map(Outcome::as_str),
                     Requests = 1,
-                    Errors = u8::from(self.error.is_some()),
-                    ServerErrors = u8::from(failed),
+                    Errors = errors,
+                    ServerErrors = server_errors,
                     ColdStarts = u8::from(self.is_first),
-                    Syncs = sync.map(|_| 1),
+                    Syncs = sync.map(|tally| tally.reports),
                     SyncDuration = timed.then_some(duration),
-                    Conflicts = sync.map(|report| report.conflicts),
+                    Conflicts = sync.map(|tally| tally.conflicts),
                     OptimisticRetries = self.optimistic_retries,
                     UploadBytes = Some(self.upload_bytes).filter(|bytes| *bytes > 0),
                     DownloadBytes = self.download_bytes,
-                    PatchBytes = stored.filter(|bytes| self.is_sync || *bytes > 0),
-                    DocumentBytes = report.and_then(|report| report.document_bytes),
+                    PatchBytes = stored.map(|tally| tally.patch_bytes),
+                    DocumentBytes = tally.and_then(|tally| tally.document_bytes),
                     DynamoDbRequests = self.usage.requests,
                     ReadUnits = self.usage.read_units,
                     WriteUnits = self.usage.write_units,

@@ -5,8 +5,8 @@ use crate::error::Error;
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 
 /// How deep a body may nest: the deepest document inside a request that wraps it a few times
-/// (`changes`, an operation, its `value`).
-const MAX_BODY_DEPTH: usize = MAX_DEPTH + 4;
+/// (`portfolios`, one of them, its `changes`, an operation, its `value`).
+const MAX_BODY_DEPTH: usize = MAX_DEPTH + 6;
 
 /// Why a text was not read, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

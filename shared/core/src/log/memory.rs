@@ -1,6 +1,7 @@
 //! The log in memory: the port's contract without a store behind it.
 
 use super::{Appended, Change, ChangeLog, Entry, LogError, NewChange, Patch, PortfolioKey, Snapshot, Version};
+use crate::devices;
 use crate::id::UserId;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeBounds;
@@ -10,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// keeps it to hold a change item small.
 const PATCH_APART_FROM: u64 = 3 * 1024;
 
-/// A [`ChangeLog`] in memory.
+/// A [`ChangeLog`] in memory, and the [`Devices`](crate::devices::Devices) beside it.
 ///
 /// It decides races as a conditional put does: whoever writes a key first has it.
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ pub struct MemoryLog {
 struct State {
     logs: HashMap<PortfolioKey, Log>,
     entries: BTreeMap<PortfolioKey, Entry>,
+    devices: devices::Kept,
 }
 
 /// One portfolio's items; changes and patches by the change's parent.
@@ -60,6 +62,11 @@ impl MemoryLog {
     /// The state; no holder of the lock leaves it half-written, so a poisoned one is as good.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `act` makes of the devices, while nobody else does anything.
+    pub(crate) fn with_devices<T>(&self, act: impl FnOnce(&mut devices::Kept) -> T) -> T {
+        act(&mut self.state().devices)
     }
 
     fn newest_of(&self, key: &PortfolioKey, parents: impl RangeBounds<Version>, limit: usize) -> Vec<Change> {

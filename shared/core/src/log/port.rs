@@ -39,7 +39,7 @@ impl From<LogError> for Error {
     fn from(error: LogError) -> Self {
         let public = match error {
             LogError::Unavailable(_) => Self::new(Code::Unavailable, "the store is busy or down; try again soon"),
-            LogError::Corrupt { .. } => Self::new(Code::Unavailable, "the portfolio cannot be read at the moment"),
+            LogError::Corrupt { .. } => Self::new(Code::Unavailable, "what is stored cannot be read at the moment"),
             LogError::Refused(_) => Self::new(Code::Internal, "the service has a defect; nothing was changed"),
         };
         public.because(error)

@@ -9,6 +9,7 @@ mod keep_mine;
 mod limits;
 mod metadata;
 pub mod portfolios;
+mod ranked;
 mod report;
 mod restore;
 mod rounding;

@@ -1,5 +1,6 @@
 //! What a request did, for telemetry.
 
+use crate::log::Version;
 use serde::ser::{Serialize, Serializer};
 
 /// What a sync came to; JSON: `up_to_date`, `accepted`, `pulled` or `merged` (design section 5).
@@ -49,6 +50,8 @@ pub struct Report {
     pub patch_bytes: u64,
     /// The document, in bytes of compact JSON, where it was read.
     pub document_bytes: Option<u64>,
+    /// The version that the client's document was made from, where a sync has one.
+    pub base: Option<Version>,
 }
 
 /// An answer and the report of how it came about.

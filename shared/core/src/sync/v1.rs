@@ -3,9 +3,11 @@
 use super::base::{Claims, Past};
 use super::changes::changes;
 use super::metadata::{self, Stamped};
+use super::ranked::KnownRanks;
 use super::report::{Answered, Outcome, Report};
 use super::{Backoff, grow, limits, rounding, wait};
-use crate::algebra::{Authors, Conflict, Device, Op, Ranks, Stamp, diff, merge};
+use crate::algebra::{Authors, Conflict, Device, Op, Stamp, diff};
+use crate::devices::RankSource;
 use crate::error::{Code, Error};
 use crate::id::DeviceId;
 use crate::json::Value;
@@ -31,7 +33,7 @@ const MAX_VERSION_JUMP: u64 = 10_000;
 /// # Errors
 /// Not found or deleted; wipe refused; too large (413) or too deep (422) documents; a `client_version` more
 /// than 10,000 ahead (422); busy where `backoff` ends before a race is won.
-pub async fn sync<L: ChangeLog, B: Backoff>(
+pub async fn sync<L: ChangeLog + RankSource, B: Backoff>(
     log: &L,
     backoff: &mut B,
     key: &PortfolioKey,
@@ -44,7 +46,7 @@ pub async fn sync<L: ChangeLog, B: Backoff>(
             return sync.answer_repetition(Outcome::Pulled, Vec::new()).await;
         }
         sync.read_ground().await?;
-        let Some(proposal) = sync.propose()? else {
+        let Some(proposal) = sync.propose().await? else {
             return sync.answer_unedited().await;
         };
         let new = sync.new_change(&proposal).await?;
@@ -75,6 +77,7 @@ struct Sync<'a, L> {
     window: Window,
     base: Option<Version>,
     ground: Option<Ground>,
+    ranks: KnownRanks,
     retries: u64,
 }
 
@@ -103,7 +106,7 @@ struct Proposal {
     outcome: Outcome,
 }
 
-impl<'a, L: ChangeLog> Sync<'a, L> {
+impl<'a, L: ChangeLog + RankSource> Sync<'a, L> {
     async fn begin(
         log: &'a L,
         key: &'a PortfolioKey,
@@ -150,6 +153,7 @@ impl<'a, L: ChangeLog> Sync<'a, L> {
             window: past.into_window(),
             base,
             ground: None,
+            ranks: KnownRanks::default(),
             retries: 0,
         })
     }
@@ -198,29 +202,32 @@ impl<'a, L: ChangeLog> Sync<'a, L> {
     }
 
     /// What the client's edits make of the head; `None` where there are no edits.
-    fn propose(&self) -> Result<Option<Proposal>, Error> {
-        match &self.ground {
-            None => Ok(None),
+    async fn propose(&mut self) -> Result<Option<Proposal>, Error> {
+        let ground = self.ground.take();
+        let proposal = match &ground {
+            None => None,
             Some(Ground::Untouched(base)) => {
                 self.refuse_wipe(base)?;
                 let ops = diff(base, &self.client);
-                Ok((!ops.is_empty()).then(|| Proposal {
+                (!ops.is_empty()).then(|| Proposal {
                     document: Arc::clone(&self.client),
                     ops,
                     conflicts: Vec::new(),
                     outcome: Outcome::Accepted,
-                }))
+                })
             }
             Some(Ground::Apart(replay)) => {
                 self.refuse_wipe(&replay.base)?;
-                Ok(self.merge(replay))
+                self.merge(replay).await?
             }
-        }
+        };
+        self.ground = ground;
+        Ok(proposal)
     }
 
-    fn merge(&self, replay: &Replay) -> Option<Proposal> {
+    async fn merge(&mut self, replay: &Replay) -> Result<Option<Proposal>, Error> {
         if self.base.is_some() && *self.client == replay.base {
-            return None;
+            return Ok(None);
         }
         let server = Device {
             document: &replay.document,
@@ -233,17 +240,27 @@ impl<'a, L: ChangeLog> Sync<'a, L> {
                 at: self.edited,
             }),
         };
-        let merged = merge(&replay.base, server, client, Some(&self.device_id), &Ranks::new());
+        let merged = self
+            .ranks
+            .merge(
+                self.log,
+                &self.key.user,
+                &replay.base,
+                server,
+                client,
+                Some(&self.device_id),
+            )
+            .await?;
         let ops = diff(&replay.document, &merged.document);
         if self.base.is_none() && ops.is_empty() && merged.conflicts.is_empty() {
-            return None;
+            return Ok(None);
         }
-        Some(Proposal {
+        Ok(Some(Proposal {
             document: merged.document.into(),
             ops,
             conflicts: merged.conflicts,
             outcome: Outcome::Merged,
-        })
+        }))
     }
 
     /// Refuses a document without a scalar where its base had some: a phone that lost its storage.
@@ -291,7 +308,7 @@ impl<'a, L: ChangeLog> Sync<'a, L> {
 }
 
 /// The answers.
-impl<L: ChangeLog> Sync<'_, L> {
+impl<L: ChangeLog + RankSource> Sync<'_, L> {
     /// The answer to a sync that wrote `new`.
     async fn answer_edited(mut self, new: NewChange, proposal: Proposal) -> Result<Answered<SyncResponse>, Error> {
         let mut conflicts = self.logged_conflicts().await?;
@@ -371,6 +388,7 @@ impl<L: ChangeLog> Sync<'_, L> {
     fn report(&self) -> Report {
         Report {
             optimistic_retries: self.retries,
+            base: self.base,
             ..Report::default()
         }
     }

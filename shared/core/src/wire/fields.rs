@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// `Number.MAX_SAFE_INTEGER`).
 pub const MAX_VERSION: Version = (1 << 53) - 1;
 
-/// The longest name of a portfolio, in characters: the directory is read whole, so its entries stay small.
+/// The longest name of a portfolio or a device, in characters: the directory is read whole, so its entries stay small.
 pub const MAX_NAME_LENGTH: usize = 200;
 
 /// The members of an object in a request.
@@ -119,14 +119,19 @@ impl<'a> Fields<'a> {
         self.optional(name).map(list).transpose()
     }
 
-    /// A portfolio's name of 1 to 200 characters, where it is there.
-    pub fn optional_name(&self, name: &str) -> Result<Option<&'a str>, Error> {
+    /// A text of 1 to `longest` characters, where it is there.
+    pub fn optional_text(&self, name: &str, longest: usize) -> Result<Option<&'a str>, Error> {
         match self.optional_string(name)? {
-            Some(text) if !(1..=MAX_NAME_LENGTH).contains(&text.chars().count()) => {
-                Err(self.wrong(name, "must be 1 to 200 characters long"))
+            Some(text) if !(1..=longest).contains(&text.chars().count()) => {
+                Err(self.wrong(name, &format!("must be 1 to {longest} characters long")))
             }
             text => Ok(text),
         }
+    }
+
+    /// The name of a portfolio or a device, of 1 to 200 characters, where it is there.
+    pub fn optional_name(&self, name: &str) -> Result<Option<&'a str>, Error> {
+        self.optional_text(name, MAX_NAME_LENGTH)
     }
 
     /// A portfolio's name, which must be there.
@@ -149,14 +154,24 @@ impl<'a> Fields<'a> {
         self.parsed(name, PortfolioId::parse)
     }
 
+    /// A portfolio's id, which must be there.
+    pub fn portfolio_id(&self, name: &str) -> Result<PortfolioId, Error> {
+        self.must(name, self.optional_portfolio_id(name))
+    }
+
     /// A sync's id, which must be there.
     pub fn sync_id(&self, name: &str) -> Result<SyncId, Error> {
         self.must(name, self.parsed(name, SyncId::parse))
     }
 
+    /// The member as errors name it, such as `portfolios[3].changes`.
+    pub fn place(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
     /// The error that the member is wrong: `what` follows its name.
     pub fn wrong(&self, name: &str, what: &str) -> Error {
-        Error::malformed(format!("{}{name} {what}", self.prefix))
+        Error::malformed(format!("{} {what}", self.place(name)))
     }
 
     fn must<T>(&self, name: &str, member: Result<Option<T>, Error>) -> Result<T, Error> {
@@ -165,7 +180,7 @@ impl<'a> Fields<'a> {
 
     fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, Error>) -> Result<Option<T>, Error> {
         let text = self.optional_string(name)?;
-        text.map(|text| parse(text).map_err(|error| at(&format!("{}{name}", self.prefix), error)))
+        text.map(|text| parse(text).map_err(|error| at(&self.place(name), error)))
             .transpose()
     }
 }

@@ -3,7 +3,9 @@
 //! Requests are decoded by hand from [`crate::json::Value`], so that an error can name the member;
 //! responses are written by serde.
 
+pub mod batch;
 mod conflict;
+pub mod devices;
 pub mod fields;
 pub mod v1;
 pub mod v2;

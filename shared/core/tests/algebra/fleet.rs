@@ -4,7 +4,8 @@ use crate::generate::Edit;
 use crate::model;
 use crate::retained::{Retained, snapshot};
 use crate::support::{device, ms, patched, text};
-use coinolio_core::algebra::diff;
+use coinolio_core::algebra::{Ranks, diff};
+use coinolio_core::devices::RankSource;
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
 use coinolio_core::log::{
@@ -32,6 +33,13 @@ async fn pause() {
         Poll::Pending
     })
     .await;
+}
+
+impl<L: RankSource> RankSource for Slow<'_, L> {
+    async fn ranks(&self, user: &UserId) -> Result<Ranks, LogError> {
+        pause().await;
+        self.0.ranks(user).await
+    }
 }
 
 impl<L: ChangeLog> ChangeLog for Slow<'_, L> {

@@ -1,6 +1,7 @@
 //! A log that records its requests and lets a test come between them, and devices that use it.
 
-use coinolio_core::algebra::apply;
+use coinolio_core::algebra::{Ranks, apply};
+use coinolio_core::devices::RankSource;
 use coinolio_core::error::{Code, Error};
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::json::{Value, read};
@@ -55,6 +56,13 @@ impl Watched {
             return Err(LogError::Unavailable("throttled".to_owned()));
         }
         Ok(())
+    }
+}
+
+impl RankSource for Watched {
+    async fn ranks(&self, user: &UserId) -> Result<Ranks, LogError> {
+        self.count("ranks")?;
+        self.log.ranks(user).await
     }
 }
 
@@ -211,7 +219,11 @@ pub(crate) fn body(
 }
 
 /// Sends a request's body, received at minute `at`, with three attempts.
-pub(crate) fn send<L: ChangeLog>(log: &L, body: &serde_json::Value, at: u32) -> Result<Answered<SyncResponse>, Error> {
+pub(crate) fn send<L: ChangeLog + RankSource>(
+    log: &L,
+    body: &serde_json::Value,
+    at: u32,
+) -> Result<Answered<SyncResponse>, Error> {
     let request = SyncRequest::from_json(&value(body))?;
     block_on(sync_v2(log, &mut Attempts(3), &key(), &request, minute(at)))
 }

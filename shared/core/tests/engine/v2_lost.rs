@@ -5,6 +5,8 @@ use crate::fixture::{
     set, sync, value, wire,
 };
 use crate::retained::{Retained, snapshot};
+use coinolio_core::algebra::{Rule, Winner};
+use coinolio_core::devices::{Devices, Profile};
 use coinolio_core::error::Code;
 use coinolio_core::log::{Change, ChangeLog, Kind, MemoryLog, NewChange, Patch, Version};
 use coinolio_core::sync::{MAX_DOCUMENT_BYTES, Outcome, SyncStatusQuery, portfolios, sync_status};
@@ -158,6 +160,23 @@ fn base_lost_is_ignored_where_the_log_has_the_base() {
 }
 
 #[test]
+fn a_lost_bases_conflicts_are_decided_by_rank_first() {
+    let log = eight_versions();
+    for (name, rank) in [("desk", 1), ("watch", 2)] {
+        let profile = Profile {
+            rank: Some(rank),
+            ..Profile::default()
+        };
+        block_on(log.log.describe(&key().user, &device(name), &profile, minute(0))).unwrap();
+    }
+    // Newer than the watch's, which alone would win.
+    let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[set("last", 3, 85)], 90)), 90).unwrap();
+    let conflict = &answered.answer.conflicts[0].conflict;
+    assert_eq!((conflict.winner, conflict.rule), (Winner::Server, Rule::DeviceRank));
+    assert_eq!(wire(&server_at(&log.log, 9))["last"], 7);
+}
+
+#[test]
 fn each_edit_is_held_against_what_its_place_holds_now_and_the_answer_is_the_document() {
     let log = eight_versions();
     let changes = [
@@ -173,7 +192,7 @@ fn each_edit_is_held_against_what_its_place_holds_now_and_the_answer_is_the_docu
     let request = lost(body("desk", "d1", 2, &changes, 90));
     log.requests();
     let answered = send(&kept(&log), &request, 90).unwrap();
-    assert_eq!(log.requests(), ["since", OLDEST, "snapshot", "append"]);
+    assert_eq!(log.requests(), ["since", OLDEST, "snapshot", "ranks", "append"]);
     let document = json!({"assets": {"btc": {"amount": "9", "note": "cold"}, "eth": {"amount": "10"}},
         "last": 3, "v2": 20, "v3": 2, "v4": 3, "v5": 4, "v6": 5, "v7": 6, "v8": 7, "mine": "new"});
     let side = |name: Option<&str>, at, value: serde_json::Value| match name {
@@ -302,7 +321,7 @@ fn the_loser_of_a_race_is_held_against_what_is_new() {
     let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[set("b", 2, 85)], 90)), 90).unwrap();
     assert_eq!(
         log.requests(),
-        ["since", OLDEST, "snapshot", "append", "since", "append"],
+        ["since", OLDEST, "snapshot", "append", "since", "ranks", "append"],
         "only what is new is read"
     );
     assert_eq!((answered.answer.version, answered.report.optimistic_retries), (10, 1));

@@ -49,7 +49,9 @@ fn a_merge_that_loses_reads_only_what_is_new() {
     let answered = sync(&log, &request, 11);
     assert_eq!(
         log.requests(),
-        ["since", "between", "append", "since", "append", "since", "append"]
+        [
+            "since", "between", "append", "since", "ranks", "append", "since", "append"
+        ]
     );
     assert_eq!((answered.answer.version, answered.report.optimistic_retries), (8, 2));
     assert_eq!(answered.answer.conflicts.len(), 1, "one place, one conflict");

@@ -1,5 +1,7 @@
 //! A log of which retention has removed the beginning.
 
+use coinolio_core::algebra::Ranks;
+use coinolio_core::devices::RankSource;
 use coinolio_core::id::UserId;
 use coinolio_core::log::{
     Appended, Change, ChangeLog, Entry, Extent, LogError, NewChange, Patch, PortfolioKey, Snapshot, Version, Window,
@@ -37,6 +39,12 @@ pub(crate) async fn snapshot(log: &impl ChangeLog, key: &PortfolioKey, version: 
     let mut window = Window::read(log, key, version).await.unwrap();
     let document = (*document_at(log, key, &mut window, version).await.unwrap()).clone();
     log.write_snapshot(key, &Snapshot { version, document }).await.unwrap();
+}
+
+impl<L: RankSource> RankSource for Retained<'_, L> {
+    async fn ranks(&self, user: &UserId) -> Result<Ranks, LogError> {
+        self.log.ranks(user).await
+    }
 }
 
 impl<L: ChangeLog> ChangeLog for Retained<'_, L> {

@@ -1,5 +1,7 @@
 //! A log that counts requests, and in which other writers come first where a test wants it.
 
+use coinolio_core::algebra::Ranks;
+use coinolio_core::devices::RankSource;
 use coinolio_core::id::UserId;
 use coinolio_core::log::{
     Appended, Change, ChangeLog, Entry, LogError, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot, Version,
@@ -38,6 +40,13 @@ impl Probe {
 
     fn fate(&self) -> Option<Fate> {
         self.fates.lock().unwrap().pop_front()
+    }
+}
+
+impl RankSource for Probe {
+    async fn ranks(&self, user: &UserId) -> Result<Ranks, LogError> {
+        self.count("ranks");
+        self.log.ranks(user).await
     }
 }
 

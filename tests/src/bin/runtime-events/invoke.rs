@@ -54,5 +54,6 @@ const fn name(function: Function) -> &'static str {
         Function::SyncStatus => "sync-status",
         Function::Sync => "sync",
         Function::Portfolios => "portfolios",
+        Function::Devices => "devices",
     }
 }

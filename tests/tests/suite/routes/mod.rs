@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod conditions;
+mod devices;
 mod encodings;
 mod errors;
 mod history;
@@ -9,6 +10,7 @@ mod lost_base;
 mod observability;
 mod portfolios;
 mod scenario;
+mod sync_all;
 mod sync_status;
 mod sync_v1;
 mod sync_v2;

@@ -249,9 +249,10 @@ async fn a_sync_tells_what_it_did_and_what_it_cost() {
     assert_eq!(event["Outcome"], "accepted");
     assert_eq!(event["Conflicts"], 0);
     assert_eq!(event["OptimisticRetries"], 0);
-    assert_eq!(event["DynamoDbRequests"], 2);
-    assert_eq!(event["ReadUnits"], 1.0);
-    assert_eq!(event["WriteUnits"], 1.0);
+    // The device's first sync here: half a read unit and a write unit are its registration's.
+    assert_eq!(event["DynamoDbRequests"], 4);
+    assert_eq!(event["ReadUnits"], 1.5);
+    assert_eq!(event["WriteUnits"], 2.0);
     assert_eq!(event["UploadBytes"], 249);
     assert!(event["PatchBytes"].as_u64() > Some(0), "{event}");
     assert!(event["DownloadBytes"].as_u64() > Some(0), "{event}");
@@ -320,4 +321,22 @@ async fn no_event_holds_contents_ids_or_tokens() {
             "{event}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_batch_is_one_event_with_the_sums_of_its_portfolios() {
+    let service = Service::with_portfolio().await;
+    let event = event_of(&service, Call::of("v2-sync-all")).await;
+    assert_eq!(event["route"], "POST /api/v2/sync");
+    assert_eq!(
+        (&event["status"], &event["Requests"], &event["Syncs"]),
+        (&json!(200), &json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&event["Outcome"], &event["Errors"], &event["ServerErrors"]),
+        (&json!("accepted"), &json!(1), &json!(0))
+    );
+    assert_eq!(event["Code"], "not_found", "the other portfolio's");
+    assert!(event["PatchBytes"].as_u64() > Some(0), "{event}");
+    assert!(event["SyncDuration"].as_f64() > Some(0.0), "{event}");
 }

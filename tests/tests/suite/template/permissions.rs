@@ -124,6 +124,14 @@ async fn keep_mine() -> BTreeSet<String> {
     needed(&service, vec![kept]).await
 }
 
+#[tokio::test]
+async fn the_devices_function_may_do_what_it_does_and_nothing_else() {
+    let service = Service::start().await;
+    let calls = ["v2-describe-device", "v2-devices", "v2-device", "v2-forget-device"].map(Call::of);
+    let needed = needed(&service, calls.to_vec()).await;
+    assert_eq!(Template::read().table_actions(binary(Function::Devices)), needed);
+}
+
 #[test]
 fn every_statement_names_single_actions_on_a_single_resource() {
     let template = Template::read();

@@ -2,13 +2,14 @@
 
 use super::{Attempt, Sync};
 use crate::algebra::{Authors, Device, Op, Ranks, Stamp, diff, settle};
+use crate::devices::RankSource;
 use crate::error::{Code, Error};
 use crate::log::{ChangeLog, Edit, Patch, Replay, Version, Window};
 use crate::sync::{Outcome, grow};
 use crate::time::Timestamp;
 use crate::wire::v2::News;
 
-impl<L: ChangeLog> Sync<'_, L> {
+impl<L: ChangeLog + RankSource> Sync<'_, L> {
     /// Refuses the sync, or carries it out without its base where that is expired and the device knows.
     pub(super) async fn without_base(&mut self) -> Result<Attempt, Error> {
         if !self.base_is_expired().await? {
@@ -54,7 +55,11 @@ impl<L: ChangeLog> Sync<'_, L> {
             document: &server.document,
             authors: &server.authors,
         };
-        let settled = settle(device, &edits, own, &Ranks::new());
+        let work = |ranks: &Ranks| settle(device, &edits, own, ranks);
+        let settled = self
+            .ranks
+            .decide(self.log, &self.key.user, work, |settled| &settled.conflicts)
+            .await?;
         let mut document = server.document.clone();
         let mut authors = Authors::new(Stamp {
             device_id: Some(own.clone()),

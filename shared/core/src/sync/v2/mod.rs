@@ -4,8 +4,10 @@ mod fingerprint;
 mod lost;
 
 use super::limits::check_size;
+use super::ranked::KnownRanks;
 use super::{Answered, Backoff, MAX_DOCUMENT_BYTES, Outcome, Report, grow};
-use crate::algebra::{Authors, Device, Op, Ranks, Stamp, apply, diff, merge};
+use crate::algebra::{Authors, Device, Op, Stamp, apply, diff};
+use crate::devices::RankSource;
 use crate::error::{Code, Error};
 use crate::json::Value;
 use crate::log::{
@@ -25,14 +27,15 @@ const ALWAYS_CHANGES_BYTES: u64 = 4 * 1024;
 /// Syncs a device that speaks v2.
 ///
 /// A pull is one read of the log; edits on top of the head are one read and one append; a creation is one
-/// read and one creation. Only edits on top of an older version read documents. Everything that an answer
+/// read and one creation. Only edits on top of an older version read documents, and only conflicts
+/// between two known devices read the devices' ranks. Everything that an answer
 /// needs is read before the append, so that a request that gets an error has changed nothing.
 ///
 /// # Errors
 /// 404 without such a portfolio, unless the request creates it; 410 where it was deleted, and `base_expired` for
 /// a base that the log no longer holds, unless the request knows; 409 `base_unknown` for one that it never held; 422 for a `sync_id` that the log since the base shows used for
 /// something else; 413 for a document over its limit; 409 `busy` when `backoff` gives up; 503 as the log does.
-pub async fn sync<L: ChangeLog, B: Backoff>(
+pub async fn sync<L: ChangeLog + RankSource, B: Backoff>(
     log: &L,
     backoff: &mut B,
     key: &PortfolioKey,
@@ -49,6 +52,7 @@ pub async fn sync<L: ChangeLog, B: Backoff>(
         sides: None,
         base_expired: false,
         kept: None,
+        ranks: KnownRanks::default(),
         report: Report::default(),
     };
     loop {
@@ -56,6 +60,7 @@ pub async fn sync<L: ChangeLog, B: Backoff>(
             Attempt::Done(answer) => {
                 let report = Report {
                     outcome: answer.outcome,
+                    base: Some(request.base_version).filter(|base| *base > 0),
                     ..sync.report
                 };
                 return Ok(Answered { answer, report });
@@ -96,10 +101,11 @@ struct Sync<'a, L> {
     base_expired: bool,
     /// As `sides`, where the base is lost: the head's document and the authors that the log still knows.
     kept: Option<Replay>,
+    ranks: KnownRanks,
     report: Report,
 }
 
-impl<L: ChangeLog> Sync<'_, L> {
+impl<L: ChangeLog + RankSource> Sync<'_, L> {
     async fn attempt(&mut self) -> Result<Attempt, Error> {
         let base = self.request.base_version;
         if self.window.head().is_none() && self.creates() {
@@ -178,19 +184,23 @@ impl<L: ChangeLog> Sync<'_, L> {
     /// Merges the edits with what was written since their base.
     async fn merge(&mut self) -> Result<Attempt, Error> {
         let sides = self.sides().await?;
-        let merged = merge(
-            &sides.server.base,
-            Device {
-                document: &sides.server.document,
-                authors: &sides.server.authors,
-            },
-            Device {
-                document: &sides.client,
-                authors: &sides.client_authors,
-            },
-            Some(&self.request.device_id),
-            &Ranks::new(),
-        );
+        let merged = self
+            .ranks
+            .merge(
+                self.log,
+                &self.key.user,
+                &sides.server.base,
+                Device {
+                    document: &sides.server.document,
+                    authors: &sides.server.authors,
+                },
+                Device {
+                    document: &sides.client,
+                    authors: &sides.client_authors,
+                },
+                Some(&self.request.device_id),
+            )
+            .await?;
         let edits = diff(&sides.server.document, &merged.document);
         let edits = edits.into_iter().map(|op| Edit {
             at: sides.client_authors.newest(op.path(), None).at,

@@ -54,18 +54,24 @@ impl SyncRequest {
     /// form (design section 4).
     pub fn from_json(body: &Value) -> Result<Self, Error> {
         let fields = Fields::of_body(body)?;
+        Self::read(&fields, fields.device_id("device_id")?, fields.time("sent_at")?)
+    }
+
+    /// Reads what a sync has besides its device and the clock of its sending.
+    pub(in crate::wire) fn read(fields: &Fields<'_>, device_id: DeviceId, sent_at: Timestamp) -> Result<Self, Error> {
+        let place = fields.place("changes");
         let changes = fields.optional_list("changes")?.unwrap_or_default();
         let changes = changes
             .iter()
             .enumerate()
-            .map(|(index, edit)| requested_edit(edit, &format!("changes[{index}]")))
+            .map(|(index, edit)| requested_edit(edit, &format!("{place}[{index}]")))
             .collect::<Result<Vec<_>, _>>()?;
-        check_patch(changes.iter().map(|edit| &edit.op)).map_err(|error| at("changes", error))?;
+        check_patch(changes.iter().map(|edit| &edit.op)).map_err(|error| at(&place, error))?;
         Ok(Self {
-            device_id: fields.device_id("device_id")?,
+            device_id,
             sync_id: fields.sync_id("sync_id")?,
             base_version: fields.version("base_version")?,
-            sent_at: fields.time("sent_at")?,
+            sent_at,
             base_lost: fields.optional_bool("base_lost")?.unwrap_or(false),
             changes,
             name: fields.optional_name("name")?.map(str::to_owned),

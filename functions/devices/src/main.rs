@@ -1,0 +1,7 @@
+//! The devices function as Lambda runs it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coinolio_aws::runtime::run(devices::handle)
+}

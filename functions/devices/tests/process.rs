@@ -1,0 +1,8 @@
+//! The function as Lambda starts it.
+
+use coinolio_tests::starting::{assert_starts, event};
+
+#[tokio::test]
+async fn the_function_starts_with_the_right_environment_only() {
+    assert_starts(env!("CARGO_BIN_EXE_devices"), &event("v2-devices"), 200).await;
+}

@@ -1,0 +1,230 @@
+//! `/api/v2/devices`, and what ranks decide.
+
+use coinolio_aws::routes::ROUTES;
+use coinolio_tests::service::{Call, Service};
+use lambda_http::http::Method;
+use serde_json::{Value, json};
+
+fn edit(device: &str, sync_id: &str, value: &str, modified_at: &str) -> Call {
+    let (device, sync_id, value, at) = (json!(device), json!(sync_id), json!(value), json!(modified_at));
+    Call::of("v2-sync").with(move |body| {
+        body["device_id"] = device;
+        body["sync_id"] = sync_id;
+        body["changes"] =
+            json!([{"op": "set", "path": ["assets", "btc", "amount"], "value": value, "modified_at": at}]);
+    })
+}
+
+fn rank(device: &str, rank: impl Into<Value>) -> Call {
+    let rank = rank.into();
+    Call::of("v2-describe-device")
+        .to(Method::PUT, &format!("/api/v2/devices/{device}"))
+        .with(move |body| *body = json!({ "rank": rank }))
+}
+
+async fn ok(service: &Service, call: Call) -> Value {
+    let answered = service.call(call).await;
+    assert!((200..300).contains(&answered.status), "{}", answered.text);
+    answered.json()
+}
+
+#[tokio::test]
+async fn a_device_is_registered_by_its_first_sync_in_either_protocol() {
+    let service = Service::with_portfolio().await;
+    assert_eq!(
+        ok(&service, Call::of("v2-devices")).await,
+        json!({ "devices": [] }),
+        "a creation is no sync"
+    );
+    ok(&service, Call::of("v1-sync")).await;
+    ok(&service, edit("tablet", "t-1", "2", "2025-12-31T23:59:00Z")).await;
+    let pull = Call::of("v2-sync").with(|body| {
+        body["device_id"] = json!("watch");
+        body["changes"] = json!([]);
+    });
+    ok(&service, pull).await;
+    let listed = ok(&service, Call::of("v2-devices")).await;
+    let ids: Vec<_> = listed["devices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|device| &device["device_id"])
+        .collect();
+    assert_eq!(ids, ["phone", "tablet", "watch"]);
+    for device in listed["devices"].as_array().unwrap() {
+        assert_eq!(device["acknowledged"], json!({ "main": 1 }), "{device}");
+        assert_eq!(device["created"], device["last_seen"], "{device}");
+        assert_eq!(device["rank"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sync_registers_no_device() {
+    let service = Service::with_portfolio().await;
+    let unknown = Call::of("v2-sync").with(|body| body["base_version"] = json!(9));
+    service.assert_refused(unknown, 409, "base_unknown").await;
+    service
+        .assert_refused(Call::of("v2-sync").about("none"), 404, "not_found")
+        .await;
+    assert_eq!(ok(&service, Call::of("v2-devices")).await, json!({ "devices": [] }));
+}
+
+#[tokio::test]
+async fn a_description_stays_through_syncs_until_it_is_replaced_or_forgotten() {
+    let service = Service::with_portfolio().await;
+    let made = service.call(Call::of("v2-describe-device")).await;
+    assert_eq!(
+        (made.status, made.header("location")),
+        (201, Some("/api/v2/devices/phone"))
+    );
+    ok(&service, Call::of("v2-sync")).await;
+    let seen = ok(&service, Call::of("v2-device")).await;
+    assert_eq!((&seen["name"], &seen["rank"]), (&json!("Ada's phone"), &json!(50)));
+    assert_eq!(seen["acknowledged"], json!({ "main": 1 }));
+    let replaced = service.call(rank("phone", 3)).await;
+    assert_eq!((replaced.status, &replaced.json()["name"]), (200, &Value::Null));
+    assert_eq!(replaced.json()["last_seen"], seen["last_seen"]);
+    assert_eq!(service.call(Call::of("v2-forget-device")).await.status, 204);
+    service.assert_refused(Call::of("v2-device"), 404, "not_found").await;
+    service
+        .assert_refused(Call::of("v2-forget-device"), 404, "not_found")
+        .await;
+}
+
+#[tokio::test]
+async fn a_device_of_another_user_is_not_there() {
+    let service = Service::start().await;
+    ok(&service, Call::of("v2-describe-device")).await;
+    for event in ["v2-device", "v2-forget-device"] {
+        service
+            .assert_refused(Call::of(event).by("eve"), 404, "not_found")
+            .await;
+    }
+    assert_eq!(
+        ok(&service, Call::of("v2-devices").by("eve")).await,
+        json!({ "devices": [] })
+    );
+    // The same id is another device of hers.
+    let hers = service.call(Call::of("v2-describe-device").by("eve")).await;
+    assert_eq!(hers.status, 201);
+    assert_eq!(ok(&service, Call::of("v2-device")).await["rank"], 50);
+}
+
+#[tokio::test]
+async fn a_rank_that_is_none_and_other_bad_descriptions_change_nothing() {
+    let service = Service::start().await;
+    ok(&service, Call::of("v2-describe-device")).await;
+    for bad in [json!(101), json!(-1), json!(1.5), json!("1"), json!(true), json!([])] {
+        let refused = service.assert_refused(rank("phone", bad), 400, "malformed").await;
+        assert_eq!(refused.json()["detail"], "rank must be a whole number from 0 to 100");
+    }
+    for body in [
+        "[]".to_owned(),
+        "null".to_owned(),
+        "1".to_owned(),
+        String::new(),
+        "{".to_owned(),
+        json!({ "name": "" }).to_string(),
+        json!({ "name": "n".repeat(201) }).to_string(),
+        json!({ "platform": "p".repeat(65) }).to_string(),
+        json!({ "app_version": 4 }).to_string(),
+    ] {
+        service
+            .assert_refused(Call::of("v2-describe-device").text(body), 400, "malformed")
+            .await;
+    }
+    let twice = Call::of("v2-describe-device").text(r#"{"rank":1,"rank":2}"#);
+    service.assert_refused(twice, 422, "invalid").await;
+}
+
+#[tokio::test]
+async fn an_id_in_the_path_that_is_none_is_malformed() {
+    let service = Service::start().await;
+    let long = "a".repeat(65);
+    let routes = ROUTES.iter().filter(|route| route.template.ends_with("{device_id}"));
+    for route in routes {
+        for id in [
+            "a%23b", "a#b", "..%2Fb", "%2e%2e", "..", "a%20b", "%", "%ff", "%00", "é", &long,
+        ] {
+            let call = Call::of("v2-describe-device").to(route.method.clone(), &format!("/api/v2/devices/{id}"));
+            service.assert_refused(call, 400, "malformed").await;
+        }
+    }
+}
+
+/// Two devices edit one value: the tablet, whose edit is the newer, syncs first, then the phone.
+async fn conflict(service: &Service, protocol: &str) -> (Value, Value, Value) {
+    ok(service, edit("tablet", "t-1", "2", "2025-12-31T23:59:59Z")).await;
+    let answer = match protocol {
+        "v1" => {
+            let phone = Call::of("v1-sync").with(|body| {
+                body["client_version"] = json!(1);
+                body["last_sync_at"] = json!("2025-12-31T23:00:00.000Z");
+                body["client_data"]["assets"]["btc"]["amount"] = json!("9");
+            });
+            ok(service, phone).await
+        }
+        _ => ok(service, edit("phone", "p-1", "9", "2025-12-31T23:00:00Z")).await,
+    };
+    let conflicts = answer["conflicts"].as_array().unwrap();
+    let found = conflicts
+        .iter()
+        .find(|conflict| conflict["path"] == json!(["assets", "btc", "amount"]));
+    let conflict = found.unwrap_or_else(|| panic!("{answer}")).clone();
+    let read = ok(service, Call::of("v2-read")).await;
+    (
+        conflict["winner"].clone(),
+        conflict["rule"].clone(),
+        read["document"]["assets"]["btc"]["amount"].clone(),
+    )
+}
+
+#[tokio::test]
+async fn a_higher_rank_wins_over_a_newer_edit_in_either_protocol() {
+    for protocol in ["v1", "v2"] {
+        let service = Service::with_portfolio().await;
+        ok(&service, rank("phone", 2)).await;
+        ok(&service, rank("tablet", 1)).await;
+        let decided = conflict(&service, protocol).await;
+        assert_eq!(
+            decided,
+            (json!("client"), json!("device_rank"), json!("9")),
+            "{protocol}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn equal_and_missing_ranks_leave_it_to_the_newer_edit() {
+    let newest = (json!("server"), json!("newest"), json!("2"));
+    for protocol in ["v1", "v2"] {
+        for ranks in [
+            &[("phone", 5), ("tablet", 5)][..],
+            &[("phone", 100)],
+            &[("phone", 9), ("watch", 1)],
+            &[],
+        ] {
+            let service = Service::with_portfolio().await;
+            for (device, number) in ranks {
+                ok(&service, rank(device, *number)).await;
+            }
+            assert_eq!(conflict(&service, protocol).await, newest, "{protocol} {ranks:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_ranks_at_the_time_of_the_sync_count() {
+    let service = Service::with_portfolio().await;
+    ok(&service, rank("phone", 1)).await;
+    ok(&service, rank("tablet", 2)).await;
+    ok(&service, edit("tablet", "t-1", "2", "2025-12-31T23:59:59Z")).await;
+    ok(&service, rank("phone", 3)).await;
+    let answer = ok(&service, edit("phone", "p-1", "9", "2025-12-31T23:00:00Z")).await;
+    assert_eq!(answer["conflicts"][0]["rule"], "device_rank");
+    assert_eq!(answer["conflicts"][0]["winner"], "client");
+    // What is decided stays decided: a repetition is answered from the log.
+    ok(&service, rank("phone", 0)).await;
+    let again = ok(&service, edit("phone", "p-1", "9", "2025-12-31T23:00:00Z")).await;
+    assert_eq!(again["conflicts"], answer["conflicts"]);
+}
