@@ -3,6 +3,7 @@
 use coinolio_aws::http::Reply;
 use coinolio_aws::invocation::Call;
 use coinolio_core::Error;
+use coinolio_core::devices::Devices;
 use coinolio_core::sync::{self, Answered, DeviceNames, Lost};
 use coinolio_core::wire::v2::{
     DEFAULT_HISTORY_LIMIT, KeepMineRequest, MAX_HISTORY_LIMIT, PortfolioHead, RestoreRequest,
@@ -15,7 +16,11 @@ pub(crate) async fn history(call: Call) -> Result<Reply, Error> {
     let limit = query
         .whole("limit", 1..=MAX_HISTORY_LIMIT)?
         .unwrap_or(DEFAULT_HISTORY_LIMIT);
-    let answered = sync::history(&call.log, &key, before, limit, &DeviceNames::new()).await?;
+    let devices = call.log.devices(&key.user).await?.into_iter();
+    let names: DeviceNames = devices
+        .filter_map(|device| Some((device.id, device.profile.name?)))
+        .collect();
+    let answered = sync::history(&call.log, &key, before, limit, &names).await?;
     Ok(Reply::ok(&answered.answer)?.with(answered.report))
 }
 

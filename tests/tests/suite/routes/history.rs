@@ -124,3 +124,18 @@ async fn only_versions_that_the_portfolio_has_are_compared() {
             .await;
     }
 }
+
+#[tokio::test]
+async fn a_device_stands_in_a_history_by_the_name_that_its_user_gave_it() {
+    let service = Service::with_portfolio().await;
+    let name = async || {
+        let page = service.call(Call::of("v2-history").query("")).await.json();
+        assert_eq!(page["changes"][0]["device_id"], "phone", "{page}");
+        page["changes"][0]["device_name"].clone()
+    };
+    assert_eq!(name().await, Value::Null);
+    assert_eq!(service.call(Call::of("v2-describe-device").by("eve")).await.status, 201);
+    assert_eq!(name().await, Value::Null, "another user's device");
+    assert_eq!(service.call(Call::of("v2-describe-device")).await.status, 201);
+    assert_eq!(name().await, "Ada's phone");
+}
