@@ -143,6 +143,8 @@ fn json(body: &[u8]) -> Value {
 pub struct Process {
     /// The runtime API that it polls.
     pub api: RuntimeApi,
+    /// When it was started.
+    pub started: Instant,
     child: Child,
 }
 
@@ -177,14 +179,19 @@ impl Process {
                 command.env(name, value);
             }
         }
-        let child = command
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        Self { api, child }
+            .kill_on_drop(true);
+        let started = Instant::now();
+        let child = command.spawn().unwrap();
+        Self { api, started, child }
+    }
+
+    /// The process's id; `None` once it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Hands the function `event` and waits for what it tells about it.

@@ -22,4 +22,5 @@ pub mod scenario;
 pub mod service;
 pub mod starting;
 pub mod template;
+pub mod tls;
 pub mod yaml;

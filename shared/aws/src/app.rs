@@ -32,8 +32,8 @@ impl App {
     }
 
     /// The app that `config` asks for.
-    pub async fn of(config: &Config) -> Self {
-        let client = dynamodb_client(&config.store).await;
+    pub fn of(config: &Config) -> Self {
+        let client = dynamodb_client(&config.store);
         Self {
             dev_user: config.dev_user.clone(),
             ..Self::new(DynamoLog::new(client, &config.table))

@@ -45,7 +45,7 @@ fn start(handle: impl AsyncFn(&App, Event) -> Answer) -> Result<(), RunError> {
     telemetry::init(Format::Json(config.metrics.clone()), &[]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let app = &App::of(&config).await;
+        let app = &App::of(&config);
         app.log.connect().await;
         let handle = &handle;
         let service = service_fn(async |event: LambdaEvent<Payload>| answer(app, event, handle).await);

@@ -1,9 +1,10 @@
 //! What the function needs to start.
 
 use crate::SYNC;
-use coinolio_tests::dynamodb::TABLE;
+use coinolio_tests::dynamodb::{Dynamo, TABLE};
 use coinolio_tests::lambda::{Ended, Process, Told};
 use coinolio_tests::starting::{assert_starts, event, refusal};
+use coinolio_tests::tls::Tls;
 
 #[tokio::test]
 async fn the_function_starts_with_the_right_environment_only() {
@@ -58,4 +59,24 @@ async fn a_dynamodb_that_is_not_there_does_not_keep_the_function_from_starting()
         start.contains("\"WARN\"") && start.contains("no connection to DynamoDB at the start"),
         "{stdout}"
     );
+}
+
+#[tokio::test]
+async fn an_https_dynamodb_is_trusted_by_the_roots_of_the_bundle_and_not_without_them() {
+    let dynamo = Dynamo::start().await;
+    let tls = Tls::before(&dynamo.endpoint).await;
+    for (bundle, status, warned) in [(tls.bundle(), 404, false), ("", 503, true)] {
+        let environment = [
+            ("TABLE_NAME", TABLE),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &tls.endpoint),
+            ("AWS_CA_BUNDLE", bundle),
+        ];
+        let mut process = Process::start(SYNC, &environment).await;
+        match process.invoke(&event("v2-sync")).await {
+            Told::Answered(answer) => assert_eq!(answer["statusCode"], status, "{answer}"),
+            told => panic!("{told:?}"),
+        }
+        let Ended { stdout, .. } = process.stop().await;
+        assert_eq!(stdout.contains("no connection to DynamoDB"), warned, "{stdout}");
+    }
 }

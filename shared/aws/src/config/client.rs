@@ -1,12 +1,11 @@
 //! The SDK's client.
 
 use super::StoreConfig;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -19,33 +18,32 @@ fn behavior() -> BehaviorVersion {
 
 /// A client for the environment's DynamoDB.
 ///
-/// Region and credentials come from environment variables, which is where Lambda puts them; the SDK's own chain
-/// would also look into files and at metadata services, and all of those would be part of the binary.
+/// All it needs is said here: region and credentials are those of environment variables, which is where Lambda puts
+/// them. The SDK's own chain would also look into files and at metadata services, and all of those would be part of the
+/// binary and of each start.
 ///
 /// A connection is made in a millisecond or not at all: 1 s. An attempt is a few milliseconds, or some
 /// hundred for a batch of 9 MB: after 3 s it is lost. All attempts together end after 8 s, so that the
 /// function still answers 503 within its own time and API Gateway's 29 s. Three attempts, as in the
 /// SDK's standard mode; a longer outage is the app's to retry, with its `Retry-After`.
-pub async fn dynamodb_client(store: &StoreConfig) -> Client {
+pub fn dynamodb_client(store: &StoreConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build();
-    let mut loader = aws_config::defaults(behavior())
+    let credentials = store.credentials.clone().unwrap_or_else(any_credentials);
+    let mut config = SdkConfig::builder()
+        .behavior_version(behavior())
         .region(Region::new(store.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .http_client(http_client(store));
-    loader = if store.has_credentials {
-        loader.credentials_provider(EnvironmentVariableCredentialsProvider::new())
-    } else {
-        loader.credentials_provider(any_credentials())
-    };
     if let Some(endpoint) = &store.endpoint {
-        loader = loader.endpoint_url(endpoint.url());
+        config = config.endpoint_url(endpoint.url());
     }
-    Client::new(&loader.load().await)
+    Client::new(&config.build())
 }
 
 /// TLS only where it is used, and with the roots of [`StoreConfig::roots`] only: the SDK's own client parses every

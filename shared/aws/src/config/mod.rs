@@ -12,6 +12,7 @@ pub use endpoint::Endpoint;
 pub use roots::Roots;
 
 use crate::telemetry::Metrics;
+use aws_sdk_dynamodb::config::Credentials;
 use coinolio_core::id::UserId;
 use lambda_http::http::uri::Authority;
 
@@ -35,8 +36,9 @@ pub struct StoreConfig {
     pub region: String,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`; without it the region's own.
     pub endpoint: Option<Endpoint>,
-    /// True where the environment has credentials; only a local endpoint, which checks none, does without.
-    pub has_credentials: bool,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; only a local endpoint, which checks none,
+    /// does without.
+    pub credentials: Option<Credentials>,
     /// The roots that an HTTPS endpoint must chain to: Amazon's, and those of `AWS_CA_BUNDLE`.
     pub roots: Roots,
 }
@@ -110,21 +112,26 @@ impl StoreConfig {
                 "is not a region's name, such as eu-central-1",
             ));
         }
-        let missing = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-            .into_iter()
-            .find(|name| environment.get(name).is_none());
-        if let Some(name) = missing
-            && !is_local
-        {
-            return Err(ConfigError::Missing(name));
-        }
+        let credentials = match credentials(environment) {
+            Ok(credentials) => Some(credentials),
+            Err(_) if is_local => None,
+            Err(error) => return Err(error),
+        };
         Ok(Self {
             region,
             endpoint,
-            has_credentials: missing.is_none(),
+            credentials,
             roots: Roots::read(environment.get("AWS_CA_BUNDLE").as_deref())?,
         })
     }
+}
+
+fn credentials(environment: &Environment<'_>) -> Result<Credentials, ConfigError> {
+    let key = environment.required("AWS_ACCESS_KEY_ID")?;
+    let secret = environment.required("AWS_SECRET_ACCESS_KEY")?;
+    let token = environment.get("AWS_SESSION_TOKEN");
+    // Lambda gives each environment credentials for its whole life: they never expire here.
+    Ok(Credentials::new(key, secret, token, None, "environment"))
 }
 
 /// The variables of the process, an empty one being one that is not set: `sam local` empties those that it

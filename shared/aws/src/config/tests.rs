@@ -51,7 +51,26 @@ fn each_variable_that_a_function_needs_is_named_where_it_is_missing() {
         (config.table.as_str(), config.store.region.as_str()),
         ("coinolio", "eu-central-1")
     );
-    assert!(config.dev_user.is_none() && config.store.endpoint.is_none() && config.store.has_credentials);
+    assert!(config.dev_user.is_none() && config.store.endpoint.is_none());
+}
+
+#[test]
+fn the_credentials_are_those_of_the_environment_and_no_log_shows_them() {
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "hidden"),
+        ("AWS_SESSION_TOKEN", "ticket"),
+    ];
+    let config = read(&DEPLOYED, &variables).unwrap();
+    let found = config.store.credentials.as_ref().unwrap();
+    assert_eq!(
+        (found.access_key_id(), found.secret_access_key(), found.session_token()),
+        ("key", "hidden", Some("ticket"))
+    );
+    let logged = format!("{config:?}");
+    assert!(!logged.contains("hidden") && !logged.contains("ticket"), "{logged}");
+    let config = read(&DEPLOYED, &[("AWS_SESSION_TOKEN", "")]).unwrap();
+    assert_eq!(config.store.credentials.unwrap().session_token(), None);
 }
 
 #[test]
@@ -87,7 +106,7 @@ fn each_variable_with_a_value_that_cannot_be_used_is_named_in_one_line() {
 fn a_local_dynamodb_needs_neither_region_nor_credentials() {
     let config = read(&LOCAL, &[]).unwrap();
     assert_eq!(config.store.region, "us-east-1");
-    assert!(!config.store.has_credentials);
+    assert!(config.store.credentials.is_none());
     let config = read(&LOCAL, &[("AWS_DEFAULT_REGION", "eu-west-1")]).unwrap();
     assert_eq!(config.store.region, "eu-west-1");
     let elsewhere = [("AWS_ENDPOINT_URL_DYNAMODB", "http://10.0.0.1:8000")];
