@@ -4,6 +4,7 @@ use crate::samples::{entry, key, synced};
 use coinolio_core::json;
 use coinolio_core::log::{ChangeLog, Extent, NewChange, Patch, Snapshot, Version};
 use coinolio_tests::service::{Call, Service};
+use lambda_http::http::Method;
 use serde_json::json;
 
 /// The `sub` of the events in `events/`.
@@ -88,4 +89,26 @@ async fn a_version_that_is_no_longer_kept_is_410() {
         .await;
     let read = service.call(Call::of("v2-read").query("version=6")).await;
     assert_eq!(read.json()["document"]["assets"]["btc"]["amount"], "0.5");
+}
+
+#[tokio::test]
+async fn what_is_no_longer_kept_is_410_to_compare_restore_and_keep_too_and_a_history_ends_before_it() {
+    let service = with_a_cut_log().await;
+    let restore = Call::of("v2-restore").with(|body| body["version"] = json!(3));
+    let keep = Call::of("v2-keep-mine");
+    let path = "/api/v2/portfolios/main/conflicts/3/0/keep-mine";
+    for call in [
+        Call::of("v2-compare").query("from=3&to=6"),
+        Call::of("v2-compare").query("from=6&to=3"),
+        restore,
+        keep.to(Method::POST, path),
+    ] {
+        service.assert_refused(call, 410, "base_expired").await;
+    }
+    let page = service.call(Call::of("v2-history").query("")).await.json();
+    assert_eq!(
+        (&page["changes"][0]["version"], &page["next_before"]),
+        (&json!(6), &json!(null))
+    );
+    assert_eq!(page["changes"].as_array().map(Vec::len), Some(1));
 }

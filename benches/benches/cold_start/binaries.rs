@@ -1,0 +1,55 @@
+//! The binaries that are started, as cargo builds them.
+
+use crate::Failure;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What is started, beside which it is measured, first.
+pub(crate) const NAMES: [&str; 5] = ["hello-world", "sync", "sync-status", "portfolios", "devices"];
+
+/// A line of `cargo build --message-format json` ("External tools", The Cargo Book).
+#[derive(Deserialize)]
+struct Message {
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// Builds the functions and nothing beside them, so that they have the features that they are deployed with;
+/// returns each one's path by its name.
+///
+/// `is_release` says whether with the profile that is deployed, or with that of the tests, which have built
+/// most of it.
+pub(crate) fn build(is_release: bool) -> Result<HashMap<String, PathBuf>, Failure> {
+    let cargo = std::env::var_os("CARGO").ok_or_else(|| Failure::Build("cargo does not say where it is".to_owned()))?;
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(["build", "--quiet", "--locked", "--bins", "--message-format", "json"])
+        .stderr(Stdio::inherit());
+    if is_release {
+        command.arg("--release");
+        command.args(NAMES.iter().flat_map(|name| ["--package", name]));
+    } else {
+        command.arg("--workspace");
+    }
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(Failure::Build(format!("cargo ended with {}", output.status)));
+    }
+    let messages = output.stdout.split(|byte| *byte == b'\n');
+    let messages = messages.filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    let built: HashMap<_, _> = messages
+        .filter_map(|message| Some((message.target?.name, message.executable?)))
+        .collect();
+    match NAMES.iter().find(|name| !built.contains_key(**name)) {
+        Some(name) => Err(Failure::Build(format!("cargo did not build {name}"))),
+        None => Ok(built),
+    }
+}

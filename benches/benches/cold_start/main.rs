@@ -1,0 +1,179 @@
+//! The cold start of each function, beside a hello-world of `lambda_http` with the same profile, in the same run.
+//!
+//! Each start is a process of its own that polls a runtime API in this one, whose threads, DynamoDB included, share the
+//! machine's cores with it. DynamoDB is reached in two ways: over HTTP, and over HTTPS as a deployed function does (its
+//! authority is one more root than Amazon's). Contestants take turns, and each figure is `median (min–max)` over the
+//! rounds. Under `cargo test` each starts once, in the tests' profile, to see that it runs.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
+
+mod binaries;
+mod start;
+mod traffic;
+
+use coinolio_benches::measure::Spread;
+use coinolio_benches::table::Table;
+use coinolio_tests::dynamodb::{Dynamo, TABLE};
+use coinolio_tests::tls::Tls;
+use start::Start;
+use std::path::{Path, PathBuf};
+use traffic::Traffic;
+
+/// Why the benchmark stops: a figure would mean nothing where a start fails.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Build(String),
+    #[error("not answered as it should be: {0}")]
+    Answer(String),
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+/// How often each contestant is started, after once to warm up the machine's caches.
+const STARTS: usize = 40;
+
+/// A function, and how it reaches DynamoDB.
+struct Contestant<'a> {
+    name: &'static str,
+    reaches: &'static str,
+    binary: PathBuf,
+    environment: Vec<(&'a str, &'a str)>,
+    starts: Vec<Start>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let measuring = std::env::args().any(|argument| argument == "--bench");
+    let built = binaries::build(measuring)?;
+    let dynamo = Dynamo::start().await;
+    let tls = Tls::before(&dynamo.endpoint).await;
+    let http = [("TABLE_NAME", TABLE), ("AWS_ENDPOINT_URL_DYNAMODB", &dynamo.endpoint)];
+    let https = [
+        ("TABLE_NAME", TABLE),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &tls.endpoint),
+        ("AWS_CA_BUNDLE", tls.bundle()),
+    ];
+    let mut contestants = Vec::new();
+    for name in binaries::NAMES {
+        let binary = &built[name];
+        let contestant = |reaches, environment: &[_]| Contestant {
+            name,
+            reaches,
+            binary: binary.clone(),
+            environment: environment.to_vec(),
+            starts: Vec::new(),
+        };
+        if name == "hello-world" {
+            contestants.push(contestant("", &[]));
+        } else {
+            contestants.push(contestant("http", &http));
+            contestants.push(contestant("https", &https));
+        }
+    }
+    let mut traffic = Traffic::default();
+    let portfolios = &built["portfolios"];
+    start::once(portfolios, "portfolios", &http, &Traffic::creation(), &mut traffic).await?;
+    run(&mut contestants, if measuring { STARTS } else { 0 }, &mut traffic).await?;
+    print(&contestants)?;
+    Ok(())
+}
+
+/// Starts the contestants turn by turn (A B C, B C A, …), so that whatever else the machine does meets all of
+/// them alike; a first round is not counted unless it is the only one.
+async fn run(contestants: &mut [Contestant<'_>], starts: usize, traffic: &mut Traffic) -> Result<(), Failure> {
+    let count = contestants.len();
+    for round in 0..=starts {
+        for turn in 0..count {
+            let contestant = &mut contestants[(round + turn) % count];
+            let Contestant {
+                binary,
+                name,
+                environment,
+                ..
+            } = contestant;
+            let start = start::measure(binary, name, environment, traffic).await?;
+            if round > 0 || starts == 0 {
+                contestant.starts.push(start);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print(contestants: &[Contestant<'_>]) -> Result<(), Failure> {
+    let cores = std::thread::available_parallelism()?;
+    let starts = contestants.first().map_or(0, |contestant| contestant.starts.len());
+    println!(
+        "{starts} starts of each, which share {cores} cores with runtime API and DynamoDB. Each figure: median (min–max)."
+    );
+    println!(
+        "Milliseconds; times a hello-world's in the columns ×. CPU: the part of the first poll's time that waits for nobody.\n"
+    );
+    let mut table = Table::new([
+        "function",
+        "DynamoDB",
+        "first poll",
+        "×",
+        "of it CPU",
+        "×",
+        "first answer from exec",
+        "×",
+    ]);
+    let base = contestants.first();
+    for contestant in contestants {
+        let mut cells = vec![contestant.name.to_owned(), contestant.reaches.to_owned()];
+        for figure in [
+            |start: &Start| start.poll,
+            |start: &Start| start.cpu,
+            |start: &Start| start.first_answer,
+        ] {
+            let ours = contestant.spread(figure);
+            let theirs = base.map_or(f64::NAN, |base| base.spread(figure).median);
+            cells.push(format!("{ours:.2}"));
+            cells.push(format!("{:.2}", ours.median / theirs));
+        }
+        table.row(cells);
+    }
+    println!("{table}");
+    println!(
+        "The first event's answer beside the tenth's, memory after the first (MiB), size of the binary as deployed (MB).\n"
+    );
+    let mut table = Table::new([
+        "function",
+        "DynamoDB",
+        "first",
+        "tenth",
+        "first/tenth",
+        "resident",
+        "binary",
+    ]);
+    for contestant in contestants {
+        let [first, tenth] = [
+            contestant.spread(|start| start.first),
+            contestant.spread(|start| start.tenth),
+        ];
+        table.row([
+            contestant.name.to_owned(),
+            contestant.reaches.to_owned(),
+            format!("{first:.2}"),
+            format!("{tenth:.2}"),
+            format!("{:.2}", first.median / tenth.median),
+            format!("{:.1}", contestant.spread(|start| start.resident)),
+            format!("{:.2}", megabytes(&contestant.binary)?),
+        ]);
+    }
+    println!("{table}");
+    println!("Bounds of sync: first poll 1.7 × hello-world's, first answer 2 × the tenth, 10 MiB, 9 MB.");
+    Ok(())
+}
+
+impl Contestant<'_> {
+    fn spread(&self, figure: impl Fn(&Start) -> f64) -> Spread {
+        Spread::of(self.starts.iter().map(figure).collect())
+    }
+}
+
+fn megabytes(binary: &Path) -> Result<f64, Failure> {
+    // Exact below 2^53 bytes.
+    Ok(std::fs::metadata(binary)?.len() as f64 / 1e6)
+}

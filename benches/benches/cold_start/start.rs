@@ -1,0 +1,122 @@
+//! One start of one function.
+
+use crate::Failure;
+use crate::traffic::Traffic;
+use coinolio_tests::lambda::{Process, Told};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The answers of an environment that is no longer cold.
+const ANSWERS: usize = 10;
+
+/// What a start took: times in milliseconds, memory in MiB; not a number where this system does not tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// From exec to the first poll for an event.
+    pub(crate) poll: f64,
+    /// The CPU's part of that: what waited for nobody.
+    pub(crate) cpu: f64,
+    /// From exec to the first answer, of an event that was there at the first poll.
+    pub(crate) first_answer: f64,
+    /// From the first event to its answer.
+    pub(crate) first: f64,
+    /// From the tenth event to its answer.
+    pub(crate) tenth: f64,
+    /// Resident memory after the first answer.
+    pub(crate) resident: f64,
+}
+
+/// Starts `binary`, the function `name`, and has it answer ten events.
+pub(crate) async fn measure(
+    binary: &Path,
+    name: &str,
+    environment: &[(&str, &str)],
+    traffic: &mut Traffic,
+) -> Result<Start, Failure> {
+    let mut process = Process::start(binary, environment).await;
+    let polled = polled(&mut process, name).await?;
+    let cpu = cpu(&process);
+    let mut times = [f64::NAN; ANSWERS];
+    let mut first_answer = f64::NAN;
+    let mut resident = f64::NAN;
+    for (index, time) in times.iter_mut().enumerate() {
+        let event = traffic.next(name)?;
+        let given = Instant::now();
+        process.api.give(&event);
+        let answered = match process.api.told().await {
+            Some((at, Told::Answered(answer))) => {
+                traffic.answered(name, &answer)?;
+                at
+            }
+            told => return Err(Failure::Answer(format!("{name}: {told:?}"))),
+        };
+        *time = milliseconds(answered - given);
+        // Once it polls again it has done with the event.
+        self::polled(&mut process, name).await?;
+        if index == 0 {
+            first_answer = milliseconds(polled - process.started) + *time;
+            resident = resident_mebibytes(&process);
+        }
+    }
+    let start = Start {
+        poll: milliseconds(polled - process.started),
+        cpu,
+        first_answer,
+        first: times[0],
+        tenth: times[ANSWERS - 1],
+        resident,
+    };
+    process.stop().await;
+    Ok(start)
+}
+
+/// Hands `binary`, the function `name`, one event.
+pub(crate) async fn once(
+    binary: &Path,
+    name: &str,
+    environment: &[(&str, &str)],
+    event: &str,
+    traffic: &mut Traffic,
+) -> Result<(), Failure> {
+    let mut process = Process::start(binary, environment).await;
+    match process.invoke(event).await {
+        Told::Answered(answer) => traffic.answered(name, &answer),
+        told => Err(Failure::Answer(format!("{name}: {told:?}"))),
+    }
+}
+
+async fn polled(process: &mut Process, name: &str) -> Result<Instant, Failure> {
+    match process.api.told().await {
+        Some((at, Told::Polled)) => Ok(at),
+        told => Err(Failure::Answer(format!("{name}: {told:?}"))),
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// What all threads spent on a CPU: the first number of each one's `schedstat`, in nanoseconds (Linux, "Scheduler
+/// Statistics").
+fn cpu(process: &Process) -> f64 {
+    let nanoseconds = process.id().and_then(|id| {
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).ok()?;
+        let mut sum = 0.0;
+        for thread in threads {
+            let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            sum += stat.split_whitespace().next()?.parse::<f64>().ok()?;
+        }
+        Some(sum)
+    });
+    nanoseconds.map_or(f64::NAN, |nanoseconds| nanoseconds / 1e6)
+}
+
+/// `VmRSS` of `/proc/<id>/status` (Linux, proc(5)).
+fn resident_mebibytes(process: &Process) -> f64 {
+    let kibibytes = process.id().and_then(|id| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    kibibytes.map_or(f64::NAN, |kibibytes| kibibytes / 1024.0)
+}
