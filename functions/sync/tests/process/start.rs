@@ -55,8 +55,9 @@ async fn a_dynamodb_that_is_not_there_does_not_keep_the_function_from_starting()
     }
     let Ended { stdout, .. } = process.stop().await;
     let start = stdout.lines().next().unwrap_or_default();
+    // Refused three times, or not yet as often when its time is up: the SDK's pauses are random.
     assert!(
-        start.contains("\"WARN\"") && start.contains("no connection to DynamoDB at the start"),
+        start.contains("\"WARN\"") && start.contains("no connection to DynamoDB"),
         "{stdout}"
     );
 }
