@@ -2,9 +2,7 @@
 //! what the gateway takes.
 
 use crate::gateway::Functions;
-use aws_sdk_dynamodb::Client;
 use coinolio_aws::App;
-use coinolio_aws::dynamodb::DynamoLog;
 use coinolio_aws::http::{Event, to_gateway};
 use coinolio_aws::routes::Function;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
@@ -15,11 +13,9 @@ pub struct Handlers {
 }
 
 impl Handlers {
-    /// The functions on `table`, as `client` reaches it.
-    pub fn new(client: Client, table: &str) -> Self {
-        Self {
-            app: App::new(DynamoLog::new(client, table)),
-        }
+    /// The functions with what `app` holds.
+    pub const fn new(app: App) -> Self {
+        Self { app }
     }
 }
 

@@ -18,6 +18,7 @@ pub mod secret;
 pub mod server;
 pub mod signals;
 pub mod store;
+pub mod stream;
 pub mod token;
 
 /// The server makes and drops many small values on few threads: mimalloc takes half of the time for that

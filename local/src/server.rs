@@ -8,8 +8,11 @@ use crate::gateway::{self, Idle};
 use crate::listen::Listener;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::stream::Stream;
 use crate::token::Tokens;
 use aws_sdk_dynamodb::Client;
+use coinolio_aws::App;
+use coinolio_aws::dynamodb::{DynamoLog, create_table_if_missing, enable_stream_if_missing};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -44,6 +47,7 @@ pub struct Server {
     stop: oneshot::Sender<()>,
     served: JoinHandle<io::Result<()>>,
     idle: Idle,
+    stream: Stream,
     store: Store,
 }
 
@@ -57,12 +61,18 @@ impl Server {
         let dynamodb = Listener::on(address, options.dynamodb_port, "--dynamodb-port")?;
         let store = Store::start(folder, dynamodb)?;
         let client = store.client();
-        coinolio_aws::dynamodb::create_table_if_missing(&client, TABLE)
+        create_table_if_missing(&client, TABLE)
             .await
             .map_err(|cause| StartError::Store(cause.to_string()))?;
+        // A data folder of an earlier version has a table without a stream.
+        enable_stream_if_missing(&client, TABLE)
+            .await
+            .map_err(|cause| StartError::Store(cause.to_string()))?;
+        let app = App::new(DynamoLog::new(client, TABLE));
+        let stream = Stream::follow(store.database(), TABLE, app.clone())?;
 
         let address = api.address;
-        let (router, idle) = gateway::service(Handlers::new(client, TABLE), Arc::clone(&tokens), address.port());
+        let (router, idle) = gateway::service(Handlers::new(app), Arc::clone(&tokens), address.port());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = axum::serve(api.socket, router).with_graceful_shutdown(async move {
             // A dropped sender stops the server too.
@@ -75,6 +85,7 @@ impl Server {
             stop,
             served,
             idle,
+            stream,
             store,
         })
     }
@@ -110,6 +121,7 @@ impl Server {
             stop,
             served,
             idle,
+            stream,
             store,
             ..
         } = self;
@@ -119,6 +131,7 @@ impl Server {
                 tracing::error!(%cause, "the API server panicked");
             }
             idle.reached().await;
+            stream.stop().await;
             store.stop().await;
         };
         if tokio::time::timeout(GRACE, finish).await.is_err() {

@@ -6,6 +6,7 @@ use crate::folder::DataFolder;
 use crate::listen::Listener;
 use aws_sdk_dynamodb::Client;
 use coinolio_aws::config::emulator_client;
+use dynoxide::Database;
 use std::net::SocketAddr;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 /// A DynamoDB API that runs in this process.
 pub struct Store {
     address: SocketAddr,
+    database: Database,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), String>>,
     /// Released last: the database must be closed before another run may open it.
@@ -27,7 +29,7 @@ impl Store {
         let address = listener.address;
         let served = tokio::spawn(dynoxide::server::serve_with_shutdown(
             listener.socket,
-            database,
+            database.clone(),
             async move {
                 // A dropped sender stops the server too.
                 let _ = stopped.await;
@@ -35,6 +37,7 @@ impl Store {
         ));
         Ok(Self {
             address,
+            database,
             stop,
             served,
             folder,
@@ -51,6 +54,11 @@ impl Store {
         emulator_client(&format!("http://{}", self.address))
     }
 
+    /// The database itself, for what the SDK's client does not have: its streams.
+    pub fn database(&self) -> Database {
+        self.database.clone()
+    }
+
     /// Lets running requests finish, closes the database and gives the data folder back.
     pub async fn stop(self) {
         let _ = self.stop.send(());
@@ -59,20 +67,21 @@ impl Store {
             Ok(Err(cause)) => tracing::error!(%cause, "the embedded DynamoDB failed"),
             Err(cause) => tracing::error!(%cause, "the embedded DynamoDB panicked"),
         }
+        drop(self.database);
         drop(self.folder);
     }
 }
 
-fn open(folder: Option<&DataFolder>) -> Result<dynoxide::Database, StartError> {
+fn open(folder: Option<&DataFolder>) -> Result<Database, StartError> {
     let failed = |cause: dynoxide::DynoxideError| StartError::Store(cause.to_string());
     let Some(folder) = folder else {
-        return dynoxide::Database::memory().map_err(failed);
+        return Database::memory().map_err(failed);
     };
     let path = folder.database();
     let text = path
         .to_str()
         .ok_or_else(|| StartError::Store(format!("{} is not valid Unicode", path.display())))?;
-    let database = dynoxide::Database::new(text).map_err(failed)?;
+    let database = Database::new(text).map_err(failed)?;
     // A new database is in WAL mode with `synchronous = FULL`: an fsync for each commit. This call is
     // the one way to `synchronous = NORMAL` (its other settings are SQLite's defaults): commits then
     // outlive this process, killed or not, and a power failure may cost the last few but never

@@ -5,18 +5,33 @@ use aws_sdk_dynamodb::Client;
 use coinolio_aws::config::emulator_client;
 use coinolio_aws::dynamodb::{DynamoLog, Meter, create_table_if_missing};
 use dynoxide::Database;
+use dynoxide::actions::describe_stream::DescribeStreamRequest;
+use dynoxide::actions::get_records::GetRecordsRequest;
+use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
+use dynoxide::actions::list_streams::ListStreamsRequest;
+use serde_json::Value;
+use std::fmt;
 use tokio::net::TcpListener;
 
 /// The table's name in every test.
 pub const TABLE: &str = "coinolio-test";
 
 /// A DynamoDB API of its own, with the table; gone with the test's runtime.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Dynamo {
     /// The SDK's client.
     pub client: Client,
     /// Where the API listens.
     pub endpoint: String,
+    database: Database,
+}
+
+impl fmt::Debug for Dynamo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dynamo")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Dynamo {
@@ -25,15 +40,50 @@ impl Dynamo {
         let database = Database::memory().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
         let client = emulator_client(&endpoint);
         create_table_if_missing(&client, TABLE).await.unwrap();
-        Self { client, endpoint }
+        Self {
+            client,
+            endpoint,
+            database,
+        }
     }
 
     /// The change log in the table.
     pub fn log(&self) -> DynamoLog {
         DynamoLog::new(self.client.clone(), TABLE)
+    }
+
+    /// Every record of the table's stream so far, oldest first, as Lambda hands them over.
+    pub fn records(&self) -> Vec<Value> {
+        let streams = self.database.list_streams(ListStreamsRequest::default()).unwrap();
+        let stream_arn = streams.streams[0].stream_arn.clone();
+        let described = self.database.describe_stream(DescribeStreamRequest {
+            stream_arn: stream_arn.clone(),
+            ..DescribeStreamRequest::default()
+        });
+        let first = self.database.get_shard_iterator(GetShardIteratorRequest {
+            stream_arn,
+            shard_id: described.unwrap().stream_description.shards[0].shard_id.clone(),
+            shard_iterator_type: "TRIM_HORIZON".to_owned(),
+            sequence_number: None,
+        });
+        let mut iterator = first.unwrap().shard_iterator;
+        let mut records = Vec::new();
+        while let Some(shard_iterator) = iterator {
+            let request = GetRecordsRequest {
+                shard_iterator,
+                limit: None,
+            };
+            let page = self.database.get_records(request).unwrap();
+            if page.records.is_empty() {
+                break;
+            }
+            records.extend(page.records.iter().map(|record| serde_json::to_value(record).unwrap()));
+            iterator = page.next_shard_iterator;
+        }
+        records
     }
 
     /// The change log in the table, and what it uses.

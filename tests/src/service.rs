@@ -8,6 +8,8 @@ use coinolio_aws::App;
 use coinolio_aws::dynamodb::DynamoLog;
 use coinolio_aws::http::{Answer, Event};
 use coinolio_aws::routes::{Function, Match, route};
+use coinolio_aws::stream;
+use coinolio_core::sync::Retention;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lambda_http::Context;
@@ -74,6 +76,31 @@ impl Service {
         let answered = answered(answer);
         CONTRACT.assert_documents(&method, &path, &answered);
         answered
+    }
+
+    /// Hands records to the function on the table's stream; the sequence numbers that it answers with.
+    pub async fn stream(&self, records: &[Value], retention: Retention) -> Vec<Option<String>> {
+        self.invoke_stream(&Uuid::new_v4().to_string(), records, retention)
+            .await
+    }
+
+    /// As [`Self::stream`], in the invocation of this id.
+    pub async fn invoke_stream(
+        &self,
+        request_id: &str,
+        records: &[Value],
+        retention: Retention,
+    ) -> Vec<Option<String>> {
+        let payload = serde_json::json!({ "Records": records }).to_string();
+        let event = stream::Event::read(request_id, &payload).unwrap();
+        let mut app = self.app.clone();
+        app.retention = retention;
+        // What Lambda reads.
+        let answer = serde_json::to_value(change_stream::handle(&app, event).await).unwrap();
+        let failures = answer["batchItemFailures"].as_array().unwrap().iter();
+        failures
+            .map(|failure| failure["itemIdentifier"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// Every item of the table, sorted by its key.

@@ -26,13 +26,24 @@ impl Template {
             .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
-    /// The routes of each function, as `METHOD /path`, by the function's binary, without those of [`UNKNOWN`].
+    /// The binaries of all functions.
+    pub fn binaries(&self) -> BTreeSet<String> {
+        let functions = self.resources("AWS::Serverless::Function");
+        functions.map(|(id, _)| self.binary(id)).collect()
+    }
+
+    /// The routes of each function that has some, as `METHOD /path`, by the function's binary, without those of
+    /// [`UNKNOWN`].
     pub fn routes(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (id, function) in self.resources("AWS::Serverless::Function") {
-            let routes = found.entry(self.binary(id)).or_default();
             for event in function["Events"].as_object().unwrap().values() {
-                assert_eq!(event["Type"], "HttpApi", "{id}");
+                let is_route = event["Type"] == "HttpApi";
+                if !is_route {
+                    assert_eq!(event["Type"], "DynamoDB", "{id}");
+                    continue;
+                }
+                let routes = found.entry(self.binary(id)).or_default();
                 let event = &event["Properties"];
                 assert_eq!(event["ApiId"]["Ref"], "Api", "{id}");
                 let (method, path) = (event["Method"].as_str().unwrap(), event["Path"].as_str().unwrap());
@@ -64,10 +75,11 @@ impl Template {
         policies[0]["PolicyDocument"]["Statement"].as_array().unwrap()
     }
 
-    /// The actions that a function's role has on DynamoDB.
+    /// The actions that a function's role has on the table; those on its stream are Lambda's.
     pub fn table_actions(&self, binary: &str) -> BTreeSet<String> {
-        let actions = self.statements(binary).iter().flat_map(actions);
-        actions.filter(|action| action.starts_with("dynamodb:")).collect()
+        let statements = self.statements(binary).iter();
+        let table = statements.filter(|statement| statement["Sid"] == "Table");
+        table.flat_map(actions).collect()
     }
 }
 

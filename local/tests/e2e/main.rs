@@ -7,6 +7,7 @@
 
 mod agreement;
 mod auth;
+mod compaction;
 mod demo;
 mod program;
 mod serving;

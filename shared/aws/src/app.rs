@@ -1,9 +1,10 @@
 //! What a function holds from its start to its end.
 
-use crate::config::{Config, dynamodb_client};
+use crate::config::{Config, DEFAULT_RETENTION, dynamodb_client};
 use crate::dynamodb::DynamoLog;
 use crate::registrar::Registrar;
 use coinolio_core::id::UserId;
+use coinolio_core::sync::Retention;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,16 +17,19 @@ pub struct App {
     pub dev_user: Option<UserId>,
     /// What is known of the devices' registration.
     pub(crate) registrar: Registrar,
+    /// What compaction may remove.
+    pub retention: Retention,
     /// Set by the first invocation.
     invoked: Arc<AtomicBool>,
 }
 
 impl App {
-    /// An app on `log`, whose users an authorizer vouches for.
+    /// An app on `log`, whose users an authorizer vouches for, with the default retention.
     pub fn new(log: DynamoLog) -> Self {
         Self {
             log,
             dev_user: None,
+            retention: DEFAULT_RETENTION,
             registrar: Registrar::default(),
             invoked: Arc::default(),
         }
@@ -36,6 +40,7 @@ impl App {
         let client = dynamodb_client(&config.store);
         Self {
             dev_user: config.dev_user.clone(),
+            retention: config.retention,
             ..Self::new(DynamoLog::new(client, &config.table))
         }
     }

@@ -175,7 +175,8 @@ fn no_such_route() -> Error {
     Error::new(Code::NotFound, "there is no such route")
 }
 
-fn now() -> Timestamp {
+/// The time.
+pub(crate) fn now() -> Timestamp {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

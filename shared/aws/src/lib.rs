@@ -8,6 +8,7 @@
 //! - [`retry`]: waiting between attempts at the head.
 //! - [`routes`]: the table of routes.
 //! - [`runtime`]: a function from its start to its end.
+//! - [`stream`]: the batches of the table's stream.
 //! - [`telemetry`]: what an invocation says about itself.
 
 mod app;
@@ -19,6 +20,7 @@ pub mod registrar;
 pub mod retry;
 pub mod routes;
 pub mod runtime;
+pub mod stream;
 pub mod telemetry;
 
 pub use app::App;

@@ -4,8 +4,10 @@ use crate::app::App;
 use crate::config::{Config, ConfigError};
 use crate::http::{Answer, Arrival, Event, Payload, Returned, to_gateway};
 use crate::invocation;
+use crate::stream;
 use crate::telemetry::{self, Format};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use serde::Serialize;
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,7 +20,27 @@ use std::process::ExitCode;
 /// What keeps it from starting is one line on standard error, which Lambda puts into the function's log, and
 /// exit status 1.
 pub fn run(handle: impl AsyncFn(&App, Event) -> Answer) -> ExitCode {
-    match start(handle) {
+    exit(start(async |app: &App, event| answer(app, event, &handle).await))
+}
+
+/// Runs a function that takes the batches of the table's stream, otherwise as [`run`].
+pub fn run_on_stream(handle: impl AsyncFn(&App, stream::Event) -> stream::Failures) -> ExitCode {
+    exit(start(async |app: &App, event: LambdaEvent<Payload>| {
+        let LambdaEvent { payload, context } = event;
+        let event = payload
+            .json()
+            .and_then(|json| stream::Event::read(&context.request_id, json));
+        match event {
+            Some(event) => Ok(handle(app, event).await),
+            None => Err(UnexpectedEvent(
+                "this function takes the events of a DynamoDB stream".to_owned(),
+            )),
+        }
+    }))
+}
+
+fn exit(ended: Result<(), RunError>) -> ExitCode {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let line = error.to_string().replace('\n', " ");
@@ -40,7 +62,9 @@ enum RunError {
     RuntimeApi(lambda_runtime::Error),
 }
 
-fn start(handle: impl AsyncFn(&App, Event) -> Answer) -> Result<(), RunError> {
+fn start<R: Serialize>(
+    handle: impl AsyncFn(&App, LambdaEvent<Payload>) -> Result<R, UnexpectedEvent>,
+) -> Result<(), RunError> {
     let config = Config::from_env()?;
     telemetry::init(Format::Json(config.metrics.clone()), &[]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -48,7 +72,7 @@ fn start(handle: impl AsyncFn(&App, Event) -> Answer) -> Result<(), RunError> {
         let app = &App::of(&config);
         app.log.connect().await;
         let handle = &handle;
-        let service = service_fn(async |event: LambdaEvent<Payload>| answer(app, event, handle).await);
+        let service = service_fn(async |event: LambdaEvent<Payload>| handle(app, event).await);
         Runtime::new(service).run().await.map_err(RunError::RuntimeApi)
     })
 }

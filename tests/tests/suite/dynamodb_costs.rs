@@ -1,9 +1,12 @@
 //! What the log costs on DynamoDB (design section 3): requests, units and the sizes of items.
 
-use crate::samples::{UUID, append, create, entry, exact_patch, key, noisy_patch, set, small_patch, synced, value};
+use crate::samples::{
+    UUID, append, create, entry, exact_patch, key, noise, noisy_patch, set, small_patch, snapshot, synced, value,
+};
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::dynamodb::{Meter, Usage};
-use coinolio_core::log::{Appended, ChangeLog, Patch, PortfolioKey, Snapshot};
+use coinolio_core::json::{Object, Value};
+use coinolio_core::log::{Appended, ChangeLog, Extent, Patch, PortfolioKey};
 use coinolio_tests::dynamodb::{Dynamo, TABLE};
 use std::collections::HashMap;
 
@@ -80,7 +83,7 @@ async fn reads_are_strongly_consistent_and_an_empty_one_is_one_request() {
     log.between(&real_key(), 0, 9).await.unwrap();
     log.entry(&real_key()).await.unwrap();
     log.entries(&real_key().user).await.unwrap();
-    log.snapshot(&real_key(), 1).await.unwrap();
+    log.snapshot_before(&real_key(), 1).await.unwrap();
     assert_eq!(used(&meter, before), (5, 5.0, 0.0));
     let before = meter.usage();
     log.between(&real_key(), 4, 4).await.unwrap();
@@ -134,8 +137,13 @@ async fn a_one_field_edit_with_a_conflict_stays_below_one_kilobyte() {
     patch.conflicts = exact_patch().conflicts;
     let mut new = synced(1, 2, patch);
     new.change.verbatim = true;
-    new.change.extent.snapshot_bytes = 6_000_000;
-    new.change.extent.patch_bytes = 6_000_000;
+    new.change.extent = Extent {
+        snapshot: 1_000_000,
+        snapshot_bytes: 6_000_000,
+        snapshot_at: 1_000_000_000,
+        patch_bytes: 1_000_000_000,
+        stored_bytes: 1_000_000_000,
+    };
     append(&log, &real_key(), &new).await;
     for item in all_items(&dynamo).await {
         assert!(size(&item) < 1024, "{} has {} bytes", sort_key(&item), size(&item));
@@ -226,6 +234,76 @@ async fn the_chunks_of_a_patch_that_lost_are_deleted_and_the_winners_stay() {
 }
 
 #[tokio::test]
+async fn a_snapshot_is_found_by_one_query_and_one_more_where_it_has_more_than_one_chunk() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    let noisy = |bytes, seed| Value::Object(Object::from([("noise".into(), Value::from(&*noise(bytes, seed)))]));
+    for (version, bytes, requests) in [(1, 100, 1), (2, 100_000, 1), (3, 1_000_000, 2)] {
+        let mark = log
+            .write_snapshot(&real_key(), &snapshot(version, noisy(bytes, version)))
+            .await
+            .unwrap();
+        let chunks = all_items(&dynamo).await;
+        let prefix = format!("SNAPSHOT#{version:020}#");
+        let kept: usize = chunks
+            .iter()
+            .filter(|item| sort_key(item).starts_with(&prefix))
+            .map(size)
+            .sum();
+        assert_eq!(mark.stored_bytes, u64::try_from(kept).unwrap(), "what the table keeps");
+        let before = meter.usage();
+        assert!(log.snapshot_before(&real_key(), 9).await.unwrap().is_some());
+        let (sent, read, _) = used(&meter, before);
+        assert_eq!(sent, requests, "{bytes} bytes");
+        let least = (kept as f64 / 4096.0).ceil();
+        assert!((least..=least + 1.0).contains(&read), "{read} units for {kept} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_mark_is_one_write_unit_and_a_removal_one_request_for_each_item() {
+    let dynamo = Dynamo::start().await;
+    let (log, meter) = dynamo.metered_log();
+    create(&log, &real_key()).await;
+    append(&log, &real_key(), &synced(1, 2, small_patch())).await;
+    let before = meter.usage();
+    assert!(
+        log.mark_snapshot(&real_key(), &snapshot(2, value("{}")).mark)
+            .await
+            .unwrap()
+    );
+    assert_eq!(used(&meter, before), (1, 0.0, 1.0));
+    let oldest = log.oldest_since(&real_key(), 0).await.unwrap().unwrap();
+    let before = meter.usage();
+    log.remove(&real_key(), &oldest).await.unwrap();
+    assert_eq!(used(&meter, before), (1, 0.0, 1.0));
+}
+
+#[tokio::test]
+async fn a_change_counts_what_the_table_keeps_for_it() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    create(&log, &real_key()).await;
+    let mut sum = 0;
+    for (parent, bytes) in (1..).zip([10, 900, 3000, 10_000, 800_000]) {
+        let mut new = synced(parent, parent + 1, noisy_patch(bytes, parent));
+        new.change.extent.stored_bytes = sum;
+        append(&log, &real_key(), &new).await;
+        let head = log.newest(&real_key(), 1).await.unwrap().remove(0);
+        sum = head.extent.stored_bytes;
+        let items = all_items(&dynamo).await;
+        let of_changes = |item: &&Item| {
+            let sk = sort_key(item);
+            sk.starts_with("PATCH#") || (sk.starts_with("CHANGE#") && sk != "CHANGE#00000000000000000000")
+        };
+        let kept: usize = items.iter().filter(of_changes).map(size).sum();
+        let kept = u64::try_from(kept).unwrap();
+        // The sum is counted at its longest: 20 digits.
+        assert!((kept..=kept + 10 * parent).contains(&sum), "{sum} for {kept} bytes");
+    }
+}
+
+#[tokio::test]
 async fn keys_are_those_of_the_design() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
@@ -233,9 +311,7 @@ async fn keys_are_those_of_the_design() {
     create(&log, &key).await;
     append(&log, &key, &synced(1, 2, noisy_patch(10_000, 1))).await;
     let document = value("{}");
-    log.write_snapshot(&key, &Snapshot { version: 2, document })
-        .await
-        .unwrap();
+    log.write_snapshot(&key, &snapshot(2, document)).await.unwrap();
     let mut keys: Vec<_> = all_items(&dynamo)
         .await
         .iter()

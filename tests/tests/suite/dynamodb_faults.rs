@@ -1,13 +1,13 @@
 //! What the log does when DynamoDB fails, and when what it stored is not what was written.
 
-use crate::samples::{append, bare, create, entry, key, noise, noisy_patch, small_patch, synced, value};
+use crate::samples::{append, bare, create, entry, key, noise, noisy_patch, small_patch, snapshot, synced, value};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::config::emulator_client;
 use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_core::algebra::{Op, Path, Token};
 use coinolio_core::json::{Object, Value};
-use coinolio_core::log::{Appended, ChangeLog, LogError, PortfolioKey, Snapshot};
+use coinolio_core::log::{Appended, ChangeLog, LogError, PortfolioKey};
 use coinolio_core::{Code, Error};
 use coinolio_tests::dynamodb::{Dynamo, TABLE};
 use coinolio_tests::faults::Fault;
@@ -103,6 +103,11 @@ async fn a_change_that_was_altered_is_named_and_never_read_as_another() {
         ("print", Some(binary(vec![1; 31]))),
         ("id", Some(text("../../x"))),
         ("snap", None),
+        ("snap_bytes", None),
+        ("snap_at", None),
+        ("patch_bytes", None),
+        ("stored_bytes", None),
+        ("stored_bytes", Some(number("-1"))),
         ("patch", Some(binary(flipped))),
         (
             "patch",
@@ -181,30 +186,45 @@ async fn a_big_patch_with_a_missing_or_altered_chunk_is_an_error_that_names_it()
 }
 
 #[tokio::test]
-async fn a_partial_snapshot_is_none_and_an_altered_one_an_error() {
+async fn a_snapshot_that_cannot_be_read_is_as_if_it_were_not_there() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
-    let document = Value::Object(Object::from([("n".into(), Value::from(&*noise(1_200_000, 1)))]));
-    let snapshot = Snapshot { version: 5, document };
-    log.write_snapshot(&p(), &snapshot).await.unwrap();
-    let chunks = items_below(&dynamo, "SNAPSHOT#").await;
+    let noisy = |seed| Value::Object(Object::from([("n".into(), Value::from(&*noise(1_200_000, seed)))]));
+    let older = snapshot(3, value("{\"older\":true}"));
+    log.write_snapshot(&p(), &older).await.unwrap();
+    let newer = snapshot(5, noisy(1));
+    log.write_snapshot(&p(), &newer).await.unwrap();
+    let chunks = items_below(&dynamo, "SNAPSHOT#00000000000000000005").await;
     assert!(chunks.len() >= 3, "{} chunks", chunks.len());
+    let read = async || {
+        let read = log.snapshot_before(&p(), 7).await.unwrap().unwrap();
+        (read.mark.version, read.document)
+    };
     for chunk in &chunks {
+        let case = chunk["sk"].as_s().unwrap();
         delete(&dynamo, chunk).await;
-        assert_eq!(log.snapshot(&p(), 5).await.unwrap(), None);
-        let mut spoilt = chunk.clone();
-        let mut data = chunk["data"].as_b().unwrap().as_ref().to_vec();
-        data.truncate(data.len() / 2);
-        spoilt.insert("data".to_owned(), binary(data));
-        put(&dynamo, spoilt).await;
-        assert_names(
-            log.snapshot(&p(), 5).await.unwrap_err(),
-            chunk["sk"].as_s().unwrap(),
-            "cut",
-        );
+        assert!(read().await == (3, older.document.clone()), "{case} is missing");
+        for (name, altered) in [
+            ("data", binary(chunk["data"].as_b().unwrap().as_ref()[..1000].to_vec())),
+            ("sum", binary(vec![0; 32])),
+            ("whole", binary(vec![0; 32])),
+            ("format", number("2")),
+            ("format", text("1")),
+        ] {
+            let mut spoilt = chunk.clone();
+            spoilt.insert(name.to_owned(), altered);
+            put(&dynamo, spoilt).await;
+            assert!(read().await == (3, older.document.clone()), "{name} of {case}");
+        }
         put(&dynamo, chunk.clone()).await;
+        assert!(read().await == (5, newer.document.clone()));
     }
-    assert!(log.snapshot(&p(), 5).await.unwrap() == Some(snapshot));
+    for chunk in items_below(&dynamo, "SNAPSHOT#").await {
+        let mut spoilt = chunk;
+        spoilt.insert("count".to_owned(), number("0"));
+        put(&dynamo, spoilt).await;
+    }
+    assert_eq!(log.snapshot_before(&p(), 7).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -218,12 +238,20 @@ async fn an_altered_directory_entry_is_named() {
         ("format".to_owned(), number("1")),
         ("name".to_owned(), number("1")),
     ]);
-    put(&dynamo, altered).await;
-    for error in [
-        log.entries(&p().user).await.map(drop).unwrap_err(),
-        log.entry(&p()).await.map(drop).unwrap_err(),
-    ] {
-        assert!(error.to_string().contains("USER#u PORTFOLIO#p"), "{error}");
+    let mut marked = altered.clone();
+    marked.insert("name".to_owned(), text("main"));
+    marked.insert("created".to_owned(), number("1"));
+    put(&dynamo, marked.clone()).await;
+    assert!(log.entry(&p()).await.unwrap().is_some(), "a mark may be missing");
+    marked.insert("snap".to_owned(), number("3"));
+    for altered in [altered, marked] {
+        put(&dynamo, altered).await;
+        for error in [
+            log.entries(&p().user).await.map(drop).unwrap_err(),
+            log.entry(&p()).await.map(drop).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("USER#u PORTFOLIO#p"), "{error}");
+        }
     }
 }
 

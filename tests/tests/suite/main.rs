@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
 
+mod compaction_costs;
 mod conformance;
 mod devices;
 mod dynamodb_costs;
@@ -9,5 +10,6 @@ mod dynamodb_faults;
 mod openapi;
 mod routes;
 mod samples;
+mod stream;
 mod sync_costs;
 mod template;

@@ -4,7 +4,8 @@ use coinolio_core::algebra::{Conflict, Op, Path, Rule, Side, Winner};
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
 use coinolio_core::json::{self, Value};
 use coinolio_core::log::{
-    Appended, Change, ChangeLog, Edit, Entry, Extent, Kind, NewChange, Patch, PortfolioKey, Version,
+    Appended, Change, ChangeLog, Edit, Entry, Extent, Kind, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark,
+    Version, json_size,
 };
 use coinolio_core::time::Timestamp;
 
@@ -98,7 +99,9 @@ pub(crate) fn synced(parent: Version, version: Version, patch: Patch) -> NewChan
             extent: Extent {
                 snapshot: 0,
                 snapshot_bytes: 0,
+                snapshot_at: 0,
                 patch_bytes: bytes,
+                stored_bytes: 0,
             },
             conflicts: u64::try_from(patch.conflicts.len()).unwrap(),
             patch_bytes: bytes,
@@ -114,14 +117,33 @@ pub(crate) fn entry(key: &PortfolioKey, name: &str) -> Entry {
         portfolio: key.portfolio.clone(),
         name: name.to_owned(),
         created: Timestamp::from_millis(1_767_225_600_001),
+        snapshot: None,
     }
 }
 
-/// The change without its patch, wherever the log keeps that.
+/// A snapshot of `document`, as if `version` were its log's `version`th change of 1,000 bytes.
+pub(crate) fn snapshot(version: Version, document: Value) -> Snapshot {
+    Snapshot {
+        mark: SnapshotMark {
+            version,
+            document_bytes: json_size(&document),
+            stored_bytes: 0,
+            at_patch_bytes: 100 * version,
+            at_stored_bytes: 1000 * version,
+        },
+        document,
+    }
+}
+
+/// The change as its writer gave it, without what the log adds: where it keeps the patch, and what it stores.
 pub(crate) fn bare(change: &Change) -> Change {
     Change {
         patch: None,
         patch_id: None,
+        extent: Extent {
+            stored_bytes: 0,
+            ..change.extent
+        },
         ..change.clone()
     }
 }

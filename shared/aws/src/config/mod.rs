@@ -5,15 +5,18 @@
 
 mod client;
 mod endpoint;
+mod retention;
 mod roots;
 
 pub use client::{dynamodb_client, emulator_client};
 pub use endpoint::Endpoint;
+pub use retention::DEFAULT_RETENTION;
 pub use roots::Roots;
 
 use crate::telemetry::Metrics;
 use aws_sdk_dynamodb::config::Credentials;
 use coinolio_core::id::UserId;
+use coinolio_core::sync::Retention;
 use lambda_http::http::uri::Authority;
 
 /// What a function's environment says.
@@ -25,6 +28,8 @@ pub struct Config {
     pub dev_user: Option<UserId>,
     /// Where DynamoDB is and how it is reached.
     pub store: StoreConfig,
+    /// `RETENTION_DAYS` and `RETENTION_VERSIONS`: what compaction may remove.
+    pub retention: Retention,
     /// `METRICS_NAMESPACE` and `METRICS_DIMENSIONS`: where the metrics go.
     pub metrics: Metrics,
 }
@@ -84,11 +89,13 @@ impl Config {
         let store = StoreConfig::read(&environment)?;
         let dev_user = dev_user(&environment, &store)?;
         let metrics = Metrics::from_lookup(&|name| environment.get(name))?;
+        let retention = retention::retention(&environment)?;
         check_platform(&environment)?;
         Ok(Self {
             table,
             dev_user,
             store,
+            retention,
             metrics,
         })
     }

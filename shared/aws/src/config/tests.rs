@@ -190,3 +190,25 @@ fn a_development_identity_is_checked_as_any_users_is() {
         );
     }
 }
+
+#[test]
+fn the_retention_is_what_the_variables_say_and_bounded() {
+    let retention = |days, versions| {
+        let changed = [("RETENTION_DAYS", days), ("RETENTION_VERSIONS", versions)];
+        read(&DEPLOYED, &changed).unwrap().retention
+    };
+    assert_eq!(retention("", ""), super::DEFAULT_RETENTION);
+    let day = std::time::Duration::from_secs(86_400);
+    assert_eq!(retention("90", "1000"), super::DEFAULT_RETENTION);
+    let other = retention("7", "10");
+    assert_eq!((other.age, other.versions), (7 * day, 10));
+    for (name, values) in [
+        ("RETENTION_DAYS", ["0", "-1", "3651", "1.5", "a week"]),
+        ("RETENTION_VERSIONS", ["0", "9", "-10", "1000001", "all"]),
+    ] {
+        for value in values {
+            let line = refusal(&DEPLOYED, &[(name, value)]);
+            assert!(line.contains(name) && line.lines().count() == 1, "{line}");
+        }
+    }
+}

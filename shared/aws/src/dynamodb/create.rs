@@ -108,7 +108,7 @@ impl DynamoLog {
         entry: &Item,
         writing: &Writing,
     ) -> Result<Appended, LogError> {
-        match self.oldest_since(key, 0).await? {
+        match self.oldest_item(key, 0).await? {
             Some(there) => self.settle(writing, &there).await,
             None => Err(Stored::open(entry)?.corrupt(format_args!(
                 "is there, but {} holds no change",

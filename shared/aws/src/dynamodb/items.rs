@@ -5,7 +5,7 @@ use super::payload;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId};
-use coinolio_core::log::{Change, Entry, Extent, Kind, LogError, Patch, PortfolioKey};
+use coinolio_core::log::{Change, Entry, Extent, Kind, LogError, Patch, PortfolioKey, SnapshotMark};
 use coinolio_core::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -16,6 +16,9 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The format of the items that this version writes, and the newest that it reads.
 pub(super) const FORMAT: u64 = 1;
+
+/// The attribute of a change with what the store keeps for it and all before.
+const STORED_BYTES: &str = "stored_bytes";
 
 /// The names of the kinds of change in items.
 const KINDS: [(Kind, &str); 6] = [
@@ -81,6 +84,11 @@ impl<'a> Stored<'a> {
             FORMAT => Ok(stored),
             other => Err(stored.corrupt(format!("is of format {other}, this version reads {FORMAT}"))),
         }
+    }
+
+    /// Reads an item of any format: for its key alone.
+    pub(super) const fn open_any(item: &'a Item) -> Self {
+        Self { item }
     }
 
     /// The error that says what is wrong with the item.
@@ -179,7 +187,10 @@ pub(super) fn change_item(key: &PortfolioKey, change: &Change, change_id: &str) 
     put("bytes", number(change.patch_bytes));
     put("snap", number(change.extent.snapshot));
     put("snap_bytes", number(change.extent.snapshot_bytes));
+    put("snap_at", number(change.extent.snapshot_at));
     put("patch_bytes", number(change.extent.patch_bytes));
+    // The longest there is, so that the item does not grow when its own size is in it.
+    put(STORED_BYTES, number(u64::MAX));
     if let Some(device) = &change.device_id {
         put("device", text(device.as_str()));
     }
@@ -193,6 +204,14 @@ pub(super) fn change_item(key: &PortfolioKey, change: &Change, change_id: &str) 
         put("verbatim", AttributeValue::Bool(true));
     }
     item
+}
+
+/// Puts what the store keeps for all changes into an item that has everything else: the parent's sum, the
+/// item's size and that of the chunks of its patch.
+pub(super) fn put_stored_bytes(item: &mut Item, parents: u64, chunks: &[Item]) {
+    let own: usize = size(item) + chunks.iter().map(size).sum::<usize>();
+    let own = u64::try_from(own).unwrap_or(u64::MAX);
+    item.insert(STORED_BYTES.to_owned(), number(parents.saturating_add(own)));
 }
 
 /// Reads a change, its patch where it is in the item.
@@ -223,7 +242,9 @@ pub(super) fn read_change(item: &Item) -> Result<Change, LogError> {
         extent: Extent {
             snapshot: stored.whole("snap")?,
             snapshot_bytes: stored.whole("snap_bytes")?,
+            snapshot_at: stored.whole("snap_at")?,
             patch_bytes: stored.whole("patch_bytes")?,
+            stored_bytes: stored.whole(STORED_BYTES)?,
         },
         conflicts: stored.whole("conflicts")?,
         patch_bytes: stored.whole("bytes")?,
@@ -280,7 +301,34 @@ pub(super) fn entry_item(key: &PortfolioKey, entry: &Entry) -> Item {
     let mut item = keyed(&keys::user_partition(&key.user), &keys::entry_sort(&key.portfolio));
     item.insert("name".to_owned(), text(&*entry.name));
     item.insert("created".to_owned(), number(entry.created.millis()));
+    if let Some(mark) = &entry.snapshot {
+        item.extend(mark_attributes(mark).map(|(name, value)| (name.to_owned(), value)));
+    }
     item
+}
+
+/// The attribute of a directory entry with the version of its newest snapshot, and those that go with it.
+pub(super) const MARKED_VERSION: &str = "snap";
+
+/// The attributes of a directory entry that tell of its newest snapshot.
+pub(super) fn mark_attributes(mark: &SnapshotMark) -> [(&'static str, AttributeValue); 5] {
+    [
+        (MARKED_VERSION, number(mark.version)),
+        ("snap_bytes", number(mark.document_bytes)),
+        ("snap_stored", number(mark.stored_bytes)),
+        ("snap_at_patch", number(mark.at_patch_bytes)),
+        ("snap_at_stored", number(mark.at_stored_bytes)),
+    ]
+}
+
+fn read_mark(stored: &Stored<'_>) -> Result<SnapshotMark, LogError> {
+    Ok(SnapshotMark {
+        version: stored.whole(MARKED_VERSION)?,
+        document_bytes: stored.whole("snap_bytes")?,
+        stored_bytes: stored.whole("snap_stored")?,
+        at_patch_bytes: stored.whole("snap_at_patch")?,
+        at_stored_bytes: stored.whole("snap_at_stored")?,
+    })
 }
 
 /// Reads a directory entry.
@@ -291,5 +339,6 @@ pub(super) fn read_entry(item: &Item) -> Result<Entry, LogError> {
         portfolio: PortfolioId::parse(id).map_err(|error| stored.corrupt(error))?,
         name: stored.text("name")?.to_owned(),
         created: Timestamp::from_millis(stored.whole("created")?),
+        snapshot: stored.optional(MARKED_VERSION, || read_mark(&stored))?,
     })
 }

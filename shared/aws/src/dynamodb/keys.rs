@@ -25,7 +25,7 @@ impl SortRange {
         // Twenty digits hold any version, so that the text sorts as the number does.
         Self {
             from: change_sort(first),
-            to: format!("CHANGE#{}", "9".repeat(20)),
+            to: format!("{CHANGE_PREFIX}{}", "9".repeat(20)),
         }
     }
 
@@ -34,6 +34,24 @@ impl SortRange {
         Self {
             from: change_sort(first),
             to: change_sort(last),
+        }
+    }
+}
+
+impl SortRange {
+    /// The chunks of all snapshots of `version` and before.
+    pub(super) fn snapshots_to(version: Version) -> Self {
+        Self {
+            from: SNAPSHOT_PREFIX.to_owned(),
+            to: format!("{}~", snapshot_prefix(version)),
+        }
+    }
+
+    /// The chunks of a payload below the one of `index`.
+    pub(super) fn chunks_before(prefix: &str, index: usize) -> Self {
+        Self {
+            from: chunk_sort(prefix, 0),
+            to: chunk_sort(prefix, index.saturating_sub(1)),
         }
     }
 }
@@ -56,14 +74,46 @@ pub(super) fn entry_sort(portfolio: &PortfolioId) -> String {
     format!("{ENTRY_PREFIX}{portfolio}")
 }
 
+/// The portfolio whose log is in a partition; `None` where it is another's.
+pub(super) fn portfolio_of(partition: &str) -> Option<PortfolioKey> {
+    let mut parts = partition.split('#');
+    let parts = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+    let ["USER", user, "PORTFOLIO", portfolio] = parts else {
+        return None;
+    };
+    let key = PortfolioKey {
+        user: UserId::parse(user).ok()?,
+        portfolio: PortfolioId::parse(portfolio).ok()?,
+    };
+    (portfolio_partition(&key) == partition).then_some(key)
+}
+
+/// What the sort keys of all changes begin with.
+const CHANGE_PREFIX: &str = "CHANGE#";
+
 /// The sort key of the one change made on top of `parent`.
 pub(super) fn change_sort(parent: Version) -> String {
-    format!("CHANGE#{parent:020}")
+    format!("{CHANGE_PREFIX}{parent:020}")
 }
+
+/// True for a change's sort key.
+pub(super) fn is_change(sk: &str) -> bool {
+    sk.starts_with(CHANGE_PREFIX)
+}
+
+/// What the sort keys of all snapshots' chunks begin with.
+const SNAPSHOT_PREFIX: &str = "SNAPSHOT#";
 
 /// What the sort keys of a snapshot's chunks begin with.
 pub(super) fn snapshot_prefix(version: Version) -> String {
-    format!("SNAPSHOT#{version:020}#")
+    format!("{SNAPSHOT_PREFIX}{version:020}#")
+}
+
+/// The version and the number of the chunk that has the sort key `sk` among those of snapshots.
+pub(super) fn snapshot_chunk(sk: &str) -> Option<(Version, usize)> {
+    let (version, index) = sk.strip_prefix(SNAPSHOT_PREFIX)?.split_once('#')?;
+    let (version, index) = (version.parse().ok()?, index.parse().ok()?);
+    (chunk_sort(&snapshot_prefix(version), index) == sk).then_some((version, index))
 }
 
 /// What the sort keys of a big patch's chunks begin with.

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValu
 use coinolio_core::id::UserId;
 use coinolio_core::json::Value;
 use coinolio_core::log::{
-    Appended, Change, ChangeLog, Entry, LogError, NewChange, Patch, PortfolioKey, Snapshot, Version,
+    Appended, Change, ChangeLog, Entry, LogError, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark, Version,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -91,6 +91,7 @@ impl DynamoLog {
                 chunks = chunks::cut(&pk, &keys::patch_prefix(&id), &compressed, plain.len());
             }
         }
+        items::put_stored_bytes(&mut item, new.change.extent.stored_bytes, &chunks);
         Ok(Writing { id, item, chunks })
     }
 
@@ -144,16 +145,16 @@ impl ChangeLog for DynamoLog {
         self.changes(key, SortRange::changes(from, to - 1), None).await
     }
 
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
+        let found = self.oldest_item(key, parent).await?;
+        found.as_ref().map(items::read_change).transpose()
+    }
+
     async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         self.changes(key, SortRange::changes_since(0), Some(limit)).await
-    }
-
-    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
-        let found = self.oldest_since(key, 0).await?;
-        found.as_ref().map(items::read_change).transpose()
     }
 
     async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
@@ -217,30 +218,45 @@ impl ChangeLog for DynamoLog {
         self.settle(&writing, there).await
     }
 
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
+        let pk = keys::portfolio_partition(key);
+        // First the change: it is never visible without its chunks.
+        self.delete_all(&[items::keyed(&pk, &keys::change_sort(change.parent))])
+            .await?;
+        let Some(id) = &change.patch_id else {
+            return Ok(());
+        };
+        self.delete_range(&pk, SortRange::below(&keys::patch_prefix(id))).await
+    }
+
     async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
         self.create_log(key, entry, first).await
     }
 
-    async fn snapshot(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
-        let pk = keys::portfolio_partition(key);
-        let prefix = keys::snapshot_prefix(version);
-        match self.read_chunks(&pk, &prefix).await? {
-            Joined::Missing(_) => Ok(None),
-            Joined::Whole(plain) => {
-                let snapshot = Snapshot::decode_document(version, &plain);
-                snapshot.map(Some).map_err(|error| LogError::Corrupt {
-                    item: format!("{pk} {prefix}"),
-                    reason: error.to_string(),
-                })
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
+        self.newest_snapshot(&keys::portfolio_partition(key), version).await
+    }
+
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
+        self.put_snapshot(&keys::portfolio_partition(key), snapshot).await
+    }
+
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
+        match version.checked_sub(1) {
+            Some(last) => {
+                let pk = keys::portfolio_partition(key);
+                self.delete_range(&pk, SortRange::snapshots_to(last)).await
             }
+            None => Ok(()),
         }
     }
 
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<(), LogError> {
-        let pk = keys::portfolio_partition(key);
-        let prefix = keys::snapshot_prefix(snapshot.version);
-        let chunks = chunks::compress_and_cut(&pk, &prefix, &snapshot.encode_document());
-        self.put_all(&chunks.map_err(|error| not_kept(&error))?).await
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
+        let (pk, sk) = (keys::user_partition(&key.user), keys::entry_sort(&key.portfolio));
+        // The version is the first attribute.
+        let moves_forward = "attribute_not_exists(#0) OR #0 < :0";
+        self.set_existing(&pk, &sk, items::mark_attributes(mark), Some(moves_forward))
+            .await
     }
 
     async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {
@@ -258,6 +274,6 @@ impl ChangeLog for DynamoLog {
 
     async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, LogError> {
         let (pk, sk) = (keys::user_partition(&key.user), keys::entry_sort(&key.portfolio));
-        self.set_existing(&pk, &sk, "name", name).await
+        self.set_existing(&pk, &sk, [("name", items::text(name))], None).await
     }
 }

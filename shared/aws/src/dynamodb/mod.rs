@@ -25,8 +25,11 @@ mod log;
 mod meter;
 mod payload;
 mod requests;
+mod snapshots;
+mod stream;
 mod table;
 
 pub use log::DynamoLog;
 pub use meter::{Meter, Usage};
-pub use table::create_table_if_missing;
+pub(crate) use stream::Record as StreamedRecord;
+pub use table::{create_table_if_missing, enable_stream_if_missing};

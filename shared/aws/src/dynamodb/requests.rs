@@ -6,7 +6,7 @@ use super::items::{self, Item};
 use super::keys::{self, SortRange};
 use super::log::DynamoLog;
 use aws_sdk_dynamodb::types::{
-    ConsumedCapacity, DeleteRequest, PutRequest, ReturnConsumedCapacity, ReturnValue, WriteRequest,
+    AttributeValue, ConsumedCapacity, DeleteRequest, PutRequest, ReturnConsumedCapacity, ReturnValue, WriteRequest,
 };
 use coinolio_core::log::{LogError, PortfolioKey, Version};
 use std::collections::HashMap;
@@ -86,8 +86,8 @@ impl DynamoLog {
         }
     }
 
-    /// The oldest change whose parent is `parent` or later.
-    pub(super) async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Item>, LogError> {
+    /// The item of the oldest change whose parent is `parent` or later.
+    pub(super) async fn oldest_item(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Item>, LogError> {
         let pk = keys::portfolio_partition(key);
         let range = SortRange::changes_since(parent);
         let found = self.query(&pk, range, Order::Ascending, Some(1)).await?;
@@ -120,6 +120,12 @@ impl DynamoLog {
         });
         self.write_all(requests.collect::<Result<_, _>>().map_err(refused)?)
             .await
+    }
+
+    /// Deletes the items of a range, all of them or an error.
+    pub(super) async fn delete_range(&self, pk: &str, range: SortRange) -> Result<(), LogError> {
+        let found = self.query(pk, range, Order::Ascending, None).await?;
+        self.delete_all(&found).await
     }
 
     async fn write_all(&self, mut requests: Vec<WriteRequest>) -> Result<(), LogError> {
@@ -189,17 +195,33 @@ impl DynamoLog {
         Ok(got.item)
     }
 
-    /// Sets one attribute of an existing item; false where there is none.
-    pub(super) async fn set_existing(&self, pk: &str, sk: &str, name: &str, value: &str) -> Result<bool, LogError> {
-        let updated = self
+    /// Sets attributes of an existing item, where `condition` holds as well (their values are `:0`, `:1` and so
+    /// on in it); false where there is none or it does not.
+    pub(super) async fn set_existing<const N: usize>(
+        &self,
+        pk: &str,
+        sk: &str,
+        attributes: [(&str, AttributeValue); N],
+        condition: Option<&str>,
+    ) -> Result<bool, LogError> {
+        let mut update = self
             .client
             .update_item()
             .table_name(&*self.table)
-            .set_key(Some(key(pk, sk)))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET #name = :value")
-            .expression_attribute_names("#name", name)
-            .expression_attribute_values(":value", items::text(value))
+            .set_key(Some(key(pk, sk)));
+        let mut settings = Vec::with_capacity(N);
+        for (index, (name, value)) in attributes.into_iter().enumerate() {
+            // By a placeholder: `name` itself is a reserved word.
+            settings.push(format!("#{index} = :{index}"));
+            update = update
+                .expression_attribute_names(format!("#{index}"), name)
+                .expression_attribute_values(format!(":{index}"), value);
+        }
+        let exists = "attribute_exists(pk)";
+        let condition = condition.map_or_else(|| exists.to_owned(), |also| format!("{exists} AND ({also})"));
+        let updated = update
+            .condition_expression(condition)
+            .update_expression(format!("SET {}", settings.join(", ")))
             .return_values(ReturnValue::None)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()

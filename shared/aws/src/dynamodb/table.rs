@@ -3,12 +3,13 @@
 use super::errors::{log_error, refused};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
+    StreamViewType, TimeToLiveSpecification,
 };
 use coinolio_core::log::LogError;
 
 /// Makes the table `name` as `template.yaml` does, unless it is there: on-demand billing, keys `pk` and
-/// `sk`, and `expires_at` as the time to live.
+/// `sk`, `expires_at` as the time to live, and a stream of new images.
 ///
 /// It does not wait for the table: an emulated one is ready at once.
 ///
@@ -18,7 +19,8 @@ pub async fn create_table_if_missing(client: &Client, name: &str) -> Result<(), 
     let mut create = client
         .create_table()
         .table_name(name)
-        .billing_mode(BillingMode::PayPerRequest);
+        .billing_mode(BillingMode::PayPerRequest)
+        .stream_specification(stream()?);
     for (attribute, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
         let definition = AttributeDefinition::builder()
             .attribute_name(attribute)
@@ -50,4 +52,27 @@ pub async fn create_table_if_missing(client: &Client, name: &str) -> Result<(), 
         .await
         .map(drop)
         .map_err(|error| log_error(&error))
+}
+
+/// Turns the stream of a table on that was made without one.
+///
+/// # Errors
+/// Whatever DynamoDB answers to DescribeTable or UpdateTable.
+pub async fn enable_stream_if_missing(client: &Client, name: &str) -> Result<(), LogError> {
+    let table = client.describe_table().table_name(name).send().await;
+    let table = table.map_err(|error| log_error(&error))?.table;
+    let streams = table.and_then(|table| table.stream_specification);
+    if streams.is_some_and(|stream| stream.stream_enabled) {
+        return Ok(());
+    }
+    let update = client.update_table().table_name(name).stream_specification(stream()?);
+    update.send().await.map(drop).map_err(|error| log_error(&error))
+}
+
+fn stream() -> Result<StreamSpecification, LogError> {
+    StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewImage)
+        .build()
+        .map_err(refused)
 }

@@ -49,6 +49,11 @@ pub enum Integration {
 }
 
 impl Payload {
+    /// The payload's JSON; `None` where it is none.
+    pub fn json(&self) -> Option<&str> {
+        self.0.as_ref().ok().map(|json| json.get())
+    }
+
     /// Tells what the payload is. The descriptions in it are fixed words and names of AWS services: nothing of
     /// what a client sent.
     pub fn arrival(self) -> Arrival {

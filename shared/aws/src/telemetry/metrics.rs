@@ -48,7 +48,7 @@ const fn by(name: &'static str, unit: Unit, by: &'static str) -> Metric {
 }
 
 /// Every metric (design section 6). docs/OBSERVABILITY.md says what each means and when it is there.
-pub const METRICS: [Metric; 15] = [
+pub const METRICS: [Metric; 19] = [
     metric("Requests", Unit::Count),
     by("Errors", Unit::Count, "Code"),
     metric("ServerErrors", Unit::Count),
@@ -64,6 +64,10 @@ pub const METRICS: [Metric; 15] = [
     metric("DynamoDbRequests", Unit::Count),
     metric("ReadUnits", Unit::Count),
     metric("WriteUnits", Unit::Count),
+    metric("StreamRecords", Unit::Count),
+    metric("FailedRecords", Unit::Count),
+    metric("Snapshots", Unit::Count),
+    metric("ChangesRemoved", Unit::Count),
 ];
 
 /// The most dimensions that a metric may have (embedded metric format, "DimensionSet").

@@ -47,23 +47,47 @@ pub struct Edit {
 /// SHA-256 of what a device sent: base and operations (v2), or version and document (v1).
 pub type Fingerprint = [u8; 32];
 
-/// How much a full read of a version takes: its newest known snapshot and the patches since.
+/// How far a log has grown by a version, and what its writer knew of the newest snapshot.
 ///
-/// The sum bounds the size of the document from above without reading it (design section 5).
+/// The sums run over the log's whole life, so that the difference of two versions' sums is what lies between
+/// them. With a snapshot's size they bound the document's without reading it (design section 5); the snapshot
+/// need not be the newest, which a writer that reads no document does not look for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// The version of the newest snapshot known when the change was written; 0 without one.
     pub snapshot: Version,
     /// The size of that snapshot's document as compact JSON, in bytes.
     pub snapshot_bytes: u64,
-    /// The size of the patches since that snapshot as JSON, this change's included, in bytes.
+    /// [`Self::patch_bytes`] of that snapshot's version.
+    pub snapshot_at: u64,
+    /// The size of all patches as JSON, this change's included, in bytes.
     pub patch_bytes: u64,
+    /// What the store keeps for all changes, this one included, in bytes: their items and the chunks of their
+    /// patches, compressed where they are.
+    ///
+    /// A change to append has its parent's sum here; the log adds what it stores for the change.
+    pub stored_bytes: u64,
 }
 
 impl Extent {
     /// An upper bound of the document's size as compact JSON, in bytes.
     pub const fn bound(&self) -> u64 {
-        self.snapshot_bytes.saturating_add(self.patch_bytes)
+        let since = self.patch_bytes.saturating_sub(self.snapshot_at);
+        self.snapshot_bytes.saturating_add(since)
+    }
+
+    /// The same with what `mark` tells, where that is of a newer snapshot and not past the extent's version.
+    #[must_use]
+    pub const fn knowing(self, mark: &SnapshotMark) -> Self {
+        if mark.version <= self.snapshot || mark.at_patch_bytes > self.patch_bytes {
+            return self;
+        }
+        Self {
+            snapshot: mark.version,
+            snapshot_bytes: mark.document_bytes,
+            snapshot_at: mark.at_patch_bytes,
+            ..self
+        }
     }
 }
 
@@ -133,10 +157,25 @@ pub struct NewChange {
 /// The whole document at a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The version.
-    pub version: Version,
+    /// What is known of it without reading it.
+    pub mark: SnapshotMark,
     /// The document.
     pub document: Value,
+}
+
+/// What a snapshot weighs, and where in its log it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotMark {
+    /// The version whose document it holds.
+    pub version: Version,
+    /// The size of the document as compact JSON, in bytes.
+    pub document_bytes: u64,
+    /// What the store keeps for the snapshot, in bytes: the log says, and ignores it in a snapshot to write.
+    pub stored_bytes: u64,
+    /// [`Extent::patch_bytes`] of the version.
+    pub at_patch_bytes: u64,
+    /// [`Extent::stored_bytes`] of the version.
+    pub at_stored_bytes: u64,
 }
 
 /// A portfolio in its user's directory.
@@ -148,4 +187,6 @@ pub struct Entry {
     pub name: String,
     /// When it was created.
     pub created: Timestamp,
+    /// Its newest snapshot, as far as the entry was told: there may be a newer one.
+    pub snapshot: Option<SnapshotMark>,
 }

@@ -1,13 +1,13 @@
 //! Patches and documents as the bytes that a store keeps.
 //!
 //! A patch is `{"format": 1, "edits": [<operation as on the wire, and "at": ms>…], "conflicts": […]}`, a
-//! snapshot's document `{"format": 1, "document": {…}}`. An edit keeps the nesting of the request that it
+//! snapshot `{"format": 1, "bytes": n, "at_patch_bytes": n, "at_stored_bytes": n, "document": {…}}`. An edit keeps the nesting of the request that it
 //! came in: what the service took, it can read again.
 //!
 //! Unknown members are ignored, so that a later version may add some without a new format. A format that
 //! this version does not know is refused: half of a patch must never be taken for the whole.
 
-use super::{Edit, Patch, Snapshot, Version};
+use super::{Edit, Patch, Snapshot, SnapshotMark, Version};
 use crate::algebra::{Conflict, Op, Path, Rule, Side, Winner};
 use crate::error::Error;
 use crate::id::DeviceId;
@@ -57,19 +57,27 @@ impl Patch {
 }
 
 impl Snapshot {
-    /// The document as stored bytes; the version is the key's part.
-    pub fn encode_document(&self) -> Vec<u8> {
-        to_json(&StoredDocument(&self.document))
+    /// The snapshot as stored bytes; the version is the key's part.
+    pub fn encode(&self) -> Vec<u8> {
+        to_json(&StoredSnapshot(self))
     }
 
-    /// Reads what [`Self::encode_document`] of this or an earlier version wrote for `version`.
+    /// Reads what [`Self::encode`] of this or an earlier version wrote for `version`; what the store keeps for
+    /// it is for the log to say.
     ///
     /// # Errors
     /// Whatever is not an object of a known format: never an empty document in its place.
-    pub fn decode_document(version: Version, bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub fn decode(version: Version, bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut stored = read_object(bytes)?;
+        let mark = SnapshotMark {
+            version,
+            document_bytes: sum(&stored, "bytes")?,
+            stored_bytes: 0,
+            at_patch_bytes: sum(&stored, "at_patch_bytes")?,
+            at_stored_bytes: sum(&stored, "at_stored_bytes")?,
+        };
         match stored.remove("document") {
-            Some(document @ Value::Object(_)) => Ok(Self { version, document }),
+            Some(document @ Value::Object(_)) => Ok(Self { mark, document }),
             _ => Err(DecodeError::Member("document must be an object")),
         }
     }
@@ -105,6 +113,12 @@ fn list<'a>(members: &'a Object, name: &str, error: &'static str) -> Result<&'a 
         Some(Value::List(elements)) => Ok(elements),
         _ => Err(DecodeError::Member(error)),
     }
+}
+
+fn sum(members: &Object, name: &str) -> Result<u64, DecodeError> {
+    let sum = members.get(name).and_then(whole);
+    sum.and_then(|sum| u64::try_from(sum).ok())
+        .ok_or(DecodeError::Member("a size must be a whole number of bytes"))
 }
 
 fn time(members: &Object) -> Result<Timestamp, DecodeError> {
@@ -178,13 +192,17 @@ impl Serialize for StoredPatch<'_> {
     }
 }
 
-struct StoredDocument<'a>(&'a Value);
+struct StoredSnapshot<'a>(&'a Snapshot);
 
-impl Serialize for StoredDocument<'_> {
+impl Serialize for StoredSnapshot<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
+        let Snapshot { mark, document } = self.0;
+        let mut map = serializer.serialize_map(Some(5))?;
         map.serialize_entry("format", &FORMAT)?;
-        map.serialize_entry("document", self.0)?;
+        map.serialize_entry("bytes", &mark.document_bytes)?;
+        map.serialize_entry("at_patch_bytes", &mark.at_patch_bytes)?;
+        map.serialize_entry("at_stored_bytes", &mark.at_stored_bytes)?;
+        map.serialize_entry("document", document)?;
         map.end()
     }
 }
@@ -243,7 +261,7 @@ mod tests {
     use crate::algebra::{Conflict, Op, Path, Place, Rule, Side, Winner};
     use crate::id::DeviceId;
     use crate::json::{MAX_DEPTH, ReadError, Value, read};
-    use crate::log::{Edit, Patch, Snapshot};
+    use crate::log::{Edit, Patch, Snapshot, SnapshotMark};
     use crate::time::Timestamp;
 
     fn value(json: &str) -> Value {
@@ -384,24 +402,49 @@ mod tests {
     #[test]
     fn a_document_comes_back_and_nothing_else_is_taken_for_one() {
         let snapshot = Snapshot {
-            version: 7,
+            mark: SnapshotMark {
+                version: 7,
+                document_bytes: 35,
+                stored_bytes: 0,
+                at_patch_bytes: 40,
+                at_stored_bytes: 900,
+            },
             document: value(r#"{"format":2,"document":[],"n":0.10}"#),
         };
-        let bytes = snapshot.encode_document();
-        assert_eq!(Snapshot::decode_document(7, &bytes), Ok(snapshot));
+        let bytes = snapshot.encode();
+        assert_eq!(
+            String::from_utf8(bytes.clone()).unwrap(),
+            r#"{"format":1,"bytes":35,"at_patch_bytes":40,"at_stored_bytes":900,"document":{"document":[],"format":2,"n":0.10}}"#
+        );
+        assert_eq!(Snapshot::decode(7, &bytes), Ok(snapshot));
+        let with = |sizes: &str, document: &str| format!(r#"{{"format":1,{sizes}{document}}}"#);
+        let sizes = r#""bytes":2,"at_patch_bytes":0,"at_stored_bytes":9"#;
+        assert!(Snapshot::decode(1, with(sizes, r#","document":{}"#).as_bytes()).is_ok());
         for (stored, error) in [
-            ("{}", DecodeError::Member("format must be a known format's number")),
-            (r#"{"format":1}"#, DecodeError::Member("document must be an object")),
+            ("{}".to_owned(), "format must be a known format's number"),
+            (with(sizes, ""), "document must be an object"),
+            (with(sizes, r#","document":[]"#), "document must be an object"),
             (
-                r#"{"format":1,"document":[]}"#,
-                DecodeError::Member("document must be an object"),
+                r#"{"format":1,"document":{}}"#.to_owned(),
+                "a size must be a whole number of bytes",
             ),
-            (r#"{"format":3,"document":{}}"#, DecodeError::NewerFormat(3)),
+            (
+                with(&sizes.replace('9', "-9"), r#","document":{}"#),
+                "a size must be a whole number of bytes",
+            ),
         ] {
-            assert_eq!(Snapshot::decode_document(1, stored.as_bytes()), Err(error), "{stored}");
+            assert_eq!(
+                Snapshot::decode(1, stored.as_bytes()),
+                Err(DecodeError::Member(error)),
+                "{stored}"
+            );
         }
+        assert_eq!(
+            Snapshot::decode(1, br#"{"format":3,"document":{}}"#),
+            Err(DecodeError::NewerFormat(3))
+        );
         assert!(matches!(
-            Snapshot::decode_document(1, b""),
+            Snapshot::decode(1, b""),
             Err(DecodeError::Json(ReadError::NotJson(_)))
         ));
     }

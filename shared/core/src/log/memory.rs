@@ -1,6 +1,9 @@
 //! The log in memory: the port's contract without a store behind it.
 
-use super::{Appended, Change, ChangeLog, Entry, LogError, NewChange, Patch, PortfolioKey, Snapshot, Version};
+use super::{
+    Appended, Change, ChangeLog, Entry, Extent, LogError, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark,
+    Version,
+};
 use crate::devices;
 use crate::id::UserId;
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The size of operations, in bytes of JSON, from which a patch is kept apart from its change, as the store
 /// keeps it to hold a change item small.
 const PATCH_APART_FROM: u64 = 3 * 1024;
+
+/// What a change takes besides its patch, in bytes: about what its item takes in the store.
+const CHANGE_BYTES: u64 = 400;
 
 /// A [`ChangeLog`] in memory, and the [`Devices`](crate::devices::Devices) beside it.
 ///
@@ -44,13 +50,22 @@ impl Log {
         if !inline {
             self.patches.insert(change.parent, patch.clone());
         }
+        let stored_bytes = CHANGE_BYTES + length(&patch.encode());
         let stored = Change {
             patch: inline.then(|| patch.clone()),
+            extent: Extent {
+                stored_bytes: change.extent.stored_bytes.saturating_add(stored_bytes),
+                ..change.extent
+            },
             ..change.clone()
         };
         self.changes.insert(change.parent, stored);
         Appended::Written
     }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 impl MemoryLog {
@@ -101,14 +116,15 @@ impl ChangeLog for MemoryLog {
         Ok(self.newest_of(key, from.min(to)..to, usize::MAX))
     }
 
-    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
-        Ok(self.newest_of(key, .., usize::from(limit)))
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
+        let state = self.state();
+        let log = state.logs.get(key);
+        let oldest = log.and_then(|log| log.changes.range(parent..).next());
+        Ok(oldest.map(|(_, change)| change.clone()))
     }
 
-    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
-        let state = self.state();
-        let oldest = state.logs.get(key).and_then(|log| log.changes.values().next());
-        Ok(oldest.cloned())
+    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
+        Ok(self.newest_of(key, .., usize::from(limit)))
     }
 
     async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
@@ -123,6 +139,14 @@ impl ChangeLog for MemoryLog {
         Ok(self.state().logs.entry(key.clone()).or_default().write(new))
     }
 
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
+        if let Some(log) = self.state().logs.get_mut(key) {
+            log.changes.remove(&change.parent);
+            log.patches.remove(&change.parent);
+        }
+        Ok(())
+    }
+
     async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
         let mut state = self.state();
         let written = state.logs.entry(key.clone()).or_default().write(first);
@@ -132,17 +156,45 @@ impl ChangeLog for MemoryLog {
         Ok(written)
     }
 
-    async fn snapshot(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
         let state = self.state();
-        let kept = state.logs.get(key).and_then(|log| log.snapshots.get(&version));
-        Ok(kept.cloned())
+        let log = state.logs.get(key);
+        let newest = log.and_then(|log| log.snapshots.range(..=version).next_back());
+        Ok(newest.map(|(_, snapshot)| snapshot.clone()))
     }
 
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<(), LogError> {
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
+        let mark = SnapshotMark {
+            stored_bytes: length(&snapshot.encode()),
+            ..snapshot.mark
+        };
+        let kept = Snapshot {
+            mark,
+            document: snapshot.document.clone(),
+        };
         let mut state = self.state();
         let log = state.logs.entry(key.clone()).or_default();
-        log.snapshots.insert(snapshot.version, snapshot.clone());
+        log.snapshots.insert(mark.version, kept);
+        Ok(mark)
+    }
+
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
+        if let Some(log) = self.state().logs.get_mut(key) {
+            log.snapshots = log.snapshots.split_off(&version);
+        }
         Ok(())
+    }
+
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
+        let mut state = self.state();
+        let Some(entry) = state.entries.get_mut(key) else {
+            return Ok(false);
+        };
+        let moves = entry.snapshot.is_none_or(|kept| kept.version < mark.version);
+        if moves {
+            entry.snapshot = Some(*mark);
+        }
+        Ok(moves)
     }
 
     async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {

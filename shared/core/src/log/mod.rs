@@ -9,7 +9,8 @@ mod size;
 mod window;
 
 pub use change::{
-    Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, NewChange, Patch, PortfolioKey, Snapshot, Version,
+    Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, NewChange, Patch, PortfolioKey, Snapshot,
+    SnapshotMark, Version,
 };
 pub use codec::DecodeError;
 pub use memory::MemoryLog;

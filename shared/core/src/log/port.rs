@@ -1,6 +1,6 @@
 //! The port to where logs are kept.
 
-use super::{Change, Entry, NewChange, Patch, PortfolioKey, Snapshot, Version};
+use super::{Change, Entry, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark, Version};
 use crate::error::{Code, Error};
 use crate::id::UserId;
 use crate::json::Value;
@@ -62,12 +62,17 @@ pub trait ChangeLog: Send + Sync {
         to: Version,
     ) -> impl Future<Output = Result<Vec<Change>, LogError>> + Send;
 
+    /// The oldest change whose parent is `parent` or later, in one request; `None` where there is none, or no such
+    /// portfolio. That of parent 0 or later is the oldest change kept: its own parent is 0 until retention has removed
+    /// the changes before it.
+    fn oldest_since(
+        &self,
+        key: &PortfolioKey,
+        parent: Version,
+    ) -> impl Future<Output = Result<Option<Change>, LogError>> + Send;
+
     /// The newest `limit` changes, newest first, in one request.
     fn newest(&self, key: &PortfolioKey, limit: u16) -> impl Future<Output = Result<Vec<Change>, LogError>> + Send;
-
-    /// The oldest change kept, in one request; `None` where there is no such portfolio. Its parent is 0 until
-    /// retention has removed the changes before it.
-    fn oldest(&self, key: &PortfolioKey) -> impl Future<Output = Result<Option<Change>, LogError>> + Send;
 
     /// The newest `limit` changes whose parent is below `parent`, newest first: as [`Self::newest`].
     fn before(
@@ -83,8 +88,13 @@ pub trait ChangeLog: Send + Sync {
 
     /// Appends a change to an existing log: of all that name one parent, exactly one MUST be written. A
     /// patch kept apart MUST be whole before its change is visible. The returned [`Appended::Taken`] MUST
-    /// hold the change that is there.
+    /// hold the change that is there. The log MUST add what it stores for the change, patch included, to the
+    /// parent's [`super::Extent::stored_bytes`], which `new` has.
     fn append(&self, key: &PortfolioKey, new: &NewChange) -> impl Future<Output = Result<Appended, LogError>> + Send;
+
+    /// Removes a change and its patch. Those who remove several MUST do so oldest first, one after the other:
+    /// a log is a run without a gap at any moment. Removing what is gone is harmless.
+    fn remove(&self, key: &PortfolioKey, change: &Change) -> impl Future<Output = Result<(), LogError>> + Send;
 
     /// Writes a portfolio's directory entry and its first change (parent 0), both or neither.
     fn create(
@@ -94,19 +104,38 @@ pub trait ChangeLog: Send + Sync {
         first: &NewChange,
     ) -> impl Future<Output = Result<Appended, LogError>> + Send;
 
-    /// The snapshot of exactly `version`; `None` where there is none that is whole.
-    fn snapshot(
+    /// The newest snapshot of `version` or before that can be read; `None` where there is none.
+    ///
+    /// A snapshot that is not whole, does not prove itself or is of a later format MUST NOT be returned: the
+    /// log tells the operator which it is and takes the one before it.
+    fn snapshot_before(
         &self,
         key: &PortfolioKey,
         version: Version,
     ) -> impl Future<Output = Result<Option<Snapshot>, LogError>> + Send;
 
-    /// Keeps a snapshot. Writing the same version again is harmless: a version's document never changes.
+    /// Keeps a snapshot, and returns its mark with what it takes. It MUST NOT be found before it is whole.
+    /// Writing the same version again is harmless: a version's document never changes.
     fn write_snapshot(
         &self,
         key: &PortfolioKey,
         snapshot: &Snapshot,
+    ) -> impl Future<Output = Result<SnapshotMark, LogError>> + Send;
+
+    /// Removes the snapshots of versions before `version`.
+    fn remove_snapshots_before(
+        &self,
+        key: &PortfolioKey,
+        version: Version,
     ) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// Puts a snapshot's mark into the existing directory entry, where that has none or an older one's; false
+    /// where it has not, or where there is no entry.
+    fn mark_snapshot(
+        &self,
+        key: &PortfolioKey,
+        mark: &SnapshotMark,
+    ) -> impl Future<Output = Result<bool, LogError>> + Send;
 
     /// The user's directory, sorted by id; deleted portfolios included.
     fn entries(&self, user: &UserId) -> impl Future<Output = Result<Vec<Entry>, LogError>> + Send;

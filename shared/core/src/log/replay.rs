@@ -1,15 +1,19 @@
 //! Documents from the log: a snapshot and the changes after it.
 
-use super::{Change, ChangeLog, LogError, PortfolioKey, Version, Window};
+use super::{Change, ChangeLog, LogError, PortfolioKey, Snapshot, Version, Window};
 use crate::algebra::{Authors, Stamp, apply};
 use crate::json::Value;
 use std::sync::Arc;
 
 /// The document at `version`, a version that `window` knows.
 ///
-/// One request for the newest snapshot known, one for the changes between it and the window, none for
-/// what the window holds; each patch kept apart is one more. Where the snapshot is missing, the whole log
-/// is replayed. Where the log remembers the document, nothing is read.
+/// One request for the newest snapshot before it, one for the changes between that and the window, none for
+/// what the window holds; each patch kept apart is one more. Without a snapshot the whole log is replayed.
+/// Where the log remembers the document or the window holds the whole log, nothing is read. The window learns
+/// of the snapshot.
+///
+/// # Errors
+/// As the log's; corrupt where changes are missing, be it that retention removes them at this very time.
 pub async fn document_at<L: ChangeLog>(
     log: &L,
     key: &PortfolioKey,
@@ -47,14 +51,19 @@ pub async fn document_at<L: ChangeLog>(
 async fn begin<L: ChangeLog>(
     log: &L,
     key: &PortfolioKey,
-    window: &Window,
+    window: &mut Window,
     version: Version,
 ) -> Result<(Version, Value), LogError> {
-    let snapshot = match window.snapshot_for(version) {
-        0 => None,
-        newest => log.snapshot(key, newest).await?,
+    let snapshot = if version == 0 || window.holds_all_up_to(version) {
+        None
+    } else {
+        log.snapshot_before(key, version).await?
     };
-    Ok(snapshot.map_or((0, Value::empty_object()), |kept| (kept.version, kept.document)))
+    let Some(Snapshot { mark, document }) = snapshot else {
+        return Ok((0, Value::empty_object()));
+    };
+    window.learn(mark);
+    Ok((mark.version, document))
 }
 
 /// The version after `change`, which must have been made on top of `at`.

@@ -1,6 +1,7 @@
 //! How much a patch and a document weigh, known without reading the document.
 
-use super::{Edit, Extent, Patch};
+use super::{Change, Edit, Extent, Patch, Snapshot, SnapshotMark};
+use crate::json::Value;
 use serde::Serialize;
 use std::io;
 
@@ -23,10 +24,13 @@ impl Extent {
     pub const EMPTY: Self = Self {
         snapshot: 0,
         snapshot_bytes: EMPTY_DOCUMENT_BYTES,
+        snapshot_at: 0,
         patch_bytes: 0,
+        stored_bytes: 0,
     };
 
-    /// The extent of the version that `patch` makes on top of this one's, still a bound of its document.
+    /// The extent of the version that `patch` makes on top of this one's, still a bound of its document; what
+    /// the store will keep for it is for the log to add.
     #[must_use]
     pub fn grown_by(self, patch: &Patch) -> Self {
         let tokens = |edit: &Edit| u64::try_from(edit.op.path().tokens().len()).unwrap_or(u64::MAX);
@@ -37,6 +41,22 @@ impl Extent {
                 .saturating_add(patch.operations_bytes())
                 .saturating_add(overhead),
             ..self
+        }
+    }
+}
+
+impl Snapshot {
+    /// The snapshot of `document`, that of the version that `change` made.
+    pub fn of(change: &Change, document: Value) -> Self {
+        Self {
+            mark: SnapshotMark {
+                version: change.version,
+                document_bytes: json_size(&document),
+                stored_bytes: 0,
+                at_patch_bytes: change.extent.patch_bytes,
+                at_stored_bytes: change.extent.stored_bytes,
+            },
+            document,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The newest changes of a log, as far back as a request needs them.
 
-use super::{Change, ChangeLog, Extent, Kind, LogError, LoggedConflict, PortfolioKey, Version};
+use super::{Change, ChangeLog, Extent, Kind, LogError, LoggedConflict, PortfolioKey, SnapshotMark, Version};
 use crate::algebra::Op;
 use crate::error::{Code, Error};
 
@@ -9,6 +9,8 @@ use crate::error::{Code, Error};
 pub struct Window {
     /// Oldest first: each change's parent is the version of the one before it.
     changes: Vec<Change>,
+    /// The newest snapshot met so far.
+    snapshot: Option<SnapshotMark>,
 }
 
 impl Window {
@@ -40,6 +42,24 @@ impl Window {
             .rev()
             .filter(|change| known.is_none_or(|known| change.parent >= known));
         self.changes.extend(newer);
+    }
+
+    /// The head's extent, with what was learnt since of the newest snapshot: what the next change grows from.
+    pub fn extent(&self) -> Extent {
+        let head = self.head().map_or(Extent::EMPTY, |head| head.extent);
+        self.snapshot.iter().fold(head, |extent, mark| extent.knowing(mark))
+    }
+
+    /// Learns of a snapshot; the newest one counts.
+    pub fn learn(&mut self, mark: SnapshotMark) {
+        if self.snapshot.is_none_or(|known| known.version < mark.version) {
+            self.snapshot = Some(mark);
+        }
+    }
+
+    /// The newest snapshot that was read for this window, or that it was told of.
+    pub const fn snapshot(&self) -> Option<&SnapshotMark> {
+        self.snapshot.as_ref()
     }
 
     /// The changes, oldest first.
@@ -133,11 +153,10 @@ impl Window {
         self.changes.partition_point(|change| change.parent < version)
     }
 
-    /// The newest snapshot known that a read of `version` can begin at.
-    pub(super) fn snapshot_for(&self, version: Version) -> Version {
-        let extents = self.changes.iter().map(|change| change.extent);
-        let snapshots = extents.map(|Extent { snapshot, .. }| snapshot);
-        snapshots.filter(|snapshot| *snapshot <= version).max().unwrap_or(0)
+    /// True where every change since version 0 up to `version` is here with its patch.
+    pub(super) fn holds_all_up_to(&self, version: Version) -> bool {
+        let mut up_to = self.changes.iter().filter(|change| change.version <= version);
+        self.changes.first().is_some_and(|oldest| oldest.parent == 0) && up_to.all(|change| change.patch.is_some())
     }
 }
 

@@ -147,7 +147,7 @@ impl<'a, L: ChangeLog> Past<'a, L> {
         }
         let head = self.head().map_or(0, |head| head.version);
         if (1..head).contains(&version)
-            && let Some(oldest) = self.log.oldest(self.key).await?
+            && let Some(oldest) = self.log.oldest_since(self.key, 0).await?
             && oldest.parent >= version
         {
             return Err(Error::new(
@@ -179,7 +179,10 @@ impl<'a, L: ChangeLog> Past<'a, L> {
         }
         // One request tells a time from before all that is kept, which the whole log would be read for.
         let is_newer = |oldest: Option<&Change>| oldest.is_some_and(|change| change.last_sync_at > at);
-        if is_newer(self.changes.last()) && self.floor > 0 && is_newer(self.log.oldest(self.key).await?.as_ref()) {
+        if is_newer(self.changes.last())
+            && self.floor > 0
+            && is_newer(self.log.oldest_since(self.key, 0).await?.as_ref())
+        {
             return Ok(None);
         }
         // The times grow with the versions, so what is not newer than `at` ends the search.

@@ -57,7 +57,7 @@ pub async fn keep_mine<L: ChangeLog, B: Backoff>(
         let held = document_at(log, key, &mut window, head.version).await?;
         let mut made = Arc::unwrap_or_clone(Arc::clone(&held));
         apply(&mut made, [&op]);
-        match undo.append(log, key, &head, &held, &made).await? {
+        match undo.append(log, key, &window, &head, &held, &made).await? {
             (Appended::Written, change) => {
                 report.patch_bytes = change.patch_bytes;
                 break change;

@@ -2,6 +2,7 @@
 
 mod base;
 mod changes;
+mod compact;
 mod compare;
 mod grow;
 mod history;
@@ -19,6 +20,7 @@ mod undo;
 mod v1;
 mod v2;
 
+pub use compact::{Compacted, Retention, compact};
 pub use compare::compare;
 pub use history::{DeviceNames, history};
 pub use keep_mine::{Lost, keep_mine};

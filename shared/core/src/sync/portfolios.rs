@@ -66,6 +66,7 @@ pub async fn create<L: ChangeLog>(
         portfolio: key.portfolio.clone(),
         name,
         created: received,
+        snapshot: None,
     };
     let first = NewChange { change, patch };
     match log.create(&key, &entry, &first).await? {
@@ -234,7 +235,7 @@ pub async fn update<L: ChangeLog, B: Backoff>(
         if patch.edits.is_empty() {
             break (head, held, 0);
         }
-        let extent = grow::extent(log, key, &head, &held, &patch, &document).await?;
+        let extent = grow::extent(&window, &patch, &document)?;
         let patch_bytes = patch.operations_bytes();
         let change = Change {
             parent: head.version,
@@ -307,7 +308,7 @@ pub async fn delete<L: ChangeLog, B: Backoff>(
             fingerprint,
             verbatim: false,
             last_sync_at: Timestamp::after(head.last_sync_at, received),
-            extent: head.extent,
+            extent: window.extent(),
             conflicts: 0,
             patch_bytes: 0,
             patch: None,

@@ -58,7 +58,7 @@ pub async fn restore<L: ChangeLog, B: Backoff>(
         if held == wanted && head.kind != Kind::Deleted {
             break (head, 0);
         }
-        match undo.append(log, key, &head, &held, &wanted).await? {
+        match undo.append(log, key, &window, &head, &held, &wanted).await? {
             (Appended::Written, change) => break (change.clone(), change.patch_bytes),
             // An earlier attempt had succeeded without our hearing of it.
             (Appended::Taken(taken), change) if undo.made(&taken) => break (*taken, change.patch_bytes),

@@ -5,7 +5,7 @@ use super::portfolios::whole_patch;
 use crate::error::Error;
 use crate::id::{DeviceId, SyncId};
 use crate::json::Value;
-use crate::log::{Appended, Change, ChangeLog, Fingerprint, Kind, NewChange, PortfolioKey, Version};
+use crate::log::{Appended, Change, ChangeLog, Fingerprint, Kind, NewChange, PortfolioKey, Version, Window};
 use crate::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -62,7 +62,7 @@ impl Undo {
         change.kind == self.kind && change.fingerprint == Some(self.fingerprint)
     }
 
-    /// Appends what makes `made` of the document `held` that `head` has.
+    /// Appends what makes `made` of the document `held` that `head`, the window's, has.
     ///
     /// # Errors
     /// Too large where `made` is over the limit; as the log's.
@@ -70,6 +70,7 @@ impl Undo {
         &self,
         log: &L,
         key: &PortfolioKey,
+        window: &Window,
         head: &Change,
         held: &Value,
         made: &Value,
@@ -84,7 +85,7 @@ impl Undo {
             fingerprint: Some(self.fingerprint),
             verbatim: false,
             last_sync_at: Timestamp::after(head.last_sync_at, self.received),
-            extent: grow::extent(log, key, head, held, &patch, made).await?,
+            extent: grow::extent(window, &patch, made)?,
             conflicts: 0,
             patch_bytes: patch.operations_bytes(),
             patch: None,

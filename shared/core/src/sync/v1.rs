@@ -49,7 +49,7 @@ pub async fn sync<L: ChangeLog + RankSource, B: Backoff>(
         let Some(proposal) = sync.propose().await? else {
             return sync.answer_unedited().await;
         };
-        let new = sync.new_change(&proposal).await?;
+        let new = sync.new_change(&proposal)?;
         match log.append(key, &new).await? {
             Appended::Written => return sync.answer_edited(new, proposal).await,
             // An earlier attempt of this very request had succeeded without our hearing of it.
@@ -275,7 +275,7 @@ impl<'a, L: ChangeLog + RankSource> Sync<'a, L> {
         Ok(())
     }
 
-    async fn new_change(&self, proposal: &Proposal) -> Result<NewChange, Error> {
+    fn new_change(&self, proposal: &Proposal) -> Result<NewChange, Error> {
         let head = self.window.living_head()?;
         let edit = |op: &Op| Edit {
             op: op.clone(),
@@ -285,8 +285,7 @@ impl<'a, L: ChangeLog + RankSource> Sync<'a, L> {
             edits: proposal.ops.iter().map(edit).collect(),
             conflicts: proposal.conflicts.clone(),
         };
-        let held = self.ground.as_ref().map_or(&Value::Null, Ground::head);
-        let extent = grow::extent(self.log, self.key, head, held, &patch, &proposal.document).await?;
+        let extent = grow::extent(&self.window, &patch, &proposal.document)?;
         let change = Change {
             parent: head.version,
             version: head.version.max(self.client_version).saturating_add(1),

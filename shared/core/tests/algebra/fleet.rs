@@ -10,7 +10,7 @@ use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
 use coinolio_core::log::{
     Appended, Change, ChangeLog, Entry, LogError, LoggedConflict, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot,
-    Version,
+    SnapshotMark, Version,
 };
 use coinolio_core::sync::{Backoff, sync_v2};
 use coinolio_core::wire::v2::{News, RequestedEdit, SyncRequest, SyncResponse};
@@ -58,11 +58,6 @@ impl<L: ChangeLog> ChangeLog for Slow<'_, L> {
         self.0.newest(key, limit).await
     }
 
-    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
-        pause().await;
-        self.0.oldest(key).await
-    }
-
     async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
         pause().await;
         self.0.before(key, parent, limit).await
@@ -83,14 +78,34 @@ impl<L: ChangeLog> ChangeLog for Slow<'_, L> {
         self.0.create(key, entry, first).await
     }
 
-    async fn snapshot(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
         pause().await;
-        self.0.snapshot(key, version).await
+        self.0.snapshot_before(key, version).await
     }
 
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<(), LogError> {
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
         pause().await;
         self.0.write_snapshot(key, snapshot).await
+    }
+
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
+        pause().await;
+        self.0.remove_snapshots_before(key, version).await
+    }
+
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
+        pause().await;
+        self.0.mark_snapshot(key, mark).await
+    }
+
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
+        pause().await;
+        self.0.oldest_since(key, parent).await
+    }
+
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
+        pause().await;
+        self.0.remove(key, change).await
     }
 
     async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {

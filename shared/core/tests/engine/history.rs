@@ -135,9 +135,9 @@ fn a_page_is_one_read_of_the_log_and_one_of_the_document_before_it() {
     page(&log, None, 50).unwrap();
     assert_eq!(log.requests(), ["newest"]);
     page(&log, None, 3).unwrap();
-    assert_eq!(log.requests(), ["newest", "between"]);
+    assert_eq!(log.requests(), ["newest", "snapshot_before", "between"]);
     page(&log, Some(6), 3).unwrap();
-    assert_eq!(log.requests(), ["before", "between"]);
+    assert_eq!(log.requests(), ["before", "snapshot_before", "between"]);
 }
 
 #[test]

@@ -19,7 +19,10 @@ fn what_lost_is_set_again_on_top_of_the_head() {
     sync(&log, &body("phone", "s1", 3, &[set("other", 1, 11)], 11), 11);
     log.requests();
     let answered = keep_mine(&log, 3, 0, 12).unwrap();
-    assert_eq!(log.requests(), ["entry", "since", "between", "append"]);
+    assert_eq!(
+        log.requests(),
+        ["entry", "since", "snapshot_before", "between", "append"]
+    );
     assert_eq!((answered.answer.version, answered.answer.last_sync_at), (5, minute(12)));
     assert_eq!(answered.answer.last_sync_device, Some(device("phone")));
     assert_eq!(amount(&log, 5), "3.0");

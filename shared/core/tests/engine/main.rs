@@ -6,6 +6,7 @@
     reason = "helpers of tests, which fail by panicking"
 )]
 
+mod compact;
 mod compare;
 mod fixture;
 mod history;

@@ -3,11 +3,11 @@
 use crate::fixture::{Watched, body, device, everything, key, minute, portfolio, server_at, set, sync, value};
 use coinolio_core::algebra::Path;
 use coinolio_core::error::{Code, Error};
-use coinolio_core::log::{Change, ChangeLog, Extent, NewChange, Replay, Snapshot, Version, Window, document_at};
+use coinolio_core::log::{ChangeLog, Extent, NewChange, Replay, Snapshot, Version, Window, document_at, json_size};
 use pollster::block_on;
 use serde_json::json;
 
-/// Eight versions of `a`, the fifth and later naming a snapshot of the fourth.
+/// Eight versions of `a`, where `is_kept` with a snapshot of the fourth.
 fn with_snapshot(is_kept: bool) -> Watched {
     let plain = portfolio();
     for version in 1..8 {
@@ -17,20 +17,12 @@ fn with_snapshot(is_kept: bool) -> Watched {
     }
     let log = Watched::default();
     if is_kept {
-        let document = server_at(&plain.log, 4);
-        block_on(log.log.write_snapshot(&key(), &Snapshot { version: 4, document })).unwrap();
+        let snapshot = Snapshot::of(&everything(&plain.log)[3], server_at(&plain.log, 4));
+        block_on(log.log.write_snapshot(&key(), &snapshot)).unwrap();
     }
     for change in everything(&plain.log) {
-        let snapshot = if change.version >= 5 { 4 } else { 0 };
-        let extent = Extent {
-            snapshot,
-            ..change.extent
-        };
-        let new = NewChange {
-            patch: change.patch.clone().unwrap(),
-            change: Change { extent, ..change },
-        };
-        block_on(log.log.append(&key(), &new)).unwrap();
+        let patch = change.patch.clone().unwrap();
+        block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
     }
     log
 }
@@ -51,17 +43,16 @@ fn a_document_is_its_newest_snapshot_and_the_changes_after_it() {
     }
     log.requests();
     read(&log, 8).unwrap();
-    assert_eq!(log.requests(), ["since", "snapshot", "between"]);
+    assert_eq!(log.requests(), ["since", "snapshot_before", "between"]);
     read(&log, 5).unwrap();
-    assert_eq!(log.requests(), ["since", "snapshot"], "the window has the rest");
+    assert_eq!(log.requests(), ["since", "snapshot_before"], "the window has the rest");
     read(&log, 4).unwrap();
-    assert_eq!(
-        log.requests(),
-        ["since", "snapshot"],
-        "a later change names the snapshot"
-    );
+    assert_eq!(log.requests(), ["since", "snapshot_before"], "its own version's");
     read(&log, 3).unwrap();
-    assert_eq!(log.requests(), ["since", "between"], "the snapshot is newer");
+    let newer = "the snapshot is newer";
+    assert_eq!(log.requests(), ["since", "snapshot_before", "between"], "{newer}");
+    read(&log, 1).unwrap();
+    assert_eq!(log.requests(), ["since"], "the window has the whole log");
 }
 
 #[test]
@@ -71,7 +62,26 @@ fn without_its_snapshot_the_whole_log_is_replayed() {
         read(&log, 8).map(|document| document.as_object().and_then(|members| members.get("a").cloned())),
         Ok(Some(7.into()))
     );
-    assert_eq!(log.requests(), ["since", "snapshot", "between"]);
+    assert_eq!(log.requests(), ["since", "snapshot_before", "between"]);
+}
+
+#[test]
+fn a_window_knows_the_snapshot_that_was_read_for_it() {
+    let log = with_snapshot(true);
+    block_on(async {
+        let mut window = Window::read(&log, &key(), 8).await.unwrap();
+        let loose = window.extent();
+        document_at(&log, &key(), &mut window, 8).await.unwrap();
+        let kept = log.log.snapshot_before(&key(), 4).await.unwrap().unwrap();
+        let tight = Extent {
+            snapshot: 4,
+            snapshot_bytes: json_size(&kept.document),
+            snapshot_at: everything(&log.log)[3].extent.patch_bytes,
+            ..loose
+        };
+        assert_eq!(window.extent(), tight);
+        assert!(json_size(&server_at(&log.log, 8)) <= tight.bound() && tight.bound() < loose.bound());
+    });
 }
 
 #[test]
@@ -97,7 +107,7 @@ fn a_replay_knows_who_altered_what_since_its_base() {
     let log = with_snapshot(true);
     let mut window = block_on(Window::read(&log, &key(), 5)).unwrap();
     let replay = block_on(Replay::since(&log, &key(), &mut window, 5)).unwrap();
-    assert_eq!(log.requests(), ["since", "snapshot"]);
+    assert_eq!(log.requests(), ["since", "snapshot_before"]);
     assert_eq!((replay.version, &replay.document), (8, &server_at(&log.log, 8)));
     assert_eq!(replay.base, server_at(&log.log, 5));
     let path = |name: &str| Path::from_json(&value(&json!([name]))).unwrap();
@@ -121,7 +131,7 @@ fn what_is_older_than_the_oldest_change_kept_has_no_author_and_that_changes_time
     let log = with_snapshot(true);
     let kept = Watched::default();
     block_on(async {
-        let snapshot = log.log.snapshot(&key(), 4).await.unwrap().unwrap();
+        let snapshot = log.log.snapshot_before(&key(), 4).await.unwrap().unwrap();
         kept.log.write_snapshot(&key(), &snapshot).await.unwrap();
         for change in everything(&log.log).into_iter().filter(|change| change.version >= 5) {
             let patch = change.patch.clone().unwrap();

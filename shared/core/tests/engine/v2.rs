@@ -5,7 +5,7 @@ use crate::fixture::{
     server_at, set, sync, value, wire,
 };
 use coinolio_core::error::Code;
-use coinolio_core::log::{Change, ChangeLog, Extent, Kind, NewChange, Patch, Snapshot, json_size};
+use coinolio_core::log::{Change, ChangeLog, Kind, NewChange, Patch, Snapshot};
 use coinolio_core::sync::{MAX_DOCUMENT_BYTES, Outcome};
 use coinolio_core::wire::v2::News;
 use pollster::block_on;
@@ -193,32 +193,10 @@ fn a_merge_takes_at_most_four_queries_and_an_append() {
     sync(&log, &body("phone", "p6", 6, &[set("notes", long, 5)], 5), 5);
     log.requests();
     sync(&log, &body("tablet", "t1", 5, &[set("t", 1, 6)], 6), 6);
-    assert_eq!(log.requests(), ["since", "between", "patch", "append"]);
-}
-
-#[test]
-fn a_log_that_only_v2_clients_write_gets_a_snapshot_from_one_merge_in_many() {
-    let log = portfolio();
-    for version in 1..=520 {
-        sync(
-            &log,
-            &body("phone", &format!("p{version}"), version, &[set("n", version, 5)], 5),
-            5,
-        );
-    }
-    log.requests();
-    sync(&log, &body("tablet", "t1", 520, &[set("t", 1, 6)], 6), 6);
-    assert_eq!(log.requests(), ["since", "between", "write_snapshot", "append"]);
-    let expected = server_at(&log.log, 521);
-    let kept = block_on(log.log.snapshot(&key(), 521)).unwrap();
-    assert_eq!(kept.map(|snapshot| snapshot.document), Some(expected));
-
-    sync(&log, &body("phone", "p521", 521, &[set("n", 0, 7)], 7), 7);
-    let head = everything(&log.log).pop().unwrap();
-    assert_eq!((head.version, head.extent.snapshot), (523, 521));
-    log.requests();
-    sync(&log, &body("laptop", "l1", 522, &[set("l", 1, 8)], 8), 8);
-    assert_eq!(log.requests(), ["since", "snapshot", "append"]);
+    assert_eq!(
+        log.requests(),
+        ["since", "snapshot_before", "between", "patch", "append"]
+    );
 }
 
 #[test]
@@ -410,25 +388,20 @@ fn the_document_stands_in_for_changes_that_would_be_larger() {
         matches!(sync(&log, &pull, 6).answer.news, News::Changes(_)),
         "no smaller document is known"
     );
-    let snapshot = Snapshot {
-        version: 4,
-        document: server_at(&log.log, 4),
-    };
-    block_on(log.log.write_snapshot(&key(), &snapshot)).unwrap();
     let head = everything(&log.log).pop().unwrap();
-    let change = Change {
-        extent: Extent {
-            snapshot: 4,
-            snapshot_bytes: json_size(&snapshot.document),
-            patch_bytes: 0,
-        },
-        ..after(&head)
-    };
-    append(&log, change, Patch::default());
+    let snapshot = Snapshot::of(&head, server_at(&log.log, 4));
+    block_on(async {
+        let mark = log.log.write_snapshot(&key(), &snapshot).await.unwrap();
+        assert!(log.log.mark_snapshot(&key(), &mark).await.unwrap());
+    });
     log.requests();
     let answered = sync(&log, &pull, 6);
     assert_eq!(answered.answer.news, News::Document(snapshot.document));
-    assert_eq!(log.requests(), ["since", "snapshot"]);
+    assert_eq!(
+        log.requests(),
+        ["since", "entry", "snapshot_before"],
+        "the directory knows a tighter bound"
+    );
     let answer = wire(&answered.answer);
     assert!(answer.get("changes").is_none() && answer["document"].is_object());
 

@@ -1,12 +1,20 @@
 //! v2: a fleet of devices under losses, races and repetitions ends with one document (laws 4, 5 and 6).
 
-use crate::fixture::{Event, Watched, body, everything, portfolio, rebased, send, server_at, value, wire};
+use crate::fixture::{Event, Watched, body, everything, key, minute, portfolio, rebased, send, server_at, value, wire};
 use coinolio_core::algebra::{apply, diff};
 use coinolio_core::json::Value;
-use coinolio_core::log::{MemoryLog, Version, json_size};
+use coinolio_core::log::{Change, Extent, MemoryLog, Version, json_size};
+use coinolio_core::sync::{Retention, compact};
 use coinolio_core::wire::v2::{SyncRequest, SyncResponse};
+use pollster::block_on;
 use proptest::prelude::*;
 use serde_json::json;
+
+/// Nothing is old enough to go.
+const EVERYTHING: Retention = Retention {
+    age: std::time::Duration::MAX,
+    versions: 1_000,
+};
 
 const NAMES: [&str; 3] = ["phone", "tablet", "watch"];
 
@@ -222,6 +230,41 @@ proptest! {
         prop_assert_eq!(&logs[0], &logs[1]);
         let stored = logs[0].iter().filter_map(|change| change.sync_id.as_ref());
         prop_assert!(stored.count() == logs[0].len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn compaction_between_syncs_changes_nothing_that_anybody_sees(
+        steps in prop::collection::vec((step(), any::<bool>()), 1..80),
+    ) {
+        let [plain, compacted] = [false, true].map(|compacts| {
+            let mut fleet = Fleet::new();
+            for (step, is_time) in &steps {
+                fleet.run(step);
+                if compacts && *is_time {
+                    block_on(compact(&fleet.log.log, &key(), &EVERYTHING, minute(700))).unwrap();
+                }
+            }
+            (0..NAMES.len()).for_each(|phone| fleet.run(&Step::Sync(phone, Luck::Good)));
+            fleet
+        });
+        for (one, other) in plain.phones.iter().zip(&compacted.phones) {
+            prop_assert_eq!(&one.document, &other.document);
+            prop_assert_eq!(one.version, other.version);
+        }
+        let stored = |fleet: &Fleet| -> Vec<_> {
+            let changes = everything(&fleet.log.log).into_iter();
+            // What a writer knew of snapshots differs, and nothing else.
+            changes.map(|change| Change { extent: Extent::EMPTY, ..change }).collect()
+        };
+        prop_assert_eq!(stored(&plain), stored(&compacted));
+        for version in 1..=everything(&plain.log.log).len() {
+            let version = u64::try_from(version).unwrap();
+            prop_assert_eq!(server_at(&plain.log.log, version), server_at(&compacted.log.log, version));
+        }
     }
 }
 

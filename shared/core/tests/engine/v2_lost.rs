@@ -15,7 +15,7 @@ use pollster::block_on;
 use serde_json::json;
 
 /// How the whole log behind one that is cut short is asked for the oldest change kept.
-const OLDEST: &str = "between";
+const OLDEST: &str = "oldest_since";
 
 /// Eight versions, of which retention has kept those after the fifth: the phone made 1 to 4, the tablet 5 and 6, the
 /// watch 7 and 8.
@@ -192,7 +192,7 @@ fn each_edit_is_held_against_what_its_place_holds_now_and_the_answer_is_the_docu
     let request = lost(body("desk", "d1", 2, &changes, 90));
     log.requests();
     let answered = send(&kept(&log), &request, 90).unwrap();
-    assert_eq!(log.requests(), ["since", OLDEST, "snapshot", "ranks", "append"]);
+    assert_eq!(log.requests(), ["since", OLDEST, "snapshot_before", "ranks", "append"]);
     let document = json!({"assets": {"btc": {"amount": "9", "note": "cold"}, "eth": {"amount": "10"}},
         "last": 3, "v2": 20, "v3": 2, "v4": 3, "v5": 4, "v6": 5, "v7": 6, "v8": 7, "mine": "new"});
     let side = |name: Option<&str>, at, value: serde_json::Value| match name {
@@ -259,7 +259,7 @@ fn what_the_device_itself_altered_is_not_concurrent() {
 fn without_edits_the_answer_is_the_document_and_there_is_no_version() {
     let log = eight_versions();
     let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[], 90)), 90).unwrap();
-    assert_eq!(log.requests(), ["since", OLDEST, "snapshot"]);
+    assert_eq!(log.requests(), ["since", OLDEST, "snapshot_before"]);
     assert_eq!(answered.answer.outcome, Outcome::Pulled);
     assert_eq!(answered.answer.news, News::Document(server_at(&log.log, 8)));
     assert_eq!(everything(&log.log).len(), 8);
@@ -321,7 +321,7 @@ fn the_loser_of_a_race_is_held_against_what_is_new() {
     let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[set("b", 2, 85)], 90)), 90).unwrap();
     assert_eq!(
         log.requests(),
-        ["since", OLDEST, "snapshot", "append", "since", "ranks", "append"],
+        ["since", OLDEST, "snapshot_before", "append", "since", "ranks", "append"],
         "only what is new is read"
     );
     assert_eq!((answered.answer.version, answered.report.optimistic_retries), (10, 1));

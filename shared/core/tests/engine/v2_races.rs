@@ -50,7 +50,15 @@ fn a_merge_that_loses_reads_only_what_is_new() {
     assert_eq!(
         log.requests(),
         [
-            "since", "between", "append", "since", "ranks", "append", "since", "append"
+            "since",
+            "snapshot_before",
+            "between",
+            "append",
+            "since",
+            "ranks",
+            "append",
+            "since",
+            "append"
         ]
     );
     assert_eq!((answered.answer.version, answered.report.optimistic_retries), (8, 2));

@@ -4,8 +4,8 @@ use coinolio_core::algebra::Ranks;
 use coinolio_core::devices::RankSource;
 use coinolio_core::id::UserId;
 use coinolio_core::log::{
-    Appended, Change, ChangeLog, Entry, Extent, LogError, NewChange, Patch, PortfolioKey, Snapshot, Version, Window,
-    document_at,
+    Appended, Change, ChangeLog, Entry, LogError, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark, Version,
+    Window, document_at,
 };
 
 /// What is left of a log after a snapshot of one version: that, and the changes on top of it.
@@ -23,13 +23,6 @@ impl<'a, L: ChangeLog> Retained<'a, L> {
 
     fn kept(&self, mut changes: Vec<Change>) -> Vec<Change> {
         changes.retain(|change| change.parent >= self.from);
-        for change in &mut changes {
-            let extent = change.extent;
-            change.extent = Extent {
-                snapshot: extent.snapshot.max(self.from),
-                ..extent
-            };
-        }
         changes
     }
 }
@@ -38,7 +31,9 @@ impl<'a, L: ChangeLog> Retained<'a, L> {
 pub(crate) async fn snapshot(log: &impl ChangeLog, key: &PortfolioKey, version: Version) {
     let mut window = Window::read(log, key, version).await.unwrap();
     let document = (*document_at(log, key, &mut window, version).await.unwrap()).clone();
-    log.write_snapshot(key, &Snapshot { version, document }).await.unwrap();
+    let changes = window.changes();
+    let made_by = changes.iter().find(|change| change.version == version).unwrap();
+    log.write_snapshot(key, &Snapshot::of(made_by, document)).await.unwrap();
 }
 
 impl<L: RankSource> RankSource for Retained<'_, L> {
@@ -64,11 +59,8 @@ impl<L: ChangeLog> ChangeLog for Retained<'_, L> {
         Ok(self.kept(self.log.before(key, parent, limit).await?))
     }
 
-    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
-        if self.from == 0 {
-            return self.log.oldest(key).await;
-        }
-        Ok(self.kept(self.log.between(key, self.from, self.from + 1).await?).pop())
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
+        self.log.oldest_since(key, parent.max(self.from)).await
     }
 
     async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
@@ -83,15 +75,25 @@ impl<L: ChangeLog> ChangeLog for Retained<'_, L> {
         self.log.create(key, entry, first).await
     }
 
-    async fn snapshot(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
-        if version < self.from {
-            return Ok(None);
-        }
-        self.log.snapshot(key, version).await
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
+        self.log.remove(key, change).await
     }
 
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<(), LogError> {
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
+        let snapshot = self.log.snapshot_before(key, version).await?;
+        Ok(snapshot.filter(|snapshot| snapshot.mark.version >= self.from))
+    }
+
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
         self.log.write_snapshot(key, snapshot).await
+    }
+
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
+        self.log.remove_snapshots_before(key, version).await
+    }
+
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
+        self.log.mark_snapshot(key, mark).await
     }
 
     async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {

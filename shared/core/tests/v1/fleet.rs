@@ -276,10 +276,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn fleets_that_sync_until_quiet_agree_and_lose_no_edit(apps in apps(), steps in steps()) {
+    fn fleets_that_sync_until_quiet_agree_and_lose_no_edit(
+        apps in apps(),
+        steps in steps(),
+        compacts in any::<bool>(),
+    ) {
         let mut fleet = Fleet::new(&apps);
         for (device, step) in steps {
             fleet.step(device % apps.len(), &step);
+            if compacts {
+                fleet.world.compact();
+            }
         }
         fleet.settles();
     }

@@ -4,7 +4,8 @@ use coinolio_core::algebra::Ranks;
 use coinolio_core::devices::RankSource;
 use coinolio_core::id::UserId;
 use coinolio_core::log::{
-    Appended, Change, ChangeLog, Entry, LogError, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot, Version,
+    Appended, Change, ChangeLog, Entry, LogError, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark,
+    Version,
 };
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -66,11 +67,6 @@ impl ChangeLog for Probe {
         self.log.newest(key, limit).await
     }
 
-    async fn oldest(&self, key: &PortfolioKey) -> Result<Option<Change>, LogError> {
-        self.count("oldest");
-        self.log.oldest(key).await
-    }
-
     async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
         self.count("before");
         self.log.before(key, parent, limit).await
@@ -105,14 +101,34 @@ impl ChangeLog for Probe {
         self.log.create(key, entry, first).await
     }
 
-    async fn snapshot(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
-        self.count("snapshot");
-        self.log.snapshot(key, version).await
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
+        self.count("snapshot_before");
+        self.log.snapshot_before(key, version).await
     }
 
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<(), LogError> {
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
         self.count("write_snapshot");
         self.log.write_snapshot(key, snapshot).await
+    }
+
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
+        self.count("remove_snapshots_before");
+        self.log.remove_snapshots_before(key, version).await
+    }
+
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
+        self.count("mark_snapshot");
+        self.log.mark_snapshot(key, mark).await
+    }
+
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
+        self.count("oldest_since");
+        self.log.oldest_since(key, parent).await
+    }
+
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
+        self.count("remove");
+        self.log.remove(key, change).await
     }
 
     async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {

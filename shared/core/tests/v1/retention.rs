@@ -9,7 +9,7 @@ use coinolio_core::sync::sync_v1;
 use coinolio_core::wire::v1::{SyncRequest, SyncResponse};
 
 /// How the whole log behind one that is cut short is asked for the oldest change kept.
-const OLDEST: &str = "between";
+const OLDEST: &str = "oldest_since";
 
 /// Six versions by the tablet, of which retention has kept those after the fourth; and the time of each.
 fn six_versions() -> (World, Vec<String>) {
@@ -114,7 +114,7 @@ fn a_time_from_before_all_that_is_kept_is_told_by_one_request() {
     let (world, times) = six_versions();
     sync(&world, &claims(2, &times, r#"{"a":4,"b":6,"t":[{"id":2}]}"#)[1]);
     let requests = world.log.take_requests();
-    assert_eq!(requests, ["since", OLDEST, "between", "snapshot"]);
+    assert_eq!(requests, ["since", OLDEST, "between", "snapshot_before"]);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use crate::world::{World, body, data, json, value};
 use coinolio_core::Code;
 use coinolio_core::algebra::{Rule, Winner};
-use coinolio_core::log::ChangeLog;
 use coinolio_core::wire::v1::SyncResponse;
 
 fn dated(device: &str, last_sync_at: &str, client_version: u64, document: &str) -> String {
@@ -439,19 +438,21 @@ fn a_typical_sync_takes_one_request_for_the_changes_one_for_the_snapshot_and_one
     world.sync_as("phone", 1, &edited(1));
     assert_eq!(
         world.log.take_requests(),
-        ["since", "patch", "write_snapshot", "append"],
-        "the first to read a document that no snapshot holds keeps one"
+        ["since", "snapshot_before", "patch", "append"],
+        "no snapshot yet"
     );
+    world.compact();
+    assert_eq!(world.head().extent.snapshot, 0, "nobody read one yet");
     world.sync_as("phone", 2, &edited(2));
-    assert_eq!(world.log.take_requests(), ["since", "snapshot", "append"]);
-    let head = world.head();
-    assert_eq!((head.extent.snapshot, head.extent.patch_bytes < 1000), (1, true));
+    assert_eq!(world.log.take_requests(), ["since", "snapshot_before", "append"]);
+    let head = world.head().extent;
+    assert_eq!((head.snapshot, head.patch_bytes - head.snapshot_at < 1000), (2, true));
     world.sync_as("phone", 3, &edited(3));
-    assert_eq!(world.log.take_requests(), ["since", "snapshot", "between", "append"]);
+    assert_eq!(world.log.take_requests(), ["since", "snapshot_before", "append"]);
     world.sync_as("phone", 4, &edited(3));
     assert_eq!(
         world.log.take_requests(),
-        ["since", "snapshot", "between"],
+        ["since", "snapshot_before", "between"],
         "nothing to write"
     );
 }
@@ -462,14 +463,11 @@ fn a_snapshot_is_kept_where_the_changes_outgrow_the_last() {
     let text = "x".repeat(1000);
     for version in 1..=40 {
         world.sync_as("phone", version, &format!(r#"{{"a":"{version}{text}"}}"#));
-        let head = world.head();
-        assert!(head.extent.patch_bytes <= 4096 + 2 * 1100, "{:?}", head.extent);
-        assert!(head.extent.bound() >= u64::try_from(world.document().to_json().len()).unwrap());
-        let snapshot = coinolio_core::log::MemoryLog::snapshot(&world.log.log, &world.key, head.extent.snapshot);
-        assert_eq!(
-            crate::world::run(snapshot).unwrap().is_some(),
-            head.extent.snapshot > 0,
-            "what a change points at is there"
-        );
+        world.compact();
+        let extent = world.head().extent;
+        let since = extent.patch_bytes - extent.snapshot_at;
+        assert!(since <= 2 * 4096, "{extent:?}");
+        assert!(extent.bound() >= u64::try_from(world.document().to_json().len()).unwrap());
     }
+    assert!(world.head().extent.snapshot > 30);
 }

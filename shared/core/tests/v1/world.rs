@@ -7,13 +7,14 @@ use coinolio_core::json::{Value, read};
 use coinolio_core::log::{
     Appended, Change, ChangeLog, Edit, Kind, NewChange, Patch, PortfolioKey, Version, Window, document_at,
 };
-use coinolio_core::sync::{Answered, Backoff, portfolios, sync_v1};
+use coinolio_core::sync::{Answered, Backoff, Compacted, Retention, compact, portfolios, sync_v1};
 use coinolio_core::time::Timestamp;
 use coinolio_core::wire::v1::{CreateRequest, SyncRequest, SyncResponse};
 use coinolio_core::{Code, Error};
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// Runs what never waits for anything but itself; the server runs it on any thread, hence `Send`.
 pub(crate) fn run<F: Future + Send>(future: F) -> F::Output {
@@ -159,6 +160,15 @@ impl World {
             patch_id: None,
         };
         NewChange { change, patch }
+    }
+
+    /// Compacts the portfolio; nothing is old enough to be removed.
+    pub(crate) fn compact(&self) -> Compacted {
+        let retention = Retention {
+            age: Duration::MAX,
+            versions: 1000,
+        };
+        run(compact(&self.log.log, &self.key, &retention, self.tick())).unwrap()
     }
 
     /// Another device makes `document` of the head's.

@@ -2,7 +2,7 @@
 
 use crate::samples::{entry, key, synced};
 use coinolio_core::json;
-use coinolio_core::log::{ChangeLog, Extent, NewChange, Patch, Snapshot, Version};
+use coinolio_core::log::{ChangeLog, Patch, Snapshot, Version};
 use coinolio_tests::service::{Call, Service};
 use lambda_http::http::Method;
 use serde_json::json;
@@ -18,16 +18,12 @@ async fn with_a_cut_log() -> Service {
     let service = Service::start().await;
     let (log, key) = (service.dynamo.log(), key(CLAIMED, "main"));
     let document = json!({"assets": {"btc": {"amount": "0.5"}}, "transactions": []}).to_string();
-    let snapshot = Snapshot {
-        version: KEPT_FROM,
-        document: json::read(document.as_bytes()).unwrap(),
-    };
-    log.write_snapshot(&key, &snapshot).await.unwrap();
-    let mut kept: NewChange = synced(KEPT_FROM, 6, Patch::default());
-    kept.change.extent = Extent {
-        snapshot: KEPT_FROM,
-        ..Extent::EMPTY
-    };
+    let document = json::read(document.as_bytes()).unwrap();
+    let removed = synced(KEPT_FROM - 1, KEPT_FROM, Patch::default()).change;
+    log.write_snapshot(&key, &Snapshot::of(&removed, document))
+        .await
+        .unwrap();
+    let kept = synced(KEPT_FROM, 6, Patch::default());
     // The directory entry and the oldest change, on whatever parent.
     log.create(&key, &entry(&key, "Main"), &kept).await.unwrap();
     service

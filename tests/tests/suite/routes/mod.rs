@@ -14,7 +14,7 @@ mod sync_all;
 mod sync_status;
 mod sync_v1;
 mod sync_v2;
-mod telemetry;
+pub(crate) mod telemetry;
 mod undo;
 
 use coinolio_aws::routes::ROUTES;

@@ -39,11 +39,22 @@ fn lines() -> &'static Lines {
     })
 }
 
+/// Keeps what invocations write from now on, for [`written`].
+pub(crate) fn listen() {
+    lines();
+}
+
 /// Calls, and gives the one event that the invocation writes.
 pub(super) async fn event_of(service: &Service, call: Call) -> Value {
-    let lines = lines();
+    listen();
     let request_id = call.request_id().to_owned();
     service.call(call).await;
+    written(&request_id)
+}
+
+/// The one event that the invocation of this id has written.
+pub(crate) fn written(request_id: &str) -> Value {
+    let lines = lines();
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let mut events = text
         .lines()
@@ -151,6 +162,11 @@ async fn over_all_routes_and_refusals_the_metrics_are_those_of_the_table() {
     for call in refusals() {
         count(&event_of(&service, call).await);
     }
+    let retention = coinolio_aws::config::DEFAULT_RETENTION;
+    service
+        .invoke_stream("by-the-stream", &service.dynamo.records(), retention)
+        .await;
+    count(&written("by-the-stream"));
     let names = METRICS.iter().map(|metric| (metric.name.to_owned(), None));
     let counted_by = METRICS
         .iter()

@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Metrics of AWS services that are used, with their dimensions (CloudWatch: "Viewing metrics for Lambda
-/// functions"; "Working with CloudWatch metrics for HTTP APIs"; "DynamoDB metrics and dimensions").
-const OF_AWS: [(&str, &str, &[&str]); 11] = [
+/// functions"; "Available CloudWatch metrics for Amazon SQS"; "Working with CloudWatch metrics for HTTP APIs"; "DynamoDB metrics and dimensions").
+const OF_AWS: [(&str, &str, &[&str]); 13] = [
     ("AWS/Lambda", "Errors", &["FunctionName"]),
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
     ("AWS/Lambda", "Duration", &["FunctionName"]),
     ("AWS/Lambda", "ConcurrentExecutions", &["FunctionName"]),
+    ("AWS/Lambda", "IteratorAge", &["FunctionName"]),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
     ("AWS/ApiGateway", "Count", &["ApiId"]),
     ("AWS/ApiGateway", "4xx", &["ApiId"]),
     ("AWS/ApiGateway", "5xx", &["ApiId"]),

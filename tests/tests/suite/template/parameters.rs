@@ -65,7 +65,7 @@ fn every_parameter_is_asked_for_in_a_group_and_used() {
 #[test]
 fn patterns_take_what_works_and_refuse_what_cannot() {
     let template = Template::read();
-    let cases: [(&str, &[&str], &[&str]); 8] = [
+    let cases: [(&str, &[&str], &[&str]); 9] = [
         (
             "JwtIssuer",
             &[
@@ -134,6 +134,18 @@ fn patterns_take_what_works_and_refuse_what_cannot() {
             ],
         ),
         ("AlarmTopicArn", &[], &[" "]),
+        (
+            "ServingTableStreamArn",
+            &[
+                "",
+                "arn:aws:dynamodb:eu-central-1:123456789012:table/coinolio-restored/stream/2026-11-24T22:05:12.413",
+            ],
+            &[
+                " ",
+                "coinolio-restored",
+                "arn:aws:dynamodb:eu-central-1:123456789012:table/coinolio-restored",
+            ],
+        ),
     ];
     for (name, good, bad) in cases {
         let parameter = &template.0["Parameters"][name];

@@ -1,6 +1,7 @@
 //! A function may do what its handler does, to the one table, and nothing else.
 
 use coinolio_aws::routes::Function;
+use coinolio_core::sync::Retention;
 use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
 use coinolio_tests::template::{Template, actions, binary};
@@ -8,6 +9,7 @@ use lambda_http::http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The actions that an operation of DynamoDB needs: a transaction those of the writes in it, here puts
 /// (DynamoDB Developer Guide, "IAM and transactions").
@@ -67,6 +69,12 @@ async fn the_sync_function_may_do_what_it_does_and_nothing_else() {
         sync_v2("s-2", 2, "b", &large()),
         // Others have written since: base and head are read and merged.
         sync_v2("s-3", 1, "c", &json!(1)),
+        // A pull of much asks the directory how large the document is.
+        Call::of("v2-sync").with(|body| {
+            body["base_version"] = json!(1);
+            body["sync_id"] = json!("s-4");
+            body["changes"] = json!([]);
+        }),
         Call::of("v1-sync"),
         Call::of("v1-sync").with(|body| {
             body["client_version"] = json!(5);
@@ -132,11 +140,58 @@ async fn the_devices_function_may_do_what_it_does_and_nothing_else() {
     assert_eq!(Template::read().table_actions(binary(Function::Devices)), needed);
 }
 
+/// What Lambda reads a stream with on behalf of the function, in its role's name (Lambda Developer Guide, "Process
+/// DynamoDB records with Lambda").
+const OF_STREAMS: [&str; 4] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+];
+
+#[tokio::test]
+async fn the_change_stream_function_may_do_what_it_does_and_nothing_else() {
+    let service = Service::with_portfolio().await;
+    for base in 1..=30 {
+        let value = if base == 10 { large() } else { json!(base) };
+        let synced = service.call(sync_v2(&format!("s-{base}"), base, "a", &value)).await;
+        assert_eq!(synced.status, 200, "{}", synced.text);
+    }
+    let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let recorder = Arc::clone(&seen);
+    let log = service.dynamo.failing_log(move |operation, _| {
+        recorder.lock().unwrap().insert(action(operation));
+        Fault::Serve
+    });
+    let recorded = service.on(log.await);
+    let least = Retention {
+        age: Duration::ZERO,
+        versions: 1,
+    };
+    let records = service.dynamo.records();
+    // The first run writes a snapshot, the second one more and removes what the first made dispensable.
+    assert_eq!(recorded.stream(&records, least).await, Vec::<Option<String>>::new());
+    for base in 31..=60 {
+        service
+            .call(sync_v2(&format!("s-{base}"), base, "a", &json!(base)))
+            .await;
+    }
+    assert_eq!(recorded.stream(&records, least).await, Vec::<Option<String>>::new());
+    let items = service.items().await;
+    let sks: Vec<&String> = items.iter().map(|item| item["sk"].as_s().unwrap()).collect();
+    assert!(!sks.iter().any(|sk| sk.starts_with("PATCH#")), "{sks:?}");
+    let needed = seen.lock().unwrap().clone();
+    assert_eq!(Template::read().table_actions("change-stream"), needed);
+}
+
 #[test]
 fn every_statement_names_single_actions_on_a_single_resource() {
     let template = Template::read();
     let table = r#"{"Fn::If":["ServesAnotherTable",{"Fn::Sub":"arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ServingTable}"},{"Fn::GetAtt":"Table.Arn"}]}"#;
     let table: Value = serde_json::from_str(table).unwrap();
+    let stream =
+        json!({"Fn::If": ["FollowsAnotherTable", {"Ref": "ServingTableStreamArn"}, {"Fn::GetAtt": "Table.StreamArn"}]});
+    let queue = json!({"Fn::GetAtt": "CompactionFailures.Arn"});
     for (id, function) in template.resources("AWS::Serverless::Function") {
         let log =
             json!({ "Fn::GetAtt": format!("{}.Arn", function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap()) });
@@ -145,7 +200,12 @@ fn every_statement_names_single_actions_on_a_single_resource() {
             for action in actions(statement) {
                 assert!(!action.contains('*'), "{id}: {action}");
                 match action.split(':').next() {
+                    Some("dynamodb") if statement["Sid"] == "Stream" => {
+                        assert!(OF_STREAMS.contains(&action.as_str()), "{id}: {action}");
+                        assert_eq!(statement["Resource"], stream, "{id}: {action}");
+                    }
                     Some("dynamodb") => assert_eq!(statement["Resource"], table, "{id}: {action}"),
+                    Some("sqs") => assert_eq!(statement["Resource"], queue, "{id}: {action}"),
                     Some("logs") => assert_eq!(statement["Resource"], log, "{id}: {action}"),
                     // X-Ray knows no resources.
                     Some("xray") => assert_eq!(statement["Resource"], "*", "{id}: {action}"),

@@ -24,7 +24,14 @@ fn the_functions_are_told_what_the_code_reads_and_nothing_else() {
     let unset: Vec<&String> = unset.into_iter().map(|(name, _)| name).collect();
     assert_eq!(unset, ["AWS_ENDPOINT_URL_DYNAMODB", "DEV_USER"]);
     for (id, function) in template.resources("AWS::Serverless::Function") {
-        assert!(function.get("Environment").is_none(), "{id} has variables of its own");
+        let own = function.get("Environment");
+        if id == "ChangeStreamFunction" {
+            let retention =
+                json!({"RETENTION_DAYS": {"Ref": "RetentionDays"}, "RETENTION_VERSIONS": {"Ref": "RetentionVersions"}});
+            assert_eq!(own, Some(&json!({ "Variables": retention })));
+        } else {
+            assert_eq!(own, None, "{id} has variables of its own");
+        }
     }
     // The development user is for machines where no authorizer runs: no deployment has one.
     assert_eq!(template.0.to_string().matches("DEV_USER").count(), 1);
@@ -74,7 +81,6 @@ async fn the_table_is_made_as_the_local_one_is_and_outlives_the_stack() {
         true
     );
     assert_eq!(properties["SSESpecification"]["SSEEnabled"], true);
-    assert!(!properties["StreamSpecification"]["StreamViewType"].is_null());
 
     let local = coinolio_tests::dynamodb::Dynamo::start().await;
     let made = local
@@ -85,6 +91,12 @@ async fn the_table_is_made_as_the_local_one_is_and_outlives_the_stack() {
         .await
         .unwrap();
     let made = made.table.unwrap();
+    let stream = made.stream_specification.unwrap();
+    assert!(stream.stream_enabled);
+    assert_eq!(
+        properties["StreamSpecification"]["StreamViewType"].as_str(),
+        stream.stream_view_type.as_ref().map(|kind| kind.as_str())
+    );
     let keys: Vec<Value> = made
         .key_schema
         .unwrap()
@@ -115,6 +127,34 @@ async fn the_table_is_made_as_the_local_one_is_and_outlives_the_stack() {
 }
 
 #[test]
+fn the_stream_function_hears_of_inserted_changes_and_its_failures_end_in_a_queue() {
+    let template = Template::read();
+    let events = &template.0["Resources"]["ChangeStreamFunction"]["Properties"]["Events"];
+    let source = &events["Changes"]["Properties"];
+    let stream =
+        json!({"Fn::If": ["FollowsAnotherTable", {"Ref": "ServingTableStreamArn"}, {"Fn::GetAtt": "Table.StreamArn"}]});
+    assert_eq!(source["Stream"], stream);
+    let filter = source["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
+    let filter: Value = serde_json::from_str(filter).unwrap();
+    assert_eq!(
+        filter,
+        json!({"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "CHANGE#"}]}}}})
+    );
+    assert_eq!(source["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(source["BisectBatchOnFunctionError"], true);
+    for bound in ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"] {
+        assert!(source[bound].as_u64() > Some(0), "{bound}");
+    }
+    let queue = json!({"Type": "SQS", "Destination": {"Fn::GetAtt": "CompactionFailures.Arn"}});
+    assert_eq!(source["DestinationConfig"]["OnFailure"], queue);
+    let queue = &template.0["Resources"]["CompactionFailures"];
+    assert_eq!(
+        (&queue["Type"], &queue["Properties"]["SqsManagedSseEnabled"]),
+        (&json!("AWS::SQS::Queue"), &json!(true))
+    );
+}
+
+#[test]
 fn every_route_asks_for_a_token() {
     let template = Template::read();
     let auth = &template.0["Resources"]["Api"]["Properties"]["Auth"];
@@ -137,7 +177,8 @@ fn a_preflight_needs_no_token_and_what_has_no_route_does() {
     let template = Template::read();
     let mut unknown = BTreeSet::new();
     for (id, function) in template.resources("AWS::Serverless::Function") {
-        for (name, event) in function["Events"].as_object().unwrap() {
+        let events = function["Events"].as_object().unwrap().iter();
+        for (name, event) in events.filter(|(_, event)| event["Type"] == "HttpApi") {
             // Without a path and a method, or with any method, a route takes OPTIONS from API Gateway.
             let method = event["Properties"]["Method"].as_str().unwrap();
             assert!(!["ANY", "OPTIONS"].contains(&method), "{id}'s {name}");

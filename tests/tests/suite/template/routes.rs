@@ -66,7 +66,7 @@ fn the_router_of_cargo_lambda_has_the_templates_routes() {
 
 #[test]
 fn every_function_is_a_crate_of_the_workspace() {
-    let binaries: BTreeSet<String> = Template::read().routes().into_keys().collect();
+    let binaries = Template::read().binaries();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
     let crates = std::fs::read_dir(folder).unwrap();
     let crates = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -5,7 +5,7 @@ use crate::algebra::{Authors, Device, Op, Ranks, Stamp, diff, settle};
 use crate::devices::RankSource;
 use crate::error::{Code, Error};
 use crate::log::{ChangeLog, Edit, Patch, Replay, Version, Window};
-use crate::sync::{Outcome, grow};
+use crate::sync::Outcome;
 use crate::time::Timestamp;
 use crate::wire::v2::News;
 
@@ -39,7 +39,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
     async fn base_is_expired(&mut self) -> Result<bool, Error> {
         let base = self.request.base_version;
         if !self.base_expired && begins_above(&self.window, base) {
-            let oldest = self.log.oldest(self.key).await?;
+            let oldest = self.log.oldest_since(self.key, 0).await?;
             self.base_expired = oldest.is_some_and(|oldest| oldest.parent > base);
         }
         Ok(self.base_expired)
@@ -76,8 +76,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
         };
         self.measured(&document)?;
         let head = self.window.living_head()?;
-        let mut new = self.change_on(Some(head), patch);
-        new.change.extent = grow::extent_of_merge(self.log, self.key, head, &server.document, &new.patch).await?;
+        let new = self.change_on(Some(head), patch);
         self.kept = Some(server);
         let appended = self.log.append(self.key, &new).await?;
         self.written(appended, new, Outcome::Merged, News::Document(document))

@@ -11,8 +11,8 @@ use crate::devices::RankSource;
 use crate::error::{Code, Error};
 use crate::json::Value;
 use crate::log::{
-    Appended, Change, ChangeLog, Edit, Entry, Extent, Fingerprint, Kind, NewChange, Patch, PortfolioKey, Replay,
-    Version, Window, document_at, json_size,
+    Appended, Change, ChangeLog, Edit, Entry, Fingerprint, Kind, NewChange, Patch, PortfolioKey, Replay, Version,
+    Window, document_at, json_size,
 };
 use crate::time::Timestamp;
 use crate::wire::ConflictRecord;
@@ -23,6 +23,10 @@ use std::sync::Arc;
 /// Below this size of the operations, in bytes of JSON, an answer never carries the document in their place
 /// (design section 5).
 const ALWAYS_CHANGES_BYTES: u64 = 4 * 1024;
+
+/// How many times the document its bound is taken to be at most, where the directory is not asked: asking is one
+/// read unit, and operations that many times smaller than the bound are seldom larger than the document.
+const LOOSE_BY: u64 = 4;
 
 /// Syncs a device that speaks v2.
 ///
@@ -162,6 +166,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
             name: name.unwrap_or_else(|| portfolio.to_string()),
             portfolio,
             created: new.change.last_sync_at,
+            snapshot: None,
         };
         let appended = self.log.create(self.key, &entry, &new).await?;
         self.written(appended, new, Outcome::Accepted, News::Changes(Vec::new()))
@@ -171,11 +176,8 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
     /// Takes the edits as they came: nothing was written since their base.
     async fn accept(&mut self) -> Result<Attempt, Error> {
         let patch = self.request.patch(self.received);
-        let new = self.change_on(self.window.head(), patch);
-        if new.change.extent.bound() > MAX_DOCUMENT_BYTES {
-            let head = document_at(self.log, self.key, &mut self.window, new.change.parent).await?;
-            self.check_size(Arc::unwrap_or_clone(head), &new.patch)?;
-        }
+        let mut new = self.change_on(self.window.head(), patch);
+        self.check_bound(&mut new).await?;
         let appended = self.log.append(self.key, &new).await?;
         self.written(appended, new, Outcome::Accepted, News::Changes(Vec::new()))
             .await
@@ -219,8 +221,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
             News::Changes(changes)
         };
         let head = self.window.living_head()?;
-        let mut new = self.change_on(Some(head), patch);
-        new.change.extent = grow::extent_of_merge(self.log, self.key, head, &sides.server.document, &new.patch).await?;
+        let new = self.change_on(Some(head), patch);
         self.sides = Some(sides);
         let appended = self.log.append(self.key, &new).await?;
         self.written(appended, new, Outcome::Merged, news).await
@@ -284,8 +285,10 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
         let operations_bytes = since.iter().map(|change| change.patch_bytes).sum();
         // Base 0 is known whatever is kept, but the first changes on top of it may not be.
         let is_whole = since.first().is_none_or(|oldest| oldest.parent == version);
-        let head = self.window.living_head()?;
-        if !is_whole || is_smaller_as_document(operations_bytes, head.extent.bound()) {
+        if is_whole && is_worth_a_look(operations_bytes, self.window.extent().bound()) {
+            grow::tighten(self.log, self.key, &mut self.window).await?;
+        }
+        if !is_whole || is_smaller_as_document(operations_bytes, self.window.extent().bound()) {
             return self.head_document().await;
         }
         let operations: Vec<Op> = self.window.operations(self.log, self.key, version).await?;
@@ -308,7 +311,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
 
     /// The change that stores `patch` on top of `head`, or as the portfolio's first.
     fn change_on(&self, head: Option<&Change>, patch: Patch) -> NewChange {
-        let (parent, extent) = head.map_or((0, Extent::EMPTY), |head| (head.version, head.extent));
+        let parent = head.map_or(0, |head| head.version);
         let now = self.received;
         let change = Change {
             parent,
@@ -319,13 +322,29 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
             fingerprint: Some(self.fingerprint),
             verbatim: false,
             last_sync_at: head.map_or(now, |head| Timestamp::after(head.last_sync_at, now)),
-            extent: extent.grown_by(&patch),
+            extent: self.window.extent().grown_by(&patch),
             conflicts: u64::try_from(patch.conflicts.len()).unwrap_or(u64::MAX),
             patch_bytes: patch.operations_bytes(),
             patch: None,
             patch_id: None,
         };
         NewChange { change, patch }
+    }
+
+    /// Refuses edits of the head that make its document too large: first by what is known, then by what the
+    /// directory knows, and only then by the document itself.
+    async fn check_bound(&mut self, new: &mut NewChange) -> Result<(), Error> {
+        if new.change.extent.bound() <= MAX_DOCUMENT_BYTES {
+            return Ok(());
+        }
+        grow::tighten(self.log, self.key, &mut self.window).await?;
+        new.change.extent = self.window.extent().grown_by(&new.patch);
+        if new.change.extent.bound() <= MAX_DOCUMENT_BYTES {
+            return Ok(());
+        }
+        let head = document_at(self.log, self.key, &mut self.window, new.change.parent).await?;
+        new.change.extent = self.window.extent().grown_by(&new.patch);
+        self.check_size(Arc::unwrap_or_clone(head), &new.patch)
     }
 
     /// Refuses edits that make `document` too large.
@@ -397,6 +416,11 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
         self.window.extend(newer);
         Ok(())
     }
+}
+
+/// True where operations of that size may well be larger than the document, whose bound may be loose.
+const fn is_worth_a_look(operations_bytes: u64, bound: u64) -> bool {
+    operations_bytes > ALWAYS_CHANGES_BYTES && operations_bytes > bound / LOOSE_BY
 }
 
 /// True where operations of that size would be larger than the document, and not small anyway.

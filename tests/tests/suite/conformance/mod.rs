@@ -1,11 +1,10 @@
 //! What every change log must do: one suite, run on each of them.
 
 use crate::samples::{
-    append, bare, create, entry, exact_patch, key, noise, noisy_patch, set, small_patch, synced, value,
+    append, bare, create, entry, exact_patch, key, noisy_patch, set, small_patch, snapshot, synced, value,
 };
 use coinolio_core::id::{DeviceId, SyncId, UserId};
-use coinolio_core::json::{Object, Value};
-use coinolio_core::log::{Appended, Change, ChangeLog, Kind, Patch, PortfolioKey, Snapshot, Version};
+use coinolio_core::log::{Appended, Change, ChangeLog, Kind, Patch, PortfolioKey, Version};
 use coinolio_core::time::Timestamp;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -32,6 +31,9 @@ macro_rules! suite {
     };
 }
 
+mod compaction;
+mod snapshots;
+
 suite! {
     an_empty_log_holds_nothing
     what_was_written_is_in_the_next_read
@@ -47,7 +49,8 @@ suite! {
     patches_of_every_size_come_back
     a_change_is_never_visible_without_its_big_patch
     a_big_patch_that_lost_leaves_the_winners_whole
-    snapshots_come_back_whole_at_their_own_version
+    what_the_store_keeps_is_added_up
+    a_removed_change_is_gone_with_its_patch_and_the_others_stay
     numbers_keep_the_text_they_came_in_with
     portfolios_whose_keys_look_alike_do_not_see_each_other
     a_directory_lists_its_own_portfolios_by_id
@@ -82,7 +85,8 @@ async fn an_empty_log_holds_nothing(log: impl ChangeLog) {
     assert_eq!(log.since(&key, 0).await.unwrap(), []);
     assert_eq!(log.between(&key, 0, u64::MAX).await.unwrap(), []);
     assert_eq!(log.newest(&key, 10).await.unwrap(), []);
-    assert_eq!(log.snapshot(&key, 0).await.unwrap(), None);
+    assert_eq!(log.oldest_since(&key, 0).await.unwrap(), None);
+    assert_eq!(log.snapshot_before(&key, u64::MAX).await.unwrap(), None);
     assert_eq!(log.entry(&key).await.unwrap(), None);
     assert_eq!(log.entries(&key.user).await.unwrap(), []);
 }
@@ -105,16 +109,16 @@ async fn what_was_written_is_in_the_next_read(log: impl ChangeLog) {
 
 async fn the_oldest_change_is_the_first_on_whatever_parent_it_stands(log: impl ChangeLog) {
     let (whole, cut_short) = (key("u", "p"), key("u", "q"));
-    assert_eq!(log.oldest(&whole).await.unwrap(), None);
+    assert_eq!(log.oldest_since(&whole, 0).await.unwrap(), None);
     create(&log, &whole).await;
     append(&log, &whole, &synced(1, 2, noisy_patch(300 * 1024, 1))).await;
-    let oldest = log.oldest(&whole).await.unwrap().unwrap();
+    let oldest = log.oldest_since(&whole, 0).await.unwrap().unwrap();
     assert_eq!((oldest.parent, oldest.version), (0, 1));
     // What retention leaves begins with any parent.
     for (parent, version) in [(11, 12), (7, 11)] {
         append(&log, &cut_short, &synced(parent, version, small_patch())).await;
     }
-    let oldest = log.oldest(&cut_short).await.unwrap().unwrap();
+    let oldest = log.oldest_since(&cut_short, 0).await.unwrap().unwrap();
     assert_eq!(bare(&oldest), synced(7, 11, small_patch()).change);
 }
 
@@ -140,6 +144,11 @@ async fn changes_come_newest_first_within_their_bounds(log: impl ChangeLog) {
     assert_eq!(log.between(&key, 4, 10).await.unwrap(), []);
     assert_eq!(log.between(&key, 3, 3).await.unwrap(), []);
     assert_eq!(log.between(&key, 3, 0).await.unwrap(), []);
+    for (parent, oldest) in [(0, 1), (1, 2), (3, 10), (4, 11), (11, last)] {
+        let found = log.oldest_since(&key, parent).await.unwrap();
+        assert_eq!(found.map(|change| change.version), Some(oldest), "from {parent} on");
+    }
+    assert_eq!(log.oldest_since(&key, last).await.unwrap(), None);
     assert_eq!(log.newest(&key, 0).await.unwrap(), []);
     assert_eq!(versions(&log.newest(&key, 2).await.unwrap()), [last, 11]);
     assert_eq!(versions(&log.newest(&key, 100).await.unwrap()), [last, 11, 10, 3, 2, 1]);
@@ -183,7 +192,8 @@ async fn every_member_of_a_change_comes_back(log: impl ChangeLog) {
         full.change.verbatim = true;
         full.change.extent.snapshot = u64::MAX;
         full.change.extent.snapshot_bytes = u64::MAX - 1;
-        full.change.extent.patch_bytes = u64::MAX - 2;
+        full.change.extent.snapshot_at = u64::MAX - 2;
+        full.change.extent.patch_bytes = u64::MAX - 3;
         full.change.patch_bytes = 12;
         append(&log, &key, &full).await;
         let (change, patch) = only_change(&log, &key, parent).await;
@@ -354,29 +364,51 @@ async fn a_big_patch_that_lost_leaves_the_winners_whole(log: impl ChangeLog) {
     assert!(patch == winner.patch);
 }
 
-async fn snapshots_come_back_whole_at_their_own_version(log: impl ChangeLog) {
+async fn what_the_store_keeps_is_added_up(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
-    let noisy = |bytes, seed| Value::Object(Object::from([("noise".into(), Value::from(&*noise(bytes, seed)))]));
-    let documents = [
-        (1, Value::empty_object()),
-        (2, value(r#"{"assets":[{"id":"btc","amount":0.10}],"n":null}"#)),
-        (20, noisy(300_000, 20)),
-        (200, noisy(6_000_000, 200)),
-    ];
-    let snapshots = documents.map(|(version, document)| Snapshot { version, document });
-    for snapshot in &snapshots {
-        log.write_snapshot(&key, snapshot).await.unwrap();
+    let (first, _) = only_change(&log, &key, 0).await;
+    let mut sum = first.extent.stored_bytes;
+    assert!((100..1024).contains(&sum), "{sum} bytes for a small patch");
+    for (parent, bytes) in (1..).zip([10, 1000, 3500, 300_000, 800_000]) {
+        let mut new = synced(parent, parent + 1, noisy_patch(bytes, parent));
+        new.change.extent.stored_bytes = sum;
+        append(&log, &key, &new).await;
+        let (change, _) = only_change(&log, &key, parent).await;
+        let own = change.extent.stored_bytes - sum;
+        let bytes = u64::try_from(bytes).unwrap();
+        // Six bits of noise in each byte of text.
+        assert!(
+            (bytes * 3 / 4..bytes + 1500).contains(&own),
+            "{own} bytes for {bytes} of noise"
+        );
+        sum = change.extent.stored_bytes;
     }
-    for snapshot in &snapshots {
-        log.write_snapshot(&key, snapshot).await.unwrap();
-        let read = log.snapshot(&key, snapshot.version).await.unwrap();
-        assert!(read.as_ref() == Some(snapshot), "version {}", snapshot.version);
+    let mut full = synced(6, 7, small_patch());
+    full.change.extent.stored_bytes = u64::MAX;
+    append(&log, &key, &full).await;
+    assert_eq!(only_change(&log, &key, 6).await.0.extent.stored_bytes, u64::MAX);
+}
+
+async fn a_removed_change_is_gone_with_its_patch_and_the_others_stay(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    append(&log, &key, &synced(1, 2, noisy_patch(800_000, 1))).await;
+    append(&log, &key, &synced(2, 3, noisy_patch(800_000, 2))).await;
+    for parent in [0, 1] {
+        let oldest = log.oldest_since(&key, 0).await.unwrap().unwrap();
+        assert_eq!(oldest.parent, parent);
+        // The second time it is another run that removes the same.
+        log.remove(&key, &oldest).await.unwrap();
+        log.remove(&key, &oldest).await.unwrap();
+        if parent == 1 {
+            assert!(log.patch(&key, &oldest).await.is_err(), "its patch is gone");
+        }
     }
-    for version in [0, 3, 19, 21, 2000] {
-        assert_eq!(log.snapshot(&key, version).await.unwrap(), None, "version {version}");
-    }
-    assert_eq!(versions(&log.since(&key, 0).await.unwrap()), [1]);
+    assert_eq!(versions(&log.since(&key, 0).await.unwrap()), [3]);
+    let (_, patch) = only_change(&log, &key, 2).await;
+    assert!(patch == noisy_patch(800_000, 2));
+    assert!(log.entry(&key).await.unwrap().is_some());
 }
 
 async fn numbers_keep_the_text_they_came_in_with(log: impl ChangeLog) {
@@ -392,9 +424,9 @@ async fn numbers_keep_the_text_they_came_in_with(log: impl ChangeLog) {
         assert!(kept.encode() == patch.encode());
     }
     let document = value(r#"{"a":[0.10,9007199254740993,1e2,-0,0.1000000000000000055511151231257827]}"#);
-    let snapshot = Snapshot { version: 3, document };
+    let snapshot = snapshot(3, document);
     log.write_snapshot(&key, &snapshot).await.unwrap();
-    let read = log.snapshot(&key, 3).await.unwrap().unwrap();
+    let read = log.snapshot_before(&key, 3).await.unwrap().unwrap();
     assert_eq!(read.document.to_json(), snapshot.document.to_json());
 }
 
@@ -417,17 +449,24 @@ async fn portfolios_whose_keys_look_alike_do_not_see_each_other(log: impl Change
             .unwrap();
         assert_eq!(created, Appended::Written);
         let document = value(&format!("{{\"v\":{version}}}"));
-        log.write_snapshot(key, &Snapshot { version: 7, document })
-            .await
-            .unwrap();
+        let mark = log.write_snapshot(key, &snapshot(7, document)).await.unwrap();
+        assert!(log.mark_snapshot(key, &mark).await.unwrap());
     }
     for (version, key) in (1..).zip(&keys) {
         assert_eq!(versions(&log.since(key, 0).await.unwrap()), [version]);
         let (_, patch) = only_change(&log, key, 0).await;
         assert!(patch == noisy_patch(300_000, version));
         assert_eq!(log.entry(key).await.unwrap().unwrap().name, format!("{version}"));
-        let snapshot = log.snapshot(key, 7).await.unwrap().unwrap();
+        let snapshot = log.snapshot_before(key, u64::MAX).await.unwrap().unwrap();
         assert_eq!(snapshot.document, value(&format!("{{\"v\":{version}}}")));
+    }
+    log.remove_snapshots_before(&keys[0], u64::MAX).await.unwrap();
+    log.remove(&keys[0], &only_change(&log, &keys[0], 0).await.0)
+        .await
+        .unwrap();
+    for key in &keys[1..] {
+        assert!(log.snapshot_before(key, u64::MAX).await.unwrap().is_some());
+        only_change(&log, key, 0).await;
     }
 }
 

@@ -1,0 +1,61 @@
+//! The local server follows the table's stream.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
+use coinolio_local::device::Device;
+use coinolio_local::server::{Options, Server, TABLE};
+use std::time::Duration;
+
+/// Far longer than any of this takes: what needs it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn edit(server: &Server) {
+    let mut device = Device::new("phone", &server.url(), &server.token("ann").unwrap(), "main").unwrap();
+    for n in 0..20 {
+        device.set(&["notes", &format!("n{n}")], "x".repeat(300).as_str().into());
+        device.sync().await.unwrap();
+    }
+}
+
+/// Waits until the portfolio has a snapshot.
+async fn compacted(client: &Client) {
+    let query = client
+        .query()
+        .table_name(TABLE)
+        .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+        .expression_attribute_values(":pk", AttributeValue::S("USER#ann#PORTFOLIO#main".to_owned()))
+        .expression_attribute_values(":sk", AttributeValue::S("SNAPSHOT#".to_owned()));
+    let is_there = async {
+        while query.clone().send().await.unwrap().count == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_there).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portfolio_that_is_edited_is_compacted_and_the_server_stops() {
+    let server = Server::start(&Options::default()).await.unwrap();
+    edit(&server).await;
+    compacted(&server.dynamodb()).await;
+    tokio::time::timeout(PATIENCE, server.stop()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_whose_table_has_no_stream_gets_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        data: Some(folder.path().to_owned()),
+        ..Options::default()
+    };
+    let server = Server::start(&options).await.unwrap();
+    let off = StreamSpecification::builder().stream_enabled(false).build().unwrap();
+    let update = server.dynamodb().update_table().table_name(TABLE);
+    update.stream_specification(off).send().await.unwrap();
+    server.stop().await;
+
+    let server = Server::start(&options).await.unwrap();
+    edit(&server).await;
+    compacted(&server.dynamodb()).await;
+    server.stop().await;
+}

@@ -1,0 +1,212 @@
+//! What compaction costs and what it saves on DynamoDB, counted.
+
+use crate::samples::{UUID, key, noise, value};
+use coinolio_aws::config::DEFAULT_RETENTION;
+use coinolio_aws::dynamodb::{DynamoLog, Meter};
+use coinolio_aws::retry::Retry;
+use coinolio_core::id::DeviceId;
+use coinolio_core::log::{ChangeLog, PortfolioKey, Version, json_size};
+use coinolio_core::sync::portfolios::{Reading, read_v2};
+use coinolio_core::sync::{SyncStatusQuery, compact, sync_status, sync_v2};
+use coinolio_core::time::Timestamp;
+use coinolio_core::wire::v2::{News, SyncRequest, SyncResponse};
+use coinolio_tests::dynamodb::Dynamo;
+use coinolio_tests::portfolio::{Portfolio, Size};
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+
+const AMOUNT: [&str; 5] = ["@portfolios", "default", "assets", "btc", "amount"];
+
+/// A portfolio, its device, and what is asked of the table.
+struct Counted {
+    log: DynamoLog,
+    meter: Meter,
+    key: PortfolioKey,
+    version: Version,
+}
+
+impl Counted {
+    /// A portfolio with a generated document, at version 1.
+    async fn of(dynamo: &Dynamo, size: Size) -> Self {
+        let (log, meter) = dynamo.metered_log();
+        let key = key(UUID, UUID);
+        let version = 0;
+        let mut counted = Self {
+            log,
+            meter,
+            key,
+            version,
+        };
+        let document = Portfolio::of_size(size).document();
+        let edits: Vec<Value> = document
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| json!({"op": "set", "path": [name], "value": value}))
+            .collect();
+        counted.sync(&edits).await;
+        counted
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_800_000_000_000 + i64::try_from(self.version).unwrap())
+    }
+
+    async fn request(&self, device: &str, base: Version, changes: &[Value]) -> SyncResponse {
+        let body = json!({"device_id": device, "sync_id": format!("{device}-{base}"), "base_version": base,
+                          "sent_at": "2026-01-01T00:00:00Z", "changes": changes});
+        let request = SyncRequest::from_json(&value(&body.to_string())).unwrap();
+        let mut backoff = Retry::until(SystemTime::now() + Duration::from_secs(10));
+        let synced = sync_v2(&self.log, &mut backoff, &self.key, &request, self.now()).await;
+        synced.unwrap().answer
+    }
+
+    /// Syncs the device, which is at the head.
+    async fn sync(&mut self, changes: &[Value]) {
+        self.version = self.request(UUID, self.version, changes).await.version;
+    }
+
+    async fn one_field(&mut self) {
+        let amount = format!("{}.5", self.version);
+        self.sync(&[json!({"op": "set", "path": AMOUNT, "value": amount})])
+            .await;
+    }
+
+    async fn compact(&self) {
+        compact(&self.log, &self.key, &DEFAULT_RETENTION, self.now())
+            .await
+            .unwrap();
+    }
+
+    /// Requests, read and write units that `work` takes.
+    async fn used<T>(&self, work: impl Future<Output = T>) -> (T, u64, f64, f64) {
+        let before = self.meter.usage();
+        let done = work.await;
+        let after = self.meter.usage();
+        (
+            done,
+            after.requests - before.requests,
+            after.read_units - before.read_units,
+            after.write_units - before.write_units,
+        )
+    }
+
+    /// Holds a whole read of the document to the figure.
+    async fn assert_read_is_cheap(&self) {
+        let (_, _, snapshot, _) = self.used(self.log.snapshot_before(&self.key, u64::MAX)).await;
+        let read = read_v2(&self.log, &self.key, None, &[]);
+        let (read, _, units, _) = self.used(read).await;
+        let Reading::Document(read) = read.unwrap().answer else {
+            panic!("the document was asked for");
+        };
+        assert_eq!(read.version, self.version);
+        assert!(
+            units <= 2.0 * snapshot + 2.0,
+            "{units} read units at {}, {snapshot} for the snapshot alone",
+            self.version
+        );
+    }
+}
+
+/// Syncs up to 10,000 times and reads at and before each power of ten. Compaction runs after each sync up to 100
+/// and before the reads, else after ten, as the stream hands them over.
+async fn read_after_many_syncs(size: Size) {
+    let dynamo = Dynamo::start().await;
+    let mut counted = Counted::of(&dynamo, size).await;
+    counted.compact().await;
+    for n in 1..=10_000_u64 {
+        counted.one_field().await;
+        let next = [10, 100, 1_000, 10_000].into_iter().find(|next| n <= *next).unwrap();
+        let is_near = next - n < 30;
+        if n <= 100 || is_near || n % 10 == 0 {
+            counted.compact().await;
+        }
+        // The dearest read is the one just before a snapshot is due.
+        if is_near && next - n < 20 {
+            counted.assert_read_is_cheap().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_read_after_up_to_10_000_syncs_of_1_kb_costs_at_most_twice_its_snapshot() {
+    read_after_many_syncs(Size::Small).await;
+}
+
+#[tokio::test]
+async fn a_read_after_up_to_10_000_syncs_of_100_kb_costs_at_most_twice_its_snapshot() {
+    read_after_many_syncs(Size::Large).await;
+}
+
+#[tokio::test]
+async fn a_one_field_sync_of_100_kb_and_its_compaction_are_at_most_three_write_units() {
+    let dynamo = Dynamo::start().await;
+    let mut counted = Counted::of(&dynamo, Size::Large).await;
+    counted.compact().await;
+    let before = counted.meter.usage().write_units;
+    for _ in 0..1_000 {
+        counted.one_field().await;
+        counted.compact().await;
+    }
+    let each = (counted.meter.usage().write_units - before) / 1_000.0;
+    assert!((1.0..=3.0).contains(&each), "{each} write units");
+}
+
+#[tokio::test]
+async fn a_status_and_a_pull_with_nothing_new_right_after_a_change_of_300_kb_are_two_read_units() {
+    let dynamo = Dynamo::start().await;
+    let mut counted = Counted::of(&dynamo, Size::Large).await;
+    for _ in 0..5 {
+        counted.one_field().await;
+    }
+    let large = json!({"op": "set", "path": ["notes"], "value": noise(300_000, 1)});
+    counted.sync(&[large]).await;
+    let query = SyncStatusQuery {
+        version: counted.version,
+        device_id: DeviceId::parse("tablet").unwrap(),
+        local_changes: None,
+    };
+    let (status, requests, read, _) = counted.used(sync_status(&counted.log, &counted.key, &query)).await;
+    assert!(!status.unwrap().needs_sync);
+    assert!(
+        (requests, read <= 2.0) == (1, true),
+        "{requests} requests, {read} read units"
+    );
+    let (pulled, requests, read, _) = counted.used(counted.request("tablet", counted.version, &[])).await;
+    assert_eq!(pulled.news, News::Changes(Vec::new()));
+    assert!(
+        (requests, read <= 2.0) == (1, true),
+        "{requests} requests, {read} read units"
+    );
+}
+
+#[tokio::test]
+async fn a_pull_by_a_device_far_behind_is_few_requests_and_no_more_than_the_document() {
+    let dynamo = Dynamo::start().await;
+    let mut counted = Counted::of(&dynamo, Size::Large).await;
+    for _ in 0..1_010 {
+        counted.one_field().await;
+        counted.compact().await;
+    }
+    let read = read_v2(&counted.log, &counted.key, None, &[]).await.unwrap();
+    let Reading::Document(read) = read.answer else {
+        panic!("the document was asked for");
+    };
+    let document = json_size(&read.document);
+    for (behind, most) in [(1, 1), (100, 1), (1_000, 3)] {
+        let pull = counted.request("tablet", counted.version - behind, &[]);
+        let (pulled, requests, ..) = counted.used(pull).await;
+        assert!(requests <= most, "{requests} requests for {behind} versions");
+        let bytes = match &pulled.news {
+            News::Changes(changes) => json_size(changes),
+            News::Document(held) => {
+                assert!(*held == read.document);
+                json_size(held)
+            }
+        };
+        assert!(
+            bytes <= document,
+            "{bytes} bytes for {behind} versions, {document} the document"
+        );
+    }
+}

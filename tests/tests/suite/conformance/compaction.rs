@@ -1,0 +1,348 @@
+//! Compaction, on every log: what it writes, what it removes, and what still works after it.
+
+use crate::samples::{key, noise, value};
+use coinolio_core::Code;
+use coinolio_core::Error;
+use coinolio_core::devices::RankSource;
+use coinolio_core::json::Value;
+use coinolio_core::log::{Change, ChangeLog, PortfolioKey, Version, Window, document_at, json_size};
+use coinolio_core::sync::{Backoff, Compacted, Retention, compact, portfolios, sync_v1, sync_v2};
+use coinolio_core::time::Timestamp;
+use coinolio_core::wire::{v1, v2};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+suite! {
+    a_snapshot_is_due_once_the_changes_outgrow_the_last
+    a_snapshot_that_another_run_wrote_is_marked_and_not_written_again
+    a_deleted_portfolio_is_left_as_it_is
+    what_is_young_or_among_the_last_versions_stays
+    changes_go_up_to_a_snapshot_that_stays_and_everything_since_is_readable
+    a_device_at_the_oldest_version_kept_can_sync_and_an_older_one_is_refused
+    phones_whose_base_is_gone_keep_their_edits
+    a_run_that_was_interrupted_is_taken_up_by_the_next
+    concurrent_runs_and_syncs_leave_every_version_right
+}
+
+/// Nothing is old enough.
+const EVERYTHING: Retention = Retention {
+    age: Duration::MAX,
+    versions: 1_000,
+};
+
+/// The least that may stay.
+const LITTLE: Retention = Retention {
+    age: Duration::ZERO,
+    versions: 3,
+};
+
+/// The document that each version has: of some 900 bytes, which hardly compress.
+fn document(version: Version) -> Value {
+    value(&json!({"n": version, "text": noise(900, version)}).to_string())
+}
+
+fn now(version: Version) -> Timestamp {
+    Timestamp::from_millis(1_800_000_000_000 + 1_000 * i64::try_from(version).unwrap())
+}
+
+struct Attempts(u32);
+
+impl Backoff for Attempts {
+    async fn wait(&mut self) -> bool {
+        tokio::task::yield_now().await;
+        self.0 = self.0.saturating_sub(1);
+        self.0 > 0
+    }
+}
+
+fn p() -> PortfolioKey {
+    key("u", "p")
+}
+
+async fn sync(
+    log: &(impl ChangeLog + RankSource),
+    device: &str,
+    base: Version,
+    changes: serde_json::Value,
+    at: Timestamp,
+) -> Result<v2::SyncResponse, Error> {
+    let id = format!("{device}-{base}");
+    let body = json!({"device_id": device, "sync_id": id, "base_version": base, "sent_at": "2026-01-01T00:00:00Z", "changes": changes});
+    send(log, &body, at).await
+}
+
+async fn send(
+    log: &(impl ChangeLog + RankSource),
+    body: &serde_json::Value,
+    at: Timestamp,
+) -> Result<v2::SyncResponse, Error> {
+    let request = v2::SyncRequest::from_json(&value(&body.to_string()))?;
+    let synced = sync_v2(log, &mut Attempts(100), &p(), &request, at).await?;
+    Ok(synced.answer)
+}
+
+/// The phone makes [`document`] of `version` on top of the one before.
+async fn write(log: &(impl ChangeLog + RankSource), version: Version) {
+    let changes = json!([{"op": "set", "path": ["n"], "value": version},
+                         {"op": "set", "path": ["text"], "value": noise(900, version)}]);
+    let answer = sync(log, "phone", version - 1, changes, now(version)).await.unwrap();
+    assert_eq!(answer.version, version);
+}
+
+async fn run(log: &(impl ChangeLog + RankSource), retention: &Retention, at: Version) -> Compacted {
+    compact(log, &p(), retention, now(at)).await.unwrap()
+}
+
+async fn read(log: &(impl ChangeLog + RankSource), version: Version) -> Value {
+    let mut window = Window::read(log, &p(), version).await.unwrap();
+    (*document_at(log, &p(), &mut window, version).await.unwrap()).clone()
+}
+
+/// The changes, oldest first, which MUST be a run without a gap.
+async fn changes(log: &(impl ChangeLog + RankSource)) -> Vec<Change> {
+    let mut changes = log.since(&p(), 0).await.unwrap();
+    changes.reverse();
+    assert!(changes.windows(2).all(|pair| pair[0].version == pair[1].parent));
+    changes
+}
+
+async fn marked(log: &(impl ChangeLog + RankSource)) -> Option<Version> {
+    let mark = log.entry(&p()).await.unwrap().unwrap().snapshot;
+    mark.map(|mark| mark.version)
+}
+
+async fn a_snapshot_is_due_once_the_changes_outgrow_the_last(log: impl ChangeLog + RankSource) {
+    assert_eq!(
+        run(&log, &EVERYTHING, 1).await,
+        Compacted::default(),
+        "no such portfolio"
+    );
+    let mut last: Option<(Version, u64, u64)> = None;
+    let mut written = 0;
+    for version in 1..=30 {
+        write(&log, version).await;
+        let head = log.newest(&p(), 1).await.unwrap().remove(0).extent.stored_bytes;
+        let (_, at, bytes) = last.unwrap_or_default();
+        let is_due = head - at > 4096.max(bytes / 2);
+        let done = run(&log, &EVERYTHING, version).await;
+        assert_eq!(done.snapshot.is_some(), is_due, "version {version}");
+        if done.snapshot.is_some() {
+            assert_eq!(done.snapshot, Some(version));
+            let kept = log.snapshot_before(&p(), u64::MAX).await.unwrap().unwrap();
+            assert_eq!(kept.document, document(version));
+            assert_eq!(log.entry(&p()).await.unwrap().unwrap().snapshot, Some(kept.mark));
+            assert_eq!(
+                (kept.mark.at_stored_bytes, kept.mark.document_bytes),
+                (head, json_size(&document(version)))
+            );
+            last = Some((version, head, kept.mark.stored_bytes));
+            written += 1;
+        }
+        assert_eq!(run(&log, &EVERYTHING, version).await, Compacted::default(), "twice");
+        assert_eq!(read(&log, version).await, document(version));
+    }
+    assert!((5..=10).contains(&written), "{written} snapshots");
+    assert_eq!(changes(&log).await.len(), 30);
+}
+
+async fn a_snapshot_that_another_run_wrote_is_marked_and_not_written_again(log: impl ChangeLog + RankSource) {
+    for version in 1..=8 {
+        write(&log, version).await;
+    }
+    let head = log.newest(&p(), 1).await.unwrap().remove(0);
+    let written = coinolio_core::log::Snapshot::of(&head, document(8));
+    let mark = log.write_snapshot(&p(), &written).await.unwrap();
+    assert_eq!(run(&log, &EVERYTHING, 8).await, Compacted::default());
+    assert_eq!(log.entry(&p()).await.unwrap().unwrap().snapshot, Some(mark));
+}
+
+async fn a_deleted_portfolio_is_left_as_it_is(log: impl ChangeLog + RankSource) {
+    for version in 1..=20 {
+        write(&log, version).await;
+    }
+    portfolios::delete(&log, &mut Attempts(3), &p(), now(21)).await.unwrap();
+    assert_eq!(run(&log, &LITTLE, 30).await, Compacted::default());
+    assert_eq!(changes(&log).await.len(), 21);
+    assert_eq!(read(&log, 20).await, document(20), "to be restored");
+}
+
+async fn what_is_young_or_among_the_last_versions_stays(log: impl ChangeLog + RankSource) {
+    for version in 1..=40 {
+        write(&log, version).await;
+        let young = Retention {
+            age: Duration::from_secs(100),
+            versions: 1,
+        };
+        let few = Retention {
+            age: Duration::ZERO,
+            versions: 40,
+        };
+        let retention = if version % 2 == 0 { young } else { few };
+        assert_eq!(run(&log, &retention, version).await.removed, 0, "version {version}");
+    }
+    assert_eq!(changes(&log).await.len(), 40);
+    assert!(marked(&log).await > Some(30));
+}
+
+async fn changes_go_up_to_a_snapshot_that_stays_and_everything_since_is_readable(log: impl ChangeLog + RankSource) {
+    let mut removed = 0;
+    for version in 1..=60 {
+        write(&log, version).await;
+        removed += run(&log, &LITTLE, version + 1).await.removed;
+        let kept = changes(&log).await;
+        let from = kept[0].parent;
+        assert_eq!(from, removed);
+        assert!(
+            kept.len() >= 3.min(usize::try_from(version).unwrap()),
+            "{} changes at {version}",
+            kept.len()
+        );
+        if from > 0 {
+            let base = log.snapshot_before(&p(), from).await.unwrap().unwrap();
+            assert_eq!(base.mark.version, from, "the log begins at a snapshot");
+            assert_eq!(
+                log.snapshot_before(&p(), from - 1).await.unwrap(),
+                None,
+                "older ones are gone"
+            );
+        }
+        for version in from.max(1)..=version {
+            assert_eq!(read(&log, version).await, document(version), "version {version}");
+        }
+    }
+    assert!((40..=57).contains(&removed), "{removed} changes");
+}
+
+/// Writes 30 versions and removes what goes; returns the version that the log then begins on top of.
+async fn shortened(log: &(impl ChangeLog + RankSource)) -> Version {
+    for version in 1..=30 {
+        write(log, version).await;
+        run(log, &LITTLE, version + 1).await;
+    }
+    let from = changes(log).await[0].parent;
+    assert!(from > 10, "{from}");
+    from
+}
+
+async fn a_device_at_the_oldest_version_kept_can_sync_and_an_older_one_is_refused(log: impl ChangeLog + RankSource) {
+    let from = shortened(&log).await;
+    let edit = json!([{"op": "set", "path": ["t"], "value": 1}]);
+    let before = changes(&log).await;
+    let refused = sync(&log, "tablet", from - 1, edit.clone(), now(31)).await.unwrap_err();
+    assert_eq!(refused.code, Code::BaseExpired);
+    assert_eq!(changes(&log).await, before, "a refused request changes nothing");
+    let lost = json!({"device_id": "desk", "sync_id": "desk-1", "base_version": from - 1, "base_lost": true,
+                      "sent_at": "2026-01-01T00:00:00Z", "changes": [{"op": "set", "path": ["n"], "value": 30}]});
+    let settled = send(&log, &lost, now(31)).await.unwrap();
+    assert_eq!(settled.version, 31);
+    assert_eq!(settled.news, v2::News::Document(document(30)));
+    let pulled = sync(&log, "watch", from, json!([]), now(31)).await.unwrap();
+    assert_eq!(pulled.version, 31);
+    let merged = sync(&log, "tablet", from, edit, now(31)).await.unwrap();
+    assert_eq!((merged.version, merged.conflicts.len()), (32, 0));
+    let mut expected = document(30);
+    if let Value::Object(members) = &mut expected {
+        members.insert("t".into(), 1.into());
+    }
+    assert_eq!(read(&log, 32).await, expected);
+}
+
+async fn phones_whose_base_is_gone_keep_their_edits(log: impl ChangeLog + RankSource) {
+    let from = shortened(&log).await;
+    for (version, client_version) in [(31, from), (32, 1)] {
+        let field = format!("own{client_version}");
+        let body = json!({"device_id": format!("old{client_version}"), "client_version": client_version, "last_sync_at": null,
+                          "client_data": {"n": 30, field.clone(): "edited"}});
+        let request = v1::SyncRequest::from_json(value(&body.to_string())).unwrap();
+        let synced = sync_v1(&log, &mut Attempts(3), &p(), request, now(version))
+            .await
+            .unwrap();
+        assert_eq!(synced.answer.version, version);
+        let held = read(&log, version).await;
+        assert_eq!(held.as_object().unwrap()[&*field], "edited".into(), "{client_version}");
+    }
+}
+
+async fn a_run_that_was_interrupted_is_taken_up_by_the_next(log: impl ChangeLog + RankSource) {
+    for version in 1..=30 {
+        write(&log, version).await;
+        run(&log, &EVERYTHING, version).await;
+    }
+    // Two changes are gone, then the run ended: its mark was not moved.
+    write(&log, 31).await;
+    for _ in 0..2 {
+        let oldest = log.oldest_since(&p(), 0).await.unwrap().unwrap();
+        log.remove(&p(), &oldest).await.unwrap();
+    }
+    let unreadable = Window::read(&log, &p(), 2).await.unwrap();
+    let read_again = document_at(&log, &p(), &mut unreadable.clone(), 2).await;
+    assert_eq!(
+        Error::from(read_again.unwrap_err()).code,
+        Code::Unavailable,
+        "not another document"
+    );
+    assert_eq!(read(&log, 31).await, document(31));
+    let mut version = 31;
+    while run(&log, &LITTLE, version + 1).await.snapshot.is_none() {
+        version += 1;
+        write(&log, version).await;
+    }
+    let from = changes(&log).await[0].parent;
+    assert!(from > 2);
+    for version in from..=version {
+        assert_eq!(read(&log, version).await, document(version), "version {version}");
+    }
+}
+
+async fn concurrent_runs_and_syncs_leave_every_version_right(log: impl ChangeLog + RankSource + 'static) {
+    const LAST: Version = 120;
+    let log = Arc::new(log);
+    write(&*log, 1).await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..3 {
+        let log = Arc::clone(&log);
+        tasks.spawn(async move {
+            let mut removed = 0;
+            loop {
+                let head = log.newest(&p(), 1).await.unwrap().remove(0).version;
+                // Two runs may remove at once: what another has removed can be no reason for a wrong one.
+                match compact(&*log, &p(), &LITTLE, now(head + 1)).await {
+                    Ok(done) => removed += done.removed,
+                    Err(error) => assert_eq!(Error::from(error).code, Code::Unavailable),
+                }
+                if head == LAST {
+                    return removed;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    let reader = Arc::clone(&log);
+    tasks.spawn(async move {
+        loop {
+            let head = reader.newest(&p(), 1).await.unwrap().remove(0).version;
+            let mut window = Window::read(&*reader, &p(), head).await.unwrap();
+            match document_at(&*reader, &p(), &mut window, head).await {
+                Ok(read) => assert_eq!(*read, document(head), "version {head}"),
+                Err(error) => assert_eq!(Error::from(error).code, Code::Unavailable),
+            }
+            if head == LAST {
+                return 0;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    for version in 2..=LAST {
+        write(&*log, version).await;
+        tokio::task::yield_now().await;
+    }
+    let removed: u64 = tasks.join_all().await.into_iter().sum();
+    assert!(removed > 0);
+    let from = changes(&*log).await[0].parent;
+    assert!(from > 50, "{from}");
+    for version in from..=LAST {
+        assert_eq!(read(&*log, version).await, document(version), "version {version}");
+    }
+}

@@ -1,0 +1,256 @@
+//! The function on the table's stream: batches of real records, and of records that are none.
+
+use crate::routes::telemetry;
+use crate::samples::UUID;
+use coinolio_aws::config::DEFAULT_RETENTION;
+use coinolio_core::sync::Retention;
+use coinolio_tests::faults::Fault;
+use coinolio_tests::service::{Call, Service};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The least that may stay.
+const LITTLE: Retention = Retention {
+    age: Duration::ZERO,
+    versions: 3,
+};
+
+const NONE: [Option<String>; 0] = [];
+
+/// Versions of a portfolio, the first by its creation, each of a field with a kilobyte.
+async fn edited(service: &Service, id: &str, versions: std::ops::RangeInclusive<u64>) {
+    for version in versions {
+        let sync_id = format!("{UUID}-{version}");
+        let value = crate::samples::noise(1_000, version);
+        let call = Call::of("v2-sync").about(id).with(move |body| {
+            body["base_version"] = json!(version - 1);
+            body["sync_id"] = json!(sync_id);
+            body["name"] = json!("Name");
+            body["changes"] = json!([{"op": "set", "path": ["a"], "value": value}]);
+        });
+        let synced = service.call(call).await;
+        assert_eq!(synced.status, 200, "{}", synced.text);
+    }
+}
+
+/// The versions of a portfolio's snapshots, and the parents of its changes.
+async fn kept(service: &Service, id: &str) -> (Vec<u64>, Vec<u64>) {
+    let (mut snapshots, mut changes) = (Vec::new(), Vec::new());
+    let of_portfolio = format!("#PORTFOLIO#{id}");
+    for item in service.items().await {
+        let sk = item["sk"].as_s().unwrap().split('#').collect::<Vec<_>>();
+        if item["pk"].as_s().unwrap().ends_with(&of_portfolio) {
+            match sk[0] {
+                "SNAPSHOT" => snapshots.push(sk[1].parse().unwrap()),
+                "CHANGE" => changes.push(sk[1].parse().unwrap()),
+                other => panic!("{other}"),
+            }
+        }
+    }
+    (snapshots, changes)
+}
+
+fn is_change(record: &Value) -> bool {
+    let sk = record.pointer("/dynamodb/Keys/sk/S").and_then(Value::as_str).unwrap();
+    record["eventName"] == "INSERT" && sk.starts_with("CHANGE#")
+}
+
+fn sequence_number(record: &Value) -> Option<String> {
+    let number = record.pointer("/dynamodb/SequenceNumber").unwrap();
+    number.as_str().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn each_portfolio_of_a_batch_is_compacted_once_and_a_batch_again_does_nothing() {
+    let service = Service::start().await;
+    edited(&service, "a", 1..=8).await;
+    edited(&service, "b", 1..=9).await;
+    edited(&service, "c", 1..=2).await;
+    let records = service.dynamo.records();
+    assert_eq!(records.iter().filter(|record| is_change(record)).count(), 19);
+    assert_eq!(service.stream(&records, DEFAULT_RETENTION).await, NONE);
+    for (id, snapshots) in [("a", vec![8]), ("b", vec![9]), ("c", vec![])] {
+        assert_eq!(kept(&service, id).await.0, snapshots, "{id}");
+    }
+    let before = service.items().await;
+    assert_eq!(service.stream(&records, DEFAULT_RETENTION).await, NONE);
+    let mut backwards = records;
+    backwards.reverse();
+    assert_eq!(service.stream(&backwards, DEFAULT_RETENTION).await, NONE);
+    assert!(service.items().await == before);
+}
+
+#[tokio::test]
+async fn batches_late_twice_and_out_of_order_leave_what_one_in_order_leaves() {
+    let (orderly, wild) = (Service::start().await, Service::start().await);
+    for last in (10..=60).step_by(10) {
+        for service in [&orderly, &wild] {
+            edited(service, "a", last - 9..=last).await;
+        }
+        let new = orderly.dynamo.records().split_off(usize::try_from(last).unwrap() - 9);
+        orderly.stream(&new, LITTLE).await;
+        let mut all = wild.dynamo.records();
+        all.reverse();
+        for batch in all.chunks(7) {
+            wild.stream(batch, LITTLE).await;
+            wild.stream(batch, LITTLE).await;
+        }
+    }
+    for service in [&orderly, &wild] {
+        let (snapshots, changes) = kept(service, "a").await;
+        assert_eq!(snapshots.first(), changes.first(), "the log begins at a snapshot");
+        assert!(changes[0] > 30, "{changes:?}");
+        let read = service.call(Call::of("v2-read").about("a")).await;
+        assert_eq!(read.json()["document"]["a"], crate::samples::noise(1_000, 60));
+    }
+    assert_eq!(kept(&orderly, "a").await.1, kept(&wild, "a").await.1);
+}
+
+#[tokio::test]
+async fn records_of_other_items_and_of_removals_ask_for_nothing() {
+    let service = Service::start().await;
+    edited(&service, "a", 1..=8).await;
+    service.stream(&service.dynamo.records(), DEFAULT_RETENTION).await;
+    let records = service.dynamo.records();
+    let others: Vec<Value> = records.into_iter().filter(|record| !is_change(record)).collect();
+    let kinds: Vec<&str> = others
+        .iter()
+        .map(|record| record["eventName"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["INSERT", "INSERT", "INSERT", "MODIFY"],
+        "the entry, the device, a snapshot, the entry's mark"
+    );
+    let mut removal = others[0].clone();
+    removal["eventName"] = json!("REMOVE");
+    removal["dynamodb"]["Keys"]["sk"]["S"] = json!("CHANGE#00000000000000000001");
+    let mut device = others[0].clone();
+    device["dynamodb"]["Keys"]["sk"]["S"] = json!("DEVICE#phone");
+    device["dynamodb"]["NewImage"] = json!({"format": {"N": "7"}});
+    let silent = service.dynamo.failing_log(|_, _| panic!("nothing is asked for")).await;
+    let records = [others, vec![removal, device]].concat();
+    assert_eq!(service.on(silent).stream(&records, DEFAULT_RETENTION).await, NONE);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_understood_is_a_failure_and_the_others_go_on() {
+    let service = Service::start().await;
+    edited(&service, "a", 1..=8).await;
+    edited(&service, "b", 1..=8).await;
+    let changes: Vec<Value> = service.dynamo.records().into_iter().filter(is_change).collect();
+    let spoilt = |edit: fn(&mut Value)| {
+        let mut record = changes[0].clone();
+        edit(&mut record);
+        record
+    };
+    let bad = [
+        spoilt(|record| record["dynamodb"]["NewImage"]["format"]["N"] = json!("2")),
+        spoilt(|record| record["dynamodb"]["NewImage"]["format"] = json!({"S": "1"})),
+        spoilt(|record| drop(record["dynamodb"].as_object_mut().unwrap().remove("NewImage"))),
+        spoilt(|record| record["dynamodb"]["Keys"]["pk"]["S"] = json!("USER#u")),
+        spoilt(|record| record["dynamodb"]["Keys"]["pk"]["S"] = json!("USER#u#PORTFOLIO#p#x")),
+        spoilt(|record| record["dynamodb"]["Keys"]["pk"]["S"] = json!("USER#u#PORTFOLIO#../p")),
+        spoilt(|record| record["dynamodb"]["Keys"]["sk"] = json!({"N": "5"})),
+        spoilt(|record| drop(record.as_object_mut().unwrap().remove("eventName"))),
+    ];
+    for record in bad {
+        let batch = [std::slice::from_ref(&record), &changes[8..9]].concat();
+        let failed = service.stream(&batch, DEFAULT_RETENTION).await;
+        assert_eq!(failed, [sequence_number(&record)], "{record}");
+        assert_eq!(kept(&service, "b").await.0, [8], "{record}");
+        assert!(kept(&service, "a").await.0.is_empty());
+    }
+    // Without a sequence number Lambda sends the whole batch again.
+    let nameless = spoilt(|record| *record = json!({"eventName": 1}));
+    assert_eq!(
+        service.stream(&[nameless, json!(5)], DEFAULT_RETENTION).await,
+        [None, None]
+    );
+}
+
+#[tokio::test]
+async fn a_portfolio_that_fails_is_reported_by_its_first_record_and_the_others_are_done() {
+    let service = Service::start().await;
+    edited(&service, "a", 1..=8).await;
+    edited(&service, "b", 1..=8).await;
+    let changes: Vec<Value> = service.dynamo.records().into_iter().filter(is_change).collect();
+    // The oldest change of `a` is spoilt: its document cannot be read.
+    let mut items = service.items().await.into_iter();
+    let mut spoilt = items
+        .find(|item| item["pk"].as_s().unwrap().ends_with("#a") && item["sk"].as_s().unwrap().ends_with("0000"))
+        .unwrap();
+    spoilt.remove("kind");
+    let put = service
+        .dynamo
+        .client
+        .put_item()
+        .table_name(coinolio_tests::dynamodb::TABLE);
+    put.set_item(Some(spoilt)).send().await.unwrap();
+    let failed = service.stream(&changes, DEFAULT_RETENTION).await;
+    assert_eq!(failed, [sequence_number(&changes[0])]);
+    assert_eq!(kept(&service, "b").await.0, [8]);
+
+    let throttled = service
+        .dynamo
+        .failing_log(|_, _| Fault::Answer(400, "ProvisionedThroughputExceededException"))
+        .await;
+    let failed = service.on(throttled).stream(&changes, DEFAULT_RETENTION).await;
+    assert_eq!(failed, [sequence_number(&changes[0]), sequence_number(&changes[8])]);
+}
+
+#[tokio::test]
+async fn a_portfolio_whose_snapshots_are_all_corrupt_is_read_from_its_whole_log() {
+    let service = Service::start().await;
+    for last in [8, 16, 24] {
+        edited(&service, "a", last - 7..=last).await;
+        service.stream(&service.dynamo.records(), DEFAULT_RETENTION).await;
+    }
+    assert_eq!(kept(&service, "a").await.0, [8, 16, 24]);
+    let whole = service.call(Call::of("v2-read").about("a")).await;
+    for item in service.items().await {
+        if item["sk"].as_s().unwrap().starts_with("SNAPSHOT#") {
+            let mut spoilt = item;
+            spoilt.insert("data".to_owned(), spoilt["sum"].clone());
+            let put = service
+                .dynamo
+                .client
+                .put_item()
+                .table_name(coinolio_tests::dynamodb::TABLE);
+            put.set_item(Some(spoilt)).send().await.unwrap();
+            let read = service.call(Call::of("v2-read").about("a")).await;
+            assert_eq!((read.status, read.text), (200, whole.text.clone()));
+        }
+    }
+    // The next snapshot makes reads quick again.
+    edited(&service, "a", 25..=32).await;
+    service.stream(&service.dynamo.records(), DEFAULT_RETENTION).await;
+    assert_eq!(kept(&service, "a").await.0, [8, 16, 24, 32]);
+}
+
+#[tokio::test]
+async fn an_invocation_tells_what_it_did_and_nobodys_ids() {
+    telemetry::listen();
+    let service = Service::start().await;
+    edited(&service, "a", 1..=40).await;
+    let records = service.dynamo.records();
+    for request_id in ["first", "second"] {
+        service.invoke_stream(request_id, &records, LITTLE).await;
+        edited(&service, "a", if request_id == "first" { 41..=80 } else { 81..=81 }).await;
+    }
+    let (first, second) = (telemetry::written("first"), telemetry::written("second"));
+    assert_eq!((&first["Snapshots"], &first["ChangesRemoved"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&second["Snapshots"], &second["ChangesRemoved"]),
+        (&json!(1), &json!(40))
+    );
+    for event in [first, second] {
+        assert_eq!((&event["level"], &event["FailedRecords"]), (&json!("INFO"), &json!(0)));
+        // The changes, the entry and the device that wrote them.
+        assert_eq!(event["StreamRecords"], 42);
+        assert!(event["DynamoDbRequests"].as_u64() > Some(2) && event["WriteUnits"].as_f64() > Some(1.0));
+        let text = event.to_string();
+        assert!(!text.contains("USER#") && !text.contains("5f0c6a1e"), "{text}");
+        assert!(event.get("Requests").is_none(), "it is no request of a client");
+    }
+}
