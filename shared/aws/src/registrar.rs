@@ -8,12 +8,11 @@ use coinolio_core::time::Timestamp;
 use futures_util::future::join;
 use lru::LruCache;
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many devices' portfolios an environment remembers: some 200 bytes each, one megabyte in all. One that it forgot
 /// costs half a read unit.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+const REMEMBERED: usize = 4096;
 
 type Kept = LruCache<(PortfolioKey, DeviceId), Timestamp>;
 
@@ -94,7 +93,11 @@ impl Registrar {
                 _ => Some(syncing.received),
             };
             if let Some(since) = since {
-                self.kept().put(syncing.key(portfolio), since);
+                let mut kept = self.kept();
+                kept.put(syncing.key(portfolio), since);
+                if kept.len() > REMEMBERED {
+                    kept.pop_lru();
+                }
             }
         }
         Ok(())
@@ -123,7 +126,8 @@ impl Syncing<'_> {
 
 impl Default for Registrar {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(LruCache::new(REMEMBERED))))
+        // One with a capacity would allocate all of it at every cold start.
+        Self(Arc::new(Mutex::new(LruCache::unbounded())))
     }
 }
 

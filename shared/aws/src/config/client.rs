@@ -53,7 +53,7 @@ fn http_client(store: &StoreConfig) -> SharedHttpClient {
         return Builder::new().build_http();
     }
     Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(store.roots.context())
         .build_https()
 }
