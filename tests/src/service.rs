@@ -213,6 +213,13 @@ impl Call {
         self
     }
 
+    /// The same with what another authorizer, or none, has put into the event.
+    #[must_use]
+    pub fn authorized_by(mut self, authorizer: &Value) -> Self {
+        self.event.request_context.authorizer = Some(serde_json::from_value(authorizer.clone()).unwrap());
+        self
+    }
+
     /// The same with a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -274,6 +281,21 @@ impl Call {
     pub const fn with_time_left(mut self, left: Duration) -> Self {
         self.left = left;
         self
+    }
+
+    /// The route that API Gateway names in the event.
+    pub fn route_key(&self) -> String {
+        self.event.route_key.clone().unwrap_or_default()
+    }
+
+    /// The method.
+    pub fn method(&self) -> Method {
+        self.event.request_context.http.method.clone()
+    }
+
+    /// The path.
+    pub fn path(&self) -> String {
+        self.event.raw_path.clone().unwrap_or_default()
     }
 
     /// The invocation's id.

@@ -7,6 +7,7 @@ mod conformance;
 mod devices;
 mod dynamodb_costs;
 mod dynamodb_faults;
+mod isolation;
 mod openapi;
 mod routes;
 mod samples;
