@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lambda_http::http::Uri;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -43,6 +44,10 @@ pub struct Serve {
     /// Port of the DynamoDB API; 0 takes a free one.
     #[arg(long, value_name = "N", default_value_t = 8000)]
     pub dynamodb_port: u16,
+    /// Where the functions reach DynamoDB: a proxy on this machine in front of the DynamoDB API, to see what they do when it
+    /// fails [default: the API itself].
+    #[arg(long, value_name = "URL", value_parser = on_this_machine)]
+    pub dynamodb_endpoint: Option<String>,
     /// Folder that keeps the data between runs [default: .coinolio in the checkout].
     #[arg(long, value_name = "DIR", conflicts_with = "memory")]
     pub data: Option<PathBuf>,
@@ -61,6 +66,16 @@ pub enum LogFormat {
     Json,
     /// Lines for people.
     Pretty,
+}
+
+/// A URL such as `http://127.0.0.1:8001`.
+fn on_this_machine(text: &str) -> Result<String, String> {
+    let url: Uri = text.parse().map_err(|_| "not a URL".to_owned())?;
+    let host = url.host().and_then(|host| host.parse::<Ipv4Addr>().ok());
+    if url.scheme_str() == Some("http") && host.is_some_and(|host| host.is_loopback()) {
+        return Ok(text.to_owned());
+    }
+    Err("not a URL such as http://127.0.0.1:8001".to_owned())
 }
 
 /// An address that no other network routes to: loopback or private (RFC 1918).
@@ -107,6 +122,22 @@ mod tests {
         }
         for address in ["0.0.0.0", "203.0.113.7", "localhost", "::1", ""] {
             assert!(at(address).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn the_functions_reach_the_store_through_nothing_but_a_proxy_on_this_machine() {
+        let by = |url| Cli::try_parse_from(["coinolio-local", "--dynamodb-endpoint", url]);
+        let url = "http://127.0.0.1:8001";
+        assert_eq!(by(url).unwrap().serve.dynamodb_endpoint.as_deref(), Some(url));
+        for url in [
+            "",
+            "127.0.0.1:8001",
+            "https://127.0.0.1:8001",
+            "http://203.0.113.7",
+            "http://",
+        ] {
+            assert!(by(url).is_err(), "{url}");
         }
     }
 

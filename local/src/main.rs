@@ -60,6 +60,7 @@ async fn serve(options: Serve) -> Result<ExitCode, StartError> {
         port: options.port,
         dynamodb_address: Some(options.dynamodb_address),
         dynamodb_port: options.dynamodb_port,
+        dynamodb_endpoint: options.dynamodb_endpoint,
         data,
     })
     .await?;

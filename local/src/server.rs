@@ -12,6 +12,7 @@ use crate::stream::Stream;
 use crate::token::Tokens;
 use aws_sdk_dynamodb::Client;
 use coinolio_aws::App;
+use coinolio_aws::config::emulator_client;
 use coinolio_aws::dynamodb::{DynamoLog, create_table_if_missing, enable_stream_if_missing};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,6 +37,8 @@ pub struct Options {
     pub dynamodb_address: Option<Ipv4Addr>,
     /// Port of the DynamoDB API; 0 takes a free one.
     pub dynamodb_port: u16,
+    /// Where the functions reach DynamoDB, such as a proxy in front of it; the DynamoDB API itself without one.
+    pub dynamodb_endpoint: Option<String>,
     /// Folder of the data; in memory only without one.
     pub data: Option<PathBuf>,
 }
@@ -68,6 +71,7 @@ impl Server {
         enable_stream_if_missing(&client, TABLE)
             .await
             .map_err(|cause| StartError::Store(cause.to_string()))?;
+        let client = options.dynamodb_endpoint.as_deref().map_or(client, emulator_client);
         let app = App::new(DynamoLog::new(client, TABLE));
         let stream = Stream::follow(store.database(), TABLE, app.clone())?;
 

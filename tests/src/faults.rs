@@ -18,6 +18,10 @@ pub enum Fault {
     LoseAnswer,
     /// It is answered with this status and error code, and not served.
     Answer(u16, &'static str),
+    /// It is not served, and the connection is closed without an answer.
+    Cut,
+    /// It is served, and the connection is closed without an answer.
+    CutAnswer,
 }
 
 type Decide = dyn Fn(&str, usize) -> Fault + Send + Sync;
@@ -73,19 +77,29 @@ async fn serve(State(faults): State<Faults>, mut headers: HeaderMap, body: Bytes
         .and_then(|target| target.split('.').next_back())
         .unwrap_or_default();
     let fault = faults.decide(operation);
-    if let Fault::Answer(status, code) = fault {
-        return failure(status, code);
+    match fault {
+        Fault::Answer(status, code) => return failure(status, code),
+        Fault::Cut => cut(),
+        _ => {}
     }
     headers.remove("host");
     headers.remove("content-length");
     let request = faults.client.post(&faults.upstream).headers(headers).body(body);
-    let answer = request.send().await.unwrap();
-    if fault == Fault::LoseAnswer {
-        return failure(500, "InternalServerError");
+    // Where there is no DynamoDB any more, whoever asked gets no answer either.
+    let answer = request.send().await.unwrap_or_else(|_| cut());
+    match fault {
+        Fault::LoseAnswer => return failure(500, "InternalServerError"),
+        Fault::CutAnswer => cut(),
+        _ => {}
     }
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     headers.remove("transfer-encoding");
-    (status, headers, answer.bytes().await.unwrap())
+    (status, headers, answer.bytes().await.unwrap_or_else(|_| cut()))
+}
+
+/// Ends the connection's task: the one way out of a handler of `axum` without an answer.
+fn cut() -> ! {
+    std::panic::resume_unwind(Box::new("the connection is cut"))
 }
 
 fn failure(status: u16, code: &str) -> (StatusCode, HeaderMap, Bytes) {

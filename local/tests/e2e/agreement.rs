@@ -1,9 +1,8 @@
 //! Many devices at once (the figures that are tests).
 
-use coinolio_core::json::Value;
+use crate::account::Account;
 use coinolio_local::device::{Answer, Device, DeviceError};
 use coinolio_local::server::{Options, Server};
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// Far longer than any of this takes: what needs it hangs.
@@ -62,53 +61,19 @@ async fn of_32_devices_that_edit_32_assets_at_once_every_edit_survives() {
     server.stop().await;
 }
 
-/// An edit of the test below and what was shown in its place when it was made.
-struct Made {
-    value: String,
-    over: Option<String>,
-}
-
 /// Makes 25 syncs of random edits to ten fields; some answers are lost, some edits made meanwhile.
-async fn busy_day(device: &mut Device, conflicts: &mut HashMap<Vec<u8>, Value>) -> Vec<Made> {
-    let mut made = Vec::new();
-    for round in 0..25 {
-        for number in 0..rand::random_range(1..=3) {
-            let field = format!("field-{}", rand::random_range(0..10));
-            let path = ["fields", field.as_str()];
-            let value = format!("{} {round}.{number}", device.id);
-            let over = device.get(&path).and_then(Value::as_str).map(str::to_owned);
-            device.set(&path, value.as_str().into());
-            made.push(Made { value, over });
-        }
+async fn busy_day(device: &mut Device, account: &mut Account) {
+    for _ in 0..25 {
+        account.edit(device, rand::random_range(1..=3));
         if rand::random_bool(0.1) {
             match device.sync_and_lose_the_answer().await {
                 Ok(()) | Err(DeviceError::Refused { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
         } else {
-            keep(&sync(device).await, conflicts);
+            account.hear(&sync(device).await);
         }
     }
-    made
-}
-
-fn keep(answer: &Answer, conflicts: &mut HashMap<Vec<u8>, Value>) {
-    for conflict in &answer.conflicts {
-        conflicts.insert(conflict.to_json(), conflict.clone());
-    }
-}
-
-fn loser(conflict: &Value) -> String {
-    let conflict = conflict.as_object().unwrap();
-    let side = if conflict["winner"].as_str() == Some("client") {
-        "server"
-    } else {
-        "client"
-    };
-    conflict[side].as_object().unwrap()["value"]
-        .as_str()
-        .unwrap()
-        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,25 +81,24 @@ async fn of_8_devices_with_25_syncs_to_the_same_ten_fields_every_edit_is_account
     let server = Server::start(&Options::default()).await.unwrap();
     let days = devices(&server, "shared", 8).await.into_iter().map(|mut device| {
         tokio::spawn(async move {
-            let mut conflicts = HashMap::new();
-            let made = busy_day(&mut device, &mut conflicts).await;
-            (device, made, conflicts)
+            let mut account = Account::default();
+            busy_day(&mut device, &mut account).await;
+            (device, account)
         })
     });
     let days: Vec<_> = days.collect();
-    let (mut devices, mut made, mut conflicts) = (Vec::new(), Vec::new(), HashMap::new());
+    let (mut devices, mut account) = (Vec::new(), Account::default());
     for day in days {
-        let (device, edits, records) = tokio::time::timeout(PATIENCE, day).await.unwrap().unwrap();
+        let (device, own) = tokio::time::timeout(PATIENCE, day).await.unwrap().unwrap();
         devices.push(device);
-        made.extend(edits);
-        conflicts.extend(records);
+        account.join(own);
     }
     // Until quiet: what is unanswered or unsent first, then everybody hears of everything.
     for _ in 0..2 {
         for device in &mut devices {
-            keep(&sync(device).await, &mut conflicts);
+            account.hear(&sync(device).await);
             while !device.is_settled() {
-                keep(&sync(device).await, &mut conflicts);
+                account.hear(&sync(device).await);
             }
         }
     }
@@ -148,22 +112,7 @@ async fn of_8_devices_with_25_syncs_to_the_same_ten_fields_every_edit_is_account
             device.id
         );
     }
-    let fields = document.as_object().unwrap()["fields"].as_object().unwrap();
-    let standing: HashSet<_> = fields.values().filter_map(Value::as_str).collect();
-    // Who edits a field sees what it held: that value is replaced knowingly and not lost.
-    let replaced: HashSet<_> = made.iter().filter_map(|edit| edit.over.as_deref()).collect();
-    let mut lost: HashMap<String, usize> = HashMap::new();
-    for conflict in conflicts.values() {
-        *lost.entry(loser(conflict)).or_default() += 1;
-    }
-    for edit in &made {
-        let value = edit.value.as_str();
-        let records = lost.get(value).copied().unwrap_or(0);
-        let stands = standing.contains(value);
-        assert!(records <= 1, "{value} lost {records} times");
-        assert!(!(stands && records == 1), "{value} stands and is said to have lost");
-        assert!(stands || records == 1 || replaced.contains(value), "{value} is gone");
-    }
+    account.assert_every_edit(&document);
     server.stop().await;
 }
 

@@ -5,10 +5,12 @@
     reason = "helpers stand outside of `#[test]` functions"
 )]
 
+mod account;
 mod agreement;
 mod auth;
 mod compaction;
 mod demo;
+mod kills;
 mod program;
 mod serving;
 mod starting;

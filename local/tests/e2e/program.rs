@@ -1,6 +1,7 @@
 //! The program as a process.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -40,6 +41,14 @@ pub(crate) fn run(args: &[&str]) -> Output {
         .read_to_end(&mut output.stderr)
         .unwrap();
     output
+}
+
+/// A port that is free now, and that no connection is given as its own end while nobody listens there: below the ephemeral
+/// ones (Linux, `ip_local_port_range`; RFC 6335 section 6 for others).
+pub(crate) fn free_port() -> u16 {
+    let mut candidates = std::iter::repeat_with(|| rand::random_range(10_000..32_000));
+    let free = candidates.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.unwrap()
 }
 
 /// A process that does not outlive its test.
@@ -91,8 +100,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on free ports with `args` besides.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_on("0", "0", args)
+    }
+
+    /// Starts one on these ports with `args` besides.
+    pub(crate) fn start_on(api: &str, dynamodb: &str, args: &[&str]) -> Self {
         let json = args.contains(&"json");
-        let mut child = command(&[&["--port", "0", "--dynamodb-port", "0"], args].concat())
+        let mut child = command(&[&["--port", api, "--dynamodb-port", dynamodb], args].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
