@@ -118,6 +118,7 @@ pub(crate) fn entry(key: &PortfolioKey, name: &str) -> Entry {
         name: name.to_owned(),
         created: Timestamp::from_millis(1_767_225_600_001),
         snapshot: None,
+        kept_from: 0,
     }
 }
 

@@ -304,11 +304,20 @@ pub(super) fn entry_item(key: &PortfolioKey, entry: &Entry) -> Item {
     if let Some(mark) = &entry.snapshot {
         item.extend(mark_attributes(mark).map(|(name, value)| (name.to_owned(), value)));
     }
+    if entry.kept_from > 0 {
+        item.insert(KEPT_FROM.to_owned(), number(entry.kept_from));
+    }
     item
 }
 
 /// The attribute of a directory entry with the version of its newest snapshot, and those that go with it.
 pub(super) const MARKED_VERSION: &str = "snap";
+
+/// The attribute of a directory entry with the version that what is kept begins at, where retention ever removed any.
+pub(super) const KEPT_FROM: &str = "kept_from";
+
+/// The condition of an update whose first attribute is a version: it moves forward only.
+pub(super) const MOVES_FORWARD: &str = "attribute_not_exists(#0) OR #0 < :0";
 
 /// The attributes of a directory entry that tell of its newest snapshot.
 pub(super) fn mark_attributes(mark: &SnapshotMark) -> [(&'static str, AttributeValue); 5] {
@@ -340,5 +349,8 @@ pub(super) fn read_entry(item: &Item) -> Result<Entry, LogError> {
         name: stored.text("name")?.to_owned(),
         created: Timestamp::from_millis(stored.whole("created")?),
         snapshot: stored.optional(MARKED_VERSION, || read_mark(&stored))?,
+        kept_from: stored
+            .optional(KEPT_FROM, || stored.whole(KEPT_FROM))?
+            .unwrap_or_default(),
     })
 }

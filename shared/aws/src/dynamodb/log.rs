@@ -218,6 +218,17 @@ impl ChangeLog for DynamoLog {
         self.settle(&writing, there).await
     }
 
+    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
+        let (pk, sk) = (keys::user_partition(&key.user), keys::entry_sort(&key.portfolio));
+        self.set_existing(
+            &pk,
+            &sk,
+            [(items::KEPT_FROM, items::number(version))],
+            Some(items::MOVES_FORWARD),
+        )
+        .await
+    }
+
     async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
         let pk = keys::portfolio_partition(key);
         // First the change: it is never visible without its chunks.
@@ -253,9 +264,7 @@ impl ChangeLog for DynamoLog {
 
     async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
         let (pk, sk) = (keys::user_partition(&key.user), keys::entry_sort(&key.portfolio));
-        // The version is the first attribute.
-        let moves_forward = "attribute_not_exists(#0) OR #0 < :0";
-        self.set_existing(&pk, &sk, items::mark_attributes(mark), Some(moves_forward))
+        self.set_existing(&pk, &sk, items::mark_attributes(mark), Some(items::MOVES_FORWARD))
             .await
     }
 

@@ -189,4 +189,6 @@ pub struct Entry {
     pub created: Timestamp,
     /// Its newest snapshot, as far as the entry was told: there may be a newer one.
     pub snapshot: Option<SnapshotMark>,
+    /// Retention has removed what the versions before this one were made from, or is doing so; 0 where it never has.
+    pub kept_from: Version,
 }

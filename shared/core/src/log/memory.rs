@@ -139,6 +139,16 @@ impl ChangeLog for MemoryLog {
         Ok(self.state().logs.entry(key.clone()).or_default().write(new))
     }
 
+    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
+        let mut state = self.state();
+        let entry = state.entries.get_mut(key).filter(|entry| entry.kept_from < version);
+        let moves = entry.is_some();
+        if let Some(entry) = entry {
+            entry.kept_from = version;
+        }
+        Ok(moves)
+    }
+
     async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
         if let Some(log) = self.state().logs.get_mut(key) {
             log.changes.remove(&change.parent);

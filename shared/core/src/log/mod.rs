@@ -2,6 +2,7 @@
 
 mod change;
 mod codec;
+mod expired;
 mod memory;
 mod port;
 mod replay;
@@ -13,6 +14,7 @@ pub use change::{
     SnapshotMark, Version,
 };
 pub use codec::DecodeError;
+pub(crate) use expired::patch_of;
 pub use memory::MemoryLog;
 pub use port::{Appended, ChangeLog, LogError};
 pub use replay::{Replay, document_at};

@@ -30,6 +30,14 @@ pub enum LogError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Retention has removed what a version was made from, or is about to.
+    #[error("version {version} is no longer kept, nor is any before {kept_from}")]
+    Expired {
+        /// The version.
+        version: Version,
+        /// The directory entry's [`Entry::kept_from`]: everything from there on is whole.
+        kept_from: Version,
+    },
     /// The store refused the request: a defect of this service or of its configuration.
     #[error("the store refused the request: {0}")]
     Refused(String),
@@ -40,6 +48,9 @@ impl From<LogError> for Error {
         let public = match error {
             LogError::Unavailable(_) => Self::new(Code::Unavailable, "the store is busy or down; try again soon"),
             LogError::Corrupt { .. } => Self::new(Code::Unavailable, "what is stored cannot be read at the moment"),
+            LogError::Expired { version, .. } => {
+                return Self::new(Code::BaseExpired, format!("version {version} is no longer kept"));
+            }
             LogError::Refused(_) => Self::new(Code::Internal, "the service has a defect; nothing was changed"),
         };
         public.because(error)
@@ -92,8 +103,13 @@ pub trait ChangeLog: Send + Sync {
     /// parent's [`super::Extent::stored_bytes`], which `new` has.
     fn append(&self, key: &PortfolioKey, new: &NewChange) -> impl Future<Output = Result<Appended, LogError>> + Send;
 
-    /// Removes a change and its patch. Those who remove several MUST do so oldest first, one after the other:
-    /// a log is a run without a gap at any moment. Removing what is gone is harmless.
+    /// Puts into the existing directory entry that versions before `version` are no longer kept, where it has not
+    /// such a mark of a later one; false where it has, or where there is no entry.
+    fn keep_from(&self, key: &PortfolioKey, version: Version) -> impl Future<Output = Result<bool, LogError>> + Send;
+
+    /// Removes a change and its patch, of a version that [`Self::keep_from`] was told of. Those who remove several MUST
+    /// do so oldest first, one after the other: a log is a run without a gap at any moment. Removing what is gone is
+    /// harmless.
     fn remove(&self, key: &PortfolioKey, change: &Change) -> impl Future<Output = Result<(), LogError>> + Send;
 
     /// Writes a portfolio's directory entry and its first change (parent 0), both or neither.

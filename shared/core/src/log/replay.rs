@@ -1,5 +1,6 @@
 //! Documents from the log: a snapshot and the changes after it.
 
+use super::expired::explained;
 use super::{Change, ChangeLog, LogError, PortfolioKey, Snapshot, Version, Window};
 use crate::algebra::{Authors, Stamp, apply};
 use crate::json::Value;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 /// of the snapshot.
 ///
 /// # Errors
-/// As the log's; corrupt where changes are missing, be it that retention removes them at this very time.
+/// As the log's; corrupt where changes are missing; expired where that is because retention has removed them or is
+/// doing so, which one more request tells.
 pub async fn document_at<L: ChangeLog>(
     log: &L,
     key: &PortfolioKey,
@@ -24,6 +26,19 @@ pub async fn document_at<L: ChangeLog>(
     if let Some(document) = made_by.and_then(|change| log.remembered(key, change)) {
         return Ok(document);
     }
+    match replayed(log, key, window, version).await {
+        Err(error) => Err(explained(log, key, version, error).await),
+        read => read,
+    }
+}
+
+/// The document at `version`, by the changes that make it.
+async fn replayed<L: ChangeLog>(
+    log: &L,
+    key: &PortfolioKey,
+    window: &mut Window,
+    version: Version,
+) -> Result<Arc<Value>, LogError> {
     let (from, mut document) = begin(log, key, window, version).await?;
     let kept_from = window.changes().first().map_or(version, |oldest| oldest.parent);
     let mut at = from;
@@ -99,10 +114,29 @@ impl Replay {
     /// Replays `window` from `base`, a version that it knows, up to its head.
     ///
     /// Base 0 is the empty document, and `window` MUST then reach back to the oldest change kept: what was
-    /// last altered before it has no author, and that change's time (design section 3).
+    /// last altered before it has no author, and that change's time (design section 3). Where retention is removing
+    /// the oldest, the window is cut to what it keeps, and that is replayed.
     ///
     /// The requests are those of [`document_at`] for the base; the changes since come from the window.
+    ///
+    /// # Errors
+    /// As those of [`document_at`]; expired only for another base than 0.
     pub async fn since<L: ChangeLog>(
+        log: &L,
+        key: &PortfolioKey,
+        window: &mut Window,
+        base: Version,
+    ) -> Result<Self, LogError> {
+        match Self::replayed(log, key, window, base).await {
+            Err(LogError::Expired { kept_from, .. }) if base == 0 => {
+                window.cut_to(kept_from);
+                Self::replayed(log, key, window, base).await
+            }
+            replayed => replayed,
+        }
+    }
+
+    async fn replayed<L: ChangeLog>(
         log: &L,
         key: &PortfolioKey,
         window: &mut Window,

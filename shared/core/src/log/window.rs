@@ -1,5 +1,6 @@
 //! The newest changes of a log, as far back as a request needs them.
 
+use super::expired::patch_of;
 use super::{Change, ChangeLog, Extent, Kind, LogError, LoggedConflict, PortfolioKey, SnapshotMark, Version};
 use crate::algebra::Op;
 use crate::error::{Code, Error};
@@ -48,6 +49,11 @@ impl Window {
     pub fn extent(&self) -> Extent {
         let head = self.head().map_or(Extent::EMPTY, |head| head.extent);
         self.snapshot.iter().fold(head, |extent, mark| extent.knowing(mark))
+    }
+
+    /// Lets go of the changes that retention is removing: those made on top of a version before `kept_from`.
+    pub(super) fn cut_to(&mut self, kept_from: Version) {
+        self.changes.retain(|change| change.parent >= kept_from);
     }
 
     /// Learns of a snapshot; the newest one counts.
@@ -104,16 +110,23 @@ impl Window {
         Ok(edits.map(|edit| edit.op.clone()).collect())
     }
 
-    /// The conflicts that the changes made since `version` recorded, in log order.
+    /// The conflicts that the changes made since `version` recorded, in log order, as far as they are kept.
     pub async fn conflicts<L: ChangeLog>(
         &mut self,
         log: &L,
         key: &PortfolioKey,
         version: Version,
     ) -> Result<Vec<LoggedConflict>, LogError> {
-        self.load(log, key, version, |change| change.conflicts > 0).await?;
+        let has_some = |change: &Change| change.conflicts > 0;
+        if let Err(error) = self.load(log, key, version, has_some).await {
+            let LogError::Expired { kept_from, .. } = error else {
+                return Err(error);
+            };
+            self.cut_to(kept_from);
+            self.load(log, key, version, has_some).await?;
+        }
         let mut conflicts = Vec::new();
-        for change in self.after(version).iter().filter(|change| change.conflicts > 0) {
+        for change in self.after(version).iter().filter(|change| has_some(change)) {
             let recorded = change.patch.iter().flat_map(|patch| &patch.conflicts);
             conflicts.extend(recorded.map(|conflict| LoggedConflict {
                 version: change.version,
@@ -134,7 +147,7 @@ impl Window {
         let from = self.first_after(version);
         for change in self.changes.iter_mut().skip(from) {
             if change.patch.is_none() && wanted(change) {
-                change.patch = Some(log.patch(key, change).await?);
+                change.patch = Some(patch_of(log, key, change).await?);
             }
         }
         Ok(())

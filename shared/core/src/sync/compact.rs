@@ -46,8 +46,9 @@ pub struct Compacted {
 /// Two requests where there is nothing to do. The mark is last: a run that was interrupted is due again, and
 /// takes up the removal where it stopped. A deleted portfolio is left as it is, since it may be restored.
 ///
-/// Changes go oldest first, and only those at or before a snapshot that stays. While they go, a request for a
-/// version before that snapshot may find the log unreadable (503); from then on its changes are gone.
+/// Changes go oldest first, and only those at or before a snapshot that stays. The directory entry says so before
+/// anything goes ([`Entry::kept_from`]): a version before that snapshot that cannot be read any more is an expired one,
+/// also where a run stops half-way.
 ///
 /// # Errors
 /// As the log's. What cannot be read is no reason to keep the snapshot back: `Corrupt` from the removal is
@@ -123,6 +124,8 @@ async fn remove_expired<L: ChangeLog>(
     let Some(kept_from) = kept_from(log, key, &oldest, newest).await? else {
         return Ok(0);
     };
+    // First of all, so that whoever meets what is half gone learns why.
+    log.keep_from(key, kept_from).await?;
     // The parents of the changes up to a version are below it.
     let newest_first = log.between(key, oldest.parent, kept_from).await?;
     let mut removed = 0;

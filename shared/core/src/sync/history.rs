@@ -8,7 +8,9 @@ use crate::algebra::{Conflict, Side};
 use crate::error::{Code, Error};
 use crate::id::DeviceId;
 use crate::json::Value;
-use crate::log::{Change, ChangeLog, Kind, Patch, PortfolioKey, Version, Window, document_at, json_size};
+use crate::log::{
+    Change, ChangeLog, Kind, LogError, Patch, PortfolioKey, Version, Window, document_at, json_size, patch_of,
+};
 use crate::wire::v2::{History, HistoryChange};
 use crate::wire::{ConflictRecord, IndexedConflict};
 use std::collections::{HashMap, VecDeque};
@@ -41,20 +43,16 @@ pub async fn history<L: ChangeLog>(
     limit: u16,
     names: &DeviceNames,
 ) -> Result<Answered<History>, Error> {
-    let Page { changes, is_last } = Page::read(log, key, before, limit).await?;
-    let mut window = Window::new(changes);
-    let mut document = match window.changes().first().map_or(0, |oldest| oldest.parent) {
-        0 => Value::empty_object(),
-        parent => Arc::unwrap_or_clone(document_at(log, key, &mut window, parent).await?),
+    let mut page = Page::read(log, key, before, limit).await?;
+    let (shown, document) = match shown(log, key, &page, names).await {
+        // Retention is removing the oldest: as good as gone.
+        Err(LogError::Expired { kept_from, .. }) => {
+            page.end_at(kept_from);
+            shown(log, key, &page, names).await?
+        }
+        read => read?,
     };
-    let mut shown = Shown::default();
-    for change in window.changes() {
-        let patch = log.patch(key, change).await?;
-        let told = apply_and_tell(&mut document, patch.edits.iter().map(|edit| &edit.op));
-        let conflicts_bytes = patch.conflicts.iter().map(conflict_bytes).sum();
-        shown.push(entry(change, patch, &told, names), conflicts_bytes);
-    }
-    let is_last = is_last && !shown.is_cut;
+    let is_last = page.is_last && !shown.is_cut;
     let changes: Vec<HistoryChange> = shown.oldest_first.into_iter().rev().collect();
     let answer = History {
         portfolio_id: key.portfolio.clone(),
@@ -63,6 +61,28 @@ pub async fn history<L: ChangeLog>(
     };
     let report = report(Outcome::Pulled, 0, 0, Some(&document));
     Ok(Answered { answer, report })
+}
+
+/// What `page` shows, and the document of its newest version.
+async fn shown<L: ChangeLog>(
+    log: &L,
+    key: &PortfolioKey,
+    page: &Page,
+    names: &DeviceNames,
+) -> Result<(Shown, Value), LogError> {
+    let mut window = Window::new(page.changes.clone());
+    let mut document = match window.changes().first().map_or(0, |oldest| oldest.parent) {
+        0 => Value::empty_object(),
+        parent => Arc::unwrap_or_clone(document_at(log, key, &mut window, parent).await?),
+    };
+    let mut shown = Shown::default();
+    for change in window.changes() {
+        let patch = patch_of(log, key, change).await?;
+        let told = apply_and_tell(&mut document, patch.edits.iter().map(|edit| &edit.op));
+        let conflicts_bytes = patch.conflicts.iter().map(conflict_bytes).sum();
+        shown.push(entry(change, patch, &told, names), conflicts_bytes);
+    }
+    Ok((shown, document))
 }
 
 /// A page's changes, newest first.
@@ -106,6 +126,12 @@ impl Page {
             is_last: taken == found,
             changes,
         })
+    }
+
+    /// Ends the page, and the history with it, before the changes made on top of versions before `kept_from`.
+    fn end_at(&mut self, kept_from: Version) {
+        self.changes.retain(|change| change.parent >= kept_from);
+        self.is_last = true;
     }
 }
 

@@ -7,7 +7,7 @@ use super::undo::Undo;
 use super::{Backoff, wait};
 use crate::algebra::{Conflict, Op, Winner, apply};
 use crate::error::{Code, Error};
-use crate::log::{Appended, Change, ChangeLog, PortfolioKey, Version, document_at};
+use crate::log::{Appended, Change, ChangeLog, PortfolioKey, Version, document_at, patch_of};
 use crate::time::Timestamp;
 use crate::wire::v2::{KeepMineRequest, PortfolioHead};
 use futures_util::future::try_join;
@@ -90,7 +90,7 @@ async fn conflict<L: ChangeLog>(log: &L, key: &PortfolioKey, change: &Change, in
     if index >= change.conflicts {
         return Err(none());
     }
-    let mut conflicts = log.patch(key, change).await?.conflicts.into_iter();
+    let mut conflicts = patch_of(log, key, change).await?.conflicts.into_iter();
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     conflicts.nth(index).ok_or_else(none)
 }

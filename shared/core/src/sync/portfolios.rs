@@ -67,6 +67,7 @@ pub async fn create<L: ChangeLog>(
         name,
         created: received,
         snapshot: None,
+        kept_from: 0,
     };
     let first = NewChange { change, patch };
     match log.create(&key, &entry, &first).await? {

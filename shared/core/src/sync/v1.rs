@@ -12,8 +12,8 @@ use crate::error::{Code, Error};
 use crate::id::DeviceId;
 use crate::json::Value;
 use crate::log::{
-    Appended, Change, ChangeLog, Edit, Fingerprint, Kind, NewChange, Patch, PortfolioKey, Replay, Version, Window,
-    document_at, json_size,
+    Appended, Change, ChangeLog, Edit, Fingerprint, Kind, LogError, NewChange, Patch, PortfolioKey, Replay, Version,
+    Window, document_at, json_size, patch_of,
 };
 use crate::time::Timestamp;
 use crate::wire::ConflictRecord;
@@ -189,7 +189,15 @@ impl<'a, L: ChangeLog + RankSource> Sync<'a, L> {
                 Ground::Apart(replay)
             }
             _ if self.base == Some(head) => Ground::Untouched(document_at(log, key, window, head).await?),
-            _ => Ground::Apart(Box::new(Replay::since(log, key, window, self.base.unwrap_or(0)).await?)),
+            _ => {
+                let mut replay = Replay::since(log, key, window, self.base.unwrap_or(0)).await;
+                if let Err(LogError::Expired { .. }) = replay {
+                    // Retention is removing the base: as good as gone.
+                    self.base = None;
+                    replay = Replay::since(log, key, window, 0).await;
+                }
+                Ground::Apart(Box::new(replay?))
+            }
         };
         let client = Arc::make_mut(&mut self.client);
         match (&ground, self.base) {
@@ -412,7 +420,10 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
             return Ok(Vec::new());
         };
         let version = own.version;
-        let patch = self.log.patch(self.key, own).await?;
+        let patch = match patch_of(self.log, self.key, own).await {
+            Err(LogError::Expired { .. }) => return Ok(Vec::new()),
+            read => read?,
+        };
         let record = |conflict| ConflictRecord { version, conflict };
         Ok(patch.conflicts.into_iter().map(record).collect())
     }

@@ -103,6 +103,11 @@ impl<L: ChangeLog> ChangeLog for Slow<'_, L> {
         self.0.oldest_since(key, parent).await
     }
 
+    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
+        pause().await;
+        self.0.keep_from(key, version).await
+    }
+
     async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
         pause().await;
         self.0.remove(key, change).await

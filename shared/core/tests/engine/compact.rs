@@ -78,6 +78,8 @@ fn a_removal_is_one_request_for_each_change_and_few_to_find_them() {
     assert_eq!(count("remove"), 20);
     assert_eq!(count("remove_snapshots_before"), 1);
     assert!(count("oldest_since") <= 7, "halving 60 versions: {requests:?}");
+    let first = |name| requests.iter().position(|request| *request == name);
+    assert!(first("keep_from") < first("remove") && count("keep_from") == 1);
     assert_eq!(everything(&log.log)[0].parent, 20);
     assert_eq!(requests.last(), Some(&"mark_snapshot"));
 }

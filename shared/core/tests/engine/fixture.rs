@@ -148,6 +148,11 @@ impl ChangeLog for Watched {
         self.log.oldest_since(key, parent).await
     }
 
+    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
+        self.count("keep_from")?;
+        self.log.keep_from(key, version).await
+    }
+
     async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
         self.count("remove")?;
         self.log.remove(key, change).await

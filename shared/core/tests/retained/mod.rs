@@ -75,6 +75,10 @@ impl<L: ChangeLog> ChangeLog for Retained<'_, L> {
         self.log.create(key, entry, first).await
     }
 
+    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
+        self.log.keep_from(key, version).await
+    }
+
     async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
         self.log.remove(key, change).await
     }

@@ -32,6 +32,7 @@ macro_rules! suite {
 }
 
 mod compaction;
+mod removal;
 mod snapshots;
 
 suite! {

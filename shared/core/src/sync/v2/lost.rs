@@ -89,7 +89,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
             kept.advance(self.log, self.key, &mut self.window).await?;
             return Ok(kept);
         }
-        // The base is older than the oldest change kept, so that the window reaches back to that.
+        // The base is older than all that is kept, so that the window reaches back to the oldest of it.
         Ok(Replay::since(self.log, self.key, &mut self.window, 0).await?)
     }
 }

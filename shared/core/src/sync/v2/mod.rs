@@ -6,13 +6,13 @@ mod lost;
 use super::limits::check_size;
 use super::ranked::KnownRanks;
 use super::{Answered, Backoff, MAX_DOCUMENT_BYTES, Outcome, Report, grow};
-use crate::algebra::{Authors, Device, Op, Stamp, apply, diff};
+use crate::algebra::{Authors, Device, Stamp, apply, diff};
 use crate::devices::RankSource;
 use crate::error::{Code, Error};
 use crate::json::Value;
 use crate::log::{
-    Appended, Change, ChangeLog, Edit, Entry, Fingerprint, Kind, NewChange, Patch, PortfolioKey, Replay, Version,
-    Window, document_at, json_size,
+    Appended, Change, ChangeLog, Edit, Entry, Fingerprint, Kind, LogError, NewChange, Patch, PortfolioKey, Replay,
+    Version, Window, document_at, json_size,
 };
 use crate::time::Timestamp;
 use crate::wire::ConflictRecord;
@@ -116,9 +116,21 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
             return self.create().await;
         }
         let head = self.window.living_head()?.version;
-        if !self.window.knows(base) {
+        if self.base_expired || !self.window.knows(base) {
             return self.without_base().await;
         }
+        match self.with_base(base, head).await {
+            // Retention is removing it: as good as gone.
+            Err(error) if error.code == Code::BaseExpired => {
+                self.base_expired = true;
+                self.without_base().await
+            }
+            attempted => attempted,
+        }
+    }
+
+    /// Carries out a sync whose base the log has.
+    async fn with_base(&mut self, base: Version, head: Version) -> Result<Attempt, Error> {
         if let Some((parent, version)) = self.earlier_success()? {
             return self.repeat(parent, version).await;
         }
@@ -167,6 +179,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
             portfolio,
             created: new.change.last_sync_at,
             snapshot: None,
+            kept_from: 0,
         };
         let appended = self.log.create(self.key, &entry, &new).await?;
         self.written(appended, new, Outcome::Accepted, News::Changes(Vec::new()))
@@ -291,8 +304,11 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
         if !is_whole || is_smaller_as_document(operations_bytes, self.window.extent().bound()) {
             return self.head_document().await;
         }
-        let operations: Vec<Op> = self.window.operations(self.log, self.key, version).await?;
-        Ok(News::Changes(operations))
+        match self.window.operations(self.log, self.key, version).await {
+            Ok(operations) => Ok(News::Changes(operations)),
+            Err(LogError::Expired { .. }) if version == 0 => self.head_document().await,
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The head's document as what is new.

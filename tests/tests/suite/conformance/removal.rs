@@ -1,0 +1,212 @@
+//! A removal by retention that is under way, or died half-way: its readers, on every log.
+
+use super::compaction::{Attempts, LITTLE, changes, document, now, p, send, sync, write};
+use crate::samples::{noise, value};
+use coinolio_core::devices::RankSource;
+use coinolio_core::log::{ChangeLog, Snapshot, Version};
+use coinolio_core::sync::portfolios::Reading;
+use coinolio_core::sync::{self, DeviceNames, compact, portfolios, sync_v1};
+use coinolio_core::wire::{v1, v2};
+use coinolio_core::{Code, Error};
+use coinolio_tests::dynamodb::Dynamo;
+use coinolio_tests::faults::Fault;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+suite! {
+    while_changes_are_removed_a_version_is_whole_or_expired
+    a_phone_whose_base_is_being_removed_keeps_its_edits
+    where_what_is_kept_begins_moves_forward_only
+}
+
+/// The head of [`portfolio`].
+const HEAD: Version = 16;
+
+/// A portfolio with snapshots of versions 6 and 11, of which some patches are kept apart, one of them in several chunks;
+/// and a run of compaction is due.
+async fn portfolio(log: &(impl ChangeLog + RankSource)) {
+    for version in 1..=HEAD {
+        match version {
+            3 | 4 | 9 => {
+                let bytes = if version == 4 { 800_000 } else { 6_000 };
+                let changes = json!([{"op": "set", "path": ["n"], "value": version},
+                                     {"op": "set", "path": ["text"], "value": noise(bytes, version)}]);
+                sync(log, "phone", version - 1, changes, now(version)).await.unwrap();
+            }
+            _ => write(log, version).await,
+        }
+        if let 6 | 11 = version {
+            let head = log.newest(&p(), 1).await.unwrap().remove(0);
+            let written = log.write_snapshot(&p(), &Snapshot::of(&head, document(version))).await;
+            log.mark_snapshot(&p(), &written.unwrap()).await.unwrap();
+        }
+    }
+}
+
+/// True where `outcome` is a success, false where the version has expired, which it MUST be below `kept_from` only.
+fn is_kept<T>(outcome: &Result<T, Error>, version: Version, kept_from: Version) -> bool {
+    match outcome {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.code, Code::BaseExpired, "version {version}: {error:?}");
+            assert!(version < kept_from, "version {version} is kept: {error}");
+            false
+        }
+    }
+}
+
+/// Whatever is asked of a version is answered, or the version has expired; returns how many were expired.
+async fn check_readers(log: &(impl ChangeLog + RankSource), kept_from: Version) -> usize {
+    let mut expired = 0;
+    // A base is kept for as long as there are changes on top of it, what is told of a version as long as its own.
+    let told_from = kept_from + 1;
+    for version in 1..=HEAD {
+        let read = portfolios::read_v2(log, &p(), Some(version), &[]).await;
+        if is_kept(&read, version, told_from) {
+            let Reading::Document(read) = read.unwrap().answer else {
+                panic!("it is read");
+            };
+            assert_eq!(read.document.as_object().unwrap()["n"], value(&version.to_string()));
+        } else {
+            expired += 1;
+        }
+        is_kept(&sync::compare(log, &p(), version, HEAD).await, version, told_from);
+        let device = format!("watch{version}");
+        let pulled = sync(log, &device, version, json!([]), now(HEAD)).await;
+        if !is_kept(&pulled, version, kept_from) {
+            let lost = json!({"device_id": device, "sync_id": "pull-again", "base_version": version, "base_lost": true,
+                              "sent_at": "2026-01-01T00:00:00Z", "changes": []});
+            let pulled = send(log, &lost, now(HEAD)).await.unwrap();
+            assert_eq!(pulled.news, v2::News::Document(document(HEAD)), "version {version}");
+        }
+    }
+    let pulled = sync(log, "new", 0, json!([]), now(HEAD)).await.unwrap();
+    assert_eq!(pulled.version, HEAD);
+    let (mut before, mut told) = (None, Vec::new());
+    loop {
+        let page = sync::history(log, &p(), before, 3, &DeviceNames::new()).await.unwrap();
+        told.extend(page.answer.changes.iter().map(|change| change.version));
+        before = page.answer.next_before;
+        if before.is_none() {
+            break;
+        }
+    }
+    let oldest = told.last().copied().unwrap();
+    assert!(oldest <= told_from, "history ends at {oldest}");
+    assert_eq!(told, (oldest..=HEAD).rev().collect::<Vec<_>>());
+    expired
+}
+
+async fn while_changes_are_removed_a_version_is_whole_or_expired(log: impl ChangeLog + RankSource) {
+    portfolio(&log).await;
+    let kept_from = 11;
+    assert_eq!(check_readers(&log, 0).await, 0);
+    assert!(log.keep_from(&p(), kept_from).await.unwrap());
+    assert_eq!(check_readers(&log, kept_from).await, 0, "nothing is gone yet");
+    let mut expired = 0;
+    for _ in 0..kept_from {
+        let oldest = log.oldest_since(&p(), 0).await.unwrap().unwrap();
+        log.remove(&p(), &oldest).await.unwrap();
+        let now_expired = check_readers(&log, kept_from).await;
+        assert!(now_expired >= expired, "what has expired stays so");
+        expired = now_expired;
+    }
+    assert_eq!(changes(&log).await[0].parent, kept_from);
+    log.remove_snapshots_before(&p(), kept_from).await.unwrap();
+    assert_eq!(
+        check_readers(&log, kept_from).await,
+        usize::try_from(kept_from).unwrap()
+    );
+}
+
+/// A sync of version `base` with an edit of its own, answered with what the head then holds.
+async fn phone(log: &(impl ChangeLog + RankSource), base: Version) -> v1::SyncResponse {
+    let body = json!({"device_id": "old", "client_version": base, "last_sync_at": null,
+                      "client_data": {"n": HEAD, "own": "edited"}});
+    let request = v1::SyncRequest::from_json(value(&body.to_string())).unwrap();
+    let synced = sync_v1(log, &mut Attempts(3), &p(), request, now(HEAD + 1)).await;
+    synced.unwrap().answer
+}
+
+/// Edits of a device whose base has just become unreadable, in both protocols.
+async fn edit_on_what_goes(log: &(impl ChangeLog + RankSource), base: Version) {
+    let answered = phone(log, base).await;
+    assert_eq!(answered.version, HEAD + 1);
+    let edit = json!({"device_id": "desk", "sync_id": "desk-1", "base_version": base, "base_lost": true,
+                      "sent_at": "2026-01-01T00:00:00Z", "changes": [{"op": "set", "path": ["desk"], "value": base}]});
+    let answered = send(log, &edit, now(HEAD + 2)).await.unwrap();
+    assert_eq!(answered.version, HEAD + 2);
+    let read = portfolios::read_v2(log, &p(), None, &[]).await.unwrap();
+    let Reading::Document(read) = read.answer else {
+        panic!("it is read");
+    };
+    let held = read.document.as_object().unwrap();
+    assert_eq!(
+        (&held["own"], &held["desk"]),
+        (&"edited".into(), &value(&base.to_string()))
+    );
+}
+
+async fn a_phone_whose_base_is_being_removed_keeps_its_edits(log: impl ChangeLog + RankSource) {
+    portfolio(&log).await;
+    log.keep_from(&p(), 11).await.unwrap();
+    for _ in 0..2 {
+        let oldest = log.oldest_since(&p(), 0).await.unwrap().unwrap();
+        log.remove(&p(), &oldest).await.unwrap();
+    }
+    // Its change is there, and the changes since; what it was made of is not.
+    edit_on_what_goes(&log, 3).await;
+}
+
+async fn where_what_is_kept_begins_moves_forward_only(log: impl ChangeLog + RankSource) {
+    assert!(!log.keep_from(&p(), 5).await.unwrap(), "no such portfolio");
+    write(&log, 1).await;
+    let kept_from = async || log.entry(&p()).await.unwrap().unwrap().kept_from;
+    assert_eq!(kept_from().await, 0);
+    for (version, moves, kept) in [(5, true, 5), (5, false, 5), (4, false, 5), (7, true, 7)] {
+        assert_eq!(log.keep_from(&p(), version).await.unwrap(), moves, "{version}");
+        assert_eq!(kept_from().await, kept);
+    }
+    assert_eq!(log.entries(&p().user).await.unwrap()[0].kept_from, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_stops_after_any_of_its_writes_is_no_readers_error() {
+    let mut stops = 0;
+    loop {
+        let dynamo = Dynamo::start().await;
+        let log = dynamo.log();
+        portfolio(&log).await;
+        let left = Arc::new(AtomicUsize::new(stops));
+        let stop = move |operation: &str, _: usize| {
+            let is_read = matches!(operation, "Query" | "GetItem");
+            let serves = is_read
+                || left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                    .is_ok();
+            if serves {
+                Fault::Serve
+            } else {
+                Fault::Answer(400, "ValidationException")
+            }
+        };
+        let stopped = compact(&dynamo.failing_log(stop).await, &p(), &LITTLE, now(HEAD + 1)).await;
+        let kept_from = log.entry(&p()).await.unwrap().unwrap().kept_from;
+        check_readers(&log, kept_from).await;
+        let oldest = changes(&log).await[0].parent;
+        if oldest < kept_from {
+            edit_on_what_goes(&log, oldest.max(1)).await;
+        }
+        compact(&log, &p(), &LITTLE, now(HEAD + 3)).await.unwrap();
+        assert_eq!(
+            changes(&log).await[0].parent,
+            log.entry(&p()).await.unwrap().unwrap().kept_from
+        );
+        if stopped.is_ok() {
+            break;
+        }
+        stops += 1;
+    }
+    assert!(stops > 15, "{stops} writes");
+}
