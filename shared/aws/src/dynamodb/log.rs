@@ -231,13 +231,13 @@ impl ChangeLog for DynamoLog {
 
     async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
         let pk = keys::portfolio_partition(key);
-        // First the change: it is never visible without its chunks.
+        // The change last: it alone names its chunks, which would be nobody's without it.
+        if let Some(id) = &change.patch_id {
+            self.delete_range(&pk, SortRange::below(&keys::patch_prefix(id)))
+                .await?;
+        }
         self.delete_all(&[items::keyed(&pk, &keys::change_sort(change.parent))])
-            .await?;
-        let Some(id) = &change.patch_id else {
-            return Ok(());
-        };
-        self.delete_range(&pk, SortRange::below(&keys::patch_prefix(id))).await
+            .await
     }
 
     async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {

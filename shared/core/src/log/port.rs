@@ -108,7 +108,8 @@ pub trait ChangeLog: Send + Sync {
     fn keep_from(&self, key: &PortfolioKey, version: Version) -> impl Future<Output = Result<bool, LogError>> + Send;
 
     /// Removes a change and its patch, of a version that [`Self::keep_from`] was told of. Those who remove several MUST
-    /// do so oldest first, one after the other: a log is a run without a gap at any moment. Removing what is gone is
+    /// do so oldest first, one after the other: a log is a run without a gap at any moment. Where it fails, the change
+    /// MUST still be there while anything of its patch is, so that the next attempt finds it. Removing what is gone is
     /// harmless.
     fn remove(&self, key: &PortfolioKey, change: &Change) -> impl Future<Output = Result<(), LogError>> + Send;
 

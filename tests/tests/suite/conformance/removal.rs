@@ -8,9 +8,10 @@ use coinolio_core::sync::portfolios::Reading;
 use coinolio_core::sync::{self, DeviceNames, compact, portfolios, sync_v1};
 use coinolio_core::wire::{v1, v2};
 use coinolio_core::{Code, Error};
-use coinolio_tests::dynamodb::Dynamo;
+use coinolio_tests::dynamodb::{Dynamo, TABLE};
 use coinolio_tests::faults::Fault;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -171,8 +172,24 @@ async fn where_what_is_kept_begins_moves_forward_only(log: impl ChangeLog + Rank
     assert_eq!(log.entries(&p().user).await.unwrap()[0].kept_from, 7);
 }
 
+/// The ids that the chunks of patches name, and those of the changes that are there.
+async fn patches_and_changes(dynamo: &Dynamo) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut patches, mut changes) = (BTreeSet::new(), BTreeSet::new());
+    let mut items = dynamo.client.scan().table_name(TABLE).into_paginator().items().send();
+    while let Some(item) = items.next().await {
+        let item = item.unwrap();
+        let sk: Vec<&str> = item["sk"].as_s().unwrap().split('#').collect();
+        match sk[0] {
+            "PATCH" => drop(patches.insert(sk[1].to_owned())),
+            "CHANGE" => drop(changes.insert(item["id"].as_s().unwrap().clone())),
+            _ => {}
+        }
+    }
+    (patches, changes)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_stops_after_any_of_its_writes_is_no_readers_error() {
+async fn a_run_that_stops_after_any_of_its_writes_is_no_readers_error_and_the_next_leaves_nothing_behind() {
     let mut stops = 0;
     loop {
         let dynamo = Dynamo::start().await;
@@ -202,6 +219,11 @@ async fn a_run_that_stops_after_any_of_its_writes_is_no_readers_error() {
         assert_eq!(
             changes(&log).await[0].parent,
             log.entry(&p()).await.unwrap().unwrap().kept_from
+        );
+        let (patches, changes) = patches_and_changes(&dynamo).await;
+        assert!(
+            patches.is_subset(&changes),
+            "after {stops} writes chunks are left behind"
         );
         if stopped.is_ok() {
             break;
