@@ -309,6 +309,42 @@ async fn a_failure_of_the_store_is_an_error_with_its_cause() {
 }
 
 #[tokio::test]
+async fn an_item_that_cannot_be_read_is_named_to_the_operator_with_nothing_of_what_it_holds() {
+    let service = Service::with_portfolio().await;
+    let secret = "c0ffee-secret";
+    let set = Call::of("v2-sync").with(|body| {
+        body["changes"] = json!([{"op": "set", "path": [secret], "value": secret}]);
+    });
+    assert_eq!(service.call(set).await.status, 200);
+    let items = service.items().await;
+    let change = items
+        .into_iter()
+        .find(|item| item["sk"].as_s().unwrap() == "CHANGE#00000000000000000001")
+        .unwrap();
+    let key = format!("{} {}", change["pk"].as_s().unwrap(), change["sk"].as_s().unwrap());
+    assert!(key.starts_with("USER#"), "{key}");
+    for spoilt in ["kind", "format", "sum", "patch", "sync"] {
+        let mut item = change.clone();
+        item.insert(spoilt.to_owned(), change["version"].clone());
+        let put = service
+            .dynamo
+            .client
+            .put_item()
+            .table_name(coinolio_tests::dynamodb::TABLE);
+        put.set_item(Some(item)).send().await.unwrap();
+        let event = event_of(&service, Call::of("v2-read")).await;
+        assert_eq!((&event["status"], &event["Code"]), (&json!(503), &json!("unavailable")));
+        let cause = event["cause"].as_str().unwrap();
+        assert!(cause.contains(&key), "{cause}");
+        assert!(!event.to_string().contains(secret), "{event}");
+        let without_the_cause = event.to_string().replace(cause, "");
+        assert!(!without_the_cause.contains("USER#"), "{event}");
+        let answered = service.assert_refused(Call::of("v2-read"), 503, "unavailable").await;
+        assert!(!answered.text.contains("#"), "{}", answered.text);
+    }
+}
+
+#[tokio::test]
 async fn no_event_holds_contents_ids_or_tokens() {
     let service = Service::with_portfolio().await;
     let secret = "c0ffee-secret";
