@@ -51,6 +51,8 @@ impl Devices for DynamoLog {
         profile: &Profile,
         now: Timestamp,
     ) -> Result<Described, LogError> {
+        // An item that cannot be read is left as it is, for the operator: no condition of an update can tell.
+        self.device(user, id).await?;
         let mut update = Update::of_device(now);
         update.replace(NAME, profile.name.as_deref().map(text));
         update.replace(PLATFORM, profile.platform.as_deref().map(text));

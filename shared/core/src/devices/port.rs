@@ -18,7 +18,8 @@ pub struct Described {
 
 /// Where the devices of all users are kept.
 ///
-/// Every read but [`Self::glance`] MUST be strongly consistent. Each method is one request, up to the store's page size.
+/// Every read but [`Self::glance`] MUST be strongly consistent. Each method is one request, up to the store's page size;
+/// [`Self::describe`] is two.
 pub trait Devices: Send + Sync {
     /// The user's devices, sorted by id.
     fn devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<Device>, LogError>> + Send;

@@ -1,6 +1,13 @@
 //! `/api/v2/devices`, and what ranks decide.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use coinolio_aws::registrar::{Registrar, Syncing};
 use coinolio_aws::routes::ROUTES;
+use coinolio_core::devices::Devices;
+use coinolio_core::id::{DeviceId, PortfolioId, UserId};
+use coinolio_core::time::Timestamp;
+use coinolio_tests::dynamodb::TABLE;
+use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
 use lambda_http::http::Method;
 use serde_json::{Value, json};
@@ -89,6 +96,89 @@ async fn a_description_stays_through_syncs_until_it_is_replaced_or_forgotten() {
     service
         .assert_refused(Call::of("v2-forget-device"), 404, "not_found")
         .await;
+}
+
+#[tokio::test]
+async fn a_device_whose_item_cannot_be_read_is_refused_before_anything_is_written() {
+    let service = Service::start().await;
+    ok(&service, Call::of("v2-describe-device")).await;
+    let whole = service.items().await.remove(0);
+    let spoilt = [
+        ("rank", AttributeValue::N("101".to_owned())),
+        ("created", AttributeValue::S("yesterday".to_owned())),
+        ("last_seen", AttributeValue::Bool(true)),
+        ("ack#main", AttributeValue::N("1".to_owned())),
+        ("format", AttributeValue::N("2".to_owned())),
+    ];
+    for (name, value) in spoilt {
+        let mut item = whole.clone();
+        item.insert(name.to_owned(), value);
+        let put = service.dynamo.client.put_item().table_name(TABLE);
+        put.set_item(Some(item)).send().await.unwrap();
+        // It looks at the whole table before and after.
+        service.assert_refused(rank("phone", 3), 503, "unavailable").await;
+        service.assert_refused(Call::of("v2-device"), 503, "unavailable").await;
+    }
+}
+
+#[tokio::test]
+async fn a_registration_that_fails_is_none_of_the_syncs() {
+    let service = Service::with_portfolio().await;
+    for (failing, base) in [("GetItem", 1), ("UpdateItem", 2)] {
+        let fail = move |operation: &str, _: usize| match operation == failing {
+            true => Fault::Answer(400, "ValidationException"),
+            false => Fault::Serve,
+        };
+        let broken = service.on(service.dynamo.failing_log(fail).await);
+        let sync_id = format!("sync-{base}");
+        let sync =
+            edit("tablet", &sync_id, "7", "2026-01-01T00:00:00Z").with(move |body| body["base_version"] = json!(base));
+        assert_eq!(ok(&broken, sync).await["version"], base + 1, "{failing}");
+        let parts = json!([{"portfolio_id": "main", "sync_id": "pull", "base_version": base + 1, "changes": []}]);
+        let batch = Call::of("v2-sync-all").with(move |body| body["portfolios"] = parts);
+        assert_eq!(ok(&broken, batch).await["results"][0]["status"], 200, "{failing}");
+        assert_eq!(ok(&service, Call::of("v2-devices")).await, json!({ "devices": [] }));
+    }
+    // The next environment makes up for it.
+    ok(
+        &service,
+        edit("tablet", "sync-3", "8", "2026-01-01T00:00:00Z").with(|body| body["base_version"] = json!(3)),
+    )
+    .await;
+    assert_eq!(
+        ok(&service, Call::of("v2-devices")).await["devices"][0]["device_id"],
+        "tablet"
+    );
+}
+
+#[tokio::test]
+async fn a_sighting_is_written_again_15_minutes_after_the_last_and_not_before() {
+    let service = Service::start().await;
+    let (log, meter) = service.dynamo.metered_log();
+    let (user, device) = (UserId::parse("ann").unwrap(), DeviceId::parse("phone").unwrap());
+    let portfolios = [PortfolioId::parse("main").unwrap()];
+    let registrar = Registrar::default();
+    let mut registered = Vec::new();
+    for minutes_and_millis in [(0, 0), (1, 0), (14, 59_999), (15, 0), (29, 59_999), (30, 0)] {
+        let (minutes, millis) = minutes_and_millis;
+        let received = Timestamp::from_millis(1_767_225_600_000 + minutes * 60_000 + millis);
+        let syncing = Syncing {
+            user: &user,
+            device: &device,
+            received,
+        };
+        let before = meter.usage().write_units;
+        let version = u64::try_from(minutes).unwrap();
+        let shown = |(): &()| vec![(portfolios[0].clone(), Some(version))];
+        registrar.beside(&log, syncing, &portfolios, async {}, shown).await;
+        if meter.usage().write_units > before {
+            registered.push(minutes);
+            let kept = log.device(&user, &device).await.unwrap().unwrap();
+            assert_eq!(kept.last_seen, Some(received));
+            assert_eq!(kept.acknowledged[&portfolios[0]].version, version);
+        }
+    }
+    assert_eq!(registered, [0, 15, 30]);
 }
 
 #[tokio::test]
