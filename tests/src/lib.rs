@@ -21,6 +21,7 @@ pub mod portfolio;
 pub mod scenario;
 pub mod service;
 pub mod starting;
+pub mod stream_events;
 pub mod template;
 pub mod tls;
 pub mod yaml;

@@ -6,6 +6,7 @@ use coinolio_aws::config::DEFAULT_RETENTION;
 use coinolio_core::sync::Retention;
 use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
+use coinolio_tests::stream_events;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -253,4 +254,39 @@ async fn an_invocation_tells_what_it_did_and_nobodys_ids() {
         assert!(!text.contains("USER#") && !text.contains("5f0c6a1e"), "{text}");
         assert!(event.get("Requests").is_none(), "it is no request of a client");
     }
+}
+
+/// The names in `value`, and of what type each is: what two records of the same kind have in common.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), shape(value)))
+            .collect(),
+        Value::Array(elements) => elements.iter().map(shape).collect(),
+        Value::String(_) => json!("text"),
+        Value::Number(_) => json!("number"),
+        Value::Bool(_) | Value::Null => value.clone(),
+    }
+}
+
+#[tokio::test]
+async fn the_sample_events_are_as_the_stream_gives_them_and_are_answered_as_they_say() {
+    let service = Service::with_portfolio().await;
+    for name in stream_events::NAMES {
+        let event = stream_events::read(name);
+        let failing = service
+            .stream(event["Records"].as_array().unwrap(), DEFAULT_RETENTION)
+            .await;
+        let failing: Vec<String> = failing.into_iter().map(Option::unwrap).collect();
+        assert_eq!(failing, stream_events::failing(&event), "{name}");
+    }
+    let mut sample = stream_events::read("change");
+    for record in sample["Records"].as_array_mut().unwrap() {
+        // DynamoDB has one, and the embedded store none.
+        assert!(record.as_object_mut().unwrap().remove("eventSourceARN").is_some());
+    }
+    assert_eq!(shape(&sample["Records"]), shape(&json!(service.dynamo.records())));
+    let failing = |name| stream_events::failing(&stream_events::read(name)).len();
+    assert_eq!(stream_events::NAMES.map(failing), [0, 1]);
 }

@@ -23,17 +23,30 @@ struct Response {
     is_base64_encoded: bool,
 }
 
-/// Invokes `function` with `event` (Lambda API Reference, "Invoke").
+/// What a function hands to the event source of a stream.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StreamResponse {
+    batch_item_failures: Vec<StreamFailure>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StreamFailure {
+    item_identifier: String,
+}
+
+/// Invokes the function on the table's stream with `event`; the sequence numbers of the records that it reports as failed.
+pub(crate) async fn send_to_stream(client: &Client, url: &str, event: &str) -> Result<Vec<String>, Failure> {
+    let text = invoke(client, url, "change-stream", event).await?;
+    let response: StreamResponse = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
+    let failures = response.batch_item_failures.into_iter();
+    Ok(failures.map(|failure| failure.item_identifier).collect())
+}
+
+/// Invokes `function` with `event`.
 pub(crate) async fn send(client: &Client, url: &str, function: Function, event: &str) -> Result<Answered, Failure> {
-    let name = name(function);
-    let request = client.post(format!("{url}/2015-03-31/functions/{name}/invocations"));
-    let invoked = request.body(event.to_owned()).send().await?;
-    let status = invoked.status();
-    let failed = invoked.headers().contains_key("x-amz-function-error");
-    let text = invoked.text().await?;
-    if failed || !status.is_success() {
-        return Err(format!("the invocation failed with {status}: {text}").into());
-    }
+    let text = invoke(client, url, name(function), event).await?;
     let response: Response = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &response.headers {
@@ -46,6 +59,19 @@ pub(crate) async fn send(client: &Client, url: &str, function: Function, event: 
         body.into_bytes()
     };
     Ok(Answered::new(response.status_code, headers, &body)?)
+}
+
+/// What the function of that name answers (Lambda API Reference, "Invoke").
+async fn invoke(client: &Client, url: &str, name: &str, event: &str) -> Result<String, Failure> {
+    let request = client.post(format!("{url}/2015-03-31/functions/{name}/invocations"));
+    let invoked = request.body(event.to_owned()).send().await?;
+    let status = invoked.status();
+    let failed = invoked.headers().contains_key("x-amz-function-error");
+    let text = invoked.text().await?;
+    if failed || !status.is_success() {
+        return Err(format!("the invocation failed with {status}: {text}").into());
+    }
+    Ok(text)
 }
 
 /// The function's binary, which is its name to the emulator.

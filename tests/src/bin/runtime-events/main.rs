@@ -11,6 +11,7 @@ mod refusals;
 
 use clap::{Parser, Subcommand};
 use coinolio_tests::scenario::{Step, Times, steps};
+use coinolio_tests::stream_events;
 use events::GatewayEvent;
 use reqwest::Client;
 use std::error::Error;
@@ -26,7 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum How {
-    /// Each event as it is, and some that the functions must refuse, through the Lambda invoke API.
+    /// Each event as it is, those of the table's stream too, and some that the functions must refuse, through the
+    /// Lambda invoke API.
     Invoke {
         /// The API, such as `http://127.0.0.1:9000` of `cargo lambda watch`.
         url: String,
@@ -69,6 +71,16 @@ async fn main() -> Result<ExitCode, Failure> {
         for refusal in refusals::all()? {
             let answered = invoke::send(&client, url, refusal.function, &refusal.event).await;
             report.line(refusal.name, answered.map(|answered| refusal.differences(&answered)))?;
+        }
+        for name in stream_events::NAMES {
+            let event = stream_events::read(name);
+            let expected = stream_events::failing(&event);
+            let failed = invoke::send_to_stream(&client, url, &event.to_string()).await;
+            let differences = failed.map(|failed| match failed == expected {
+                true => String::new(),
+                false => format!("failed {failed:?}, expected {expected:?}\n"),
+            });
+            report.line(&format!("change-stream/{name}"), differences)?;
         }
     }
     Ok(if report.differing == 0 {

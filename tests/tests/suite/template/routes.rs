@@ -38,8 +38,9 @@ fn the_openapi_document_has_the_templates_routes() {
 #[test]
 fn the_events_have_the_templates_routes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
-    let events = std::fs::read_dir(folder).unwrap().map(|file| {
-        let event: Value = serde_json::from_str(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let events = files.filter(|path| path.is_file()).map(|path| {
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         event["routeKey"].as_str().unwrap().to_owned()
     });
     assert_eq!(events.collect::<BTreeSet<_>>(), all());
