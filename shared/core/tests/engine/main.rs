@@ -15,6 +15,7 @@ mod replay;
 mod restore;
 #[path = "../retained/mod.rs"]
 mod retained;
+mod retention_fleet;
 mod status;
 mod undoing;
 mod v2;
