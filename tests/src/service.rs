@@ -276,6 +276,21 @@ impl Call {
         self
     }
 
+    /// The same with its body changed by `edit`, where it is JSON.
+    #[must_use]
+    pub fn with_json(mut self, edit: impl FnOnce(&mut Value)) -> Self {
+        if let Some(mut body) = self.event.body.as_deref().and_then(|body| serde_json::from_str(body).ok()) {
+            edit(&mut body);
+            self.event.body = Some(body.to_string());
+        }
+        self
+    }
+
+    /// The event as API Gateway hands it over.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(&self.event).unwrap()
+    }
+
     /// The same with this much of the invocation's time left.
     #[must_use]
     pub const fn with_time_left(mut self, left: Duration) -> Self {

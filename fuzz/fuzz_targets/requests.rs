@@ -1,0 +1,266 @@
+//! Requests and API Gateway events through the handlers, on a DynamoDB API in this process.
+//!
+//! An answer is held to `docs/openapi.yaml`, is never a failure of the service, and leaves a portfolio that can be read.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use coinolio_aws::App;
+use coinolio_aws::http::{Arrival, Event, Payload};
+use coinolio_aws::routes::{Function, Match, route};
+use coinolio_tests::scenario::steps;
+use coinolio_tests::service::{Call, Service};
+use lambda_http::Context;
+use lambda_http::http::{HeaderValue, Method};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::runtime::Runtime;
+
+#[derive(Arbitrary, Debug)]
+enum Input {
+    /// An invocation's payload.
+    Payload(Vec<u8>),
+    /// An event of `events/` whose JSON was changed.
+    Event(u8, Vec<Poke>),
+    /// Requests, one after the other.
+    Requests(Vec<(u8, Vec<Change>)>),
+}
+
+#[derive(Arbitrary, Debug)]
+enum Change {
+    Body(Poke),
+    Text(String),
+    Bytes(Vec<u8>),
+    Gzipped(Vec<u8>),
+    Query(String),
+    Path(String),
+    Id(String),
+    Method(u8),
+    Header(u8, String),
+}
+
+/// What is done to the value at one place of a JSON document.
+#[derive(Arbitrary, Debug)]
+enum Poke {
+    Replace(u16, Scalar),
+    Remove(u16),
+    Rename(u16, String),
+    Wrap(u16, u8),
+    Copy(u16, u16),
+}
+
+#[derive(Arbitrary, Debug)]
+enum Scalar {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    Time(i32),
+    Empty(bool),
+}
+
+const HEADERS: [&str; 7] = [
+    "content-encoding",
+    "accept-encoding",
+    "if-match",
+    "if-none-match",
+    "content-type",
+    "content-length",
+    "authorization",
+];
+
+static EVENTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut events: Vec<_> = steps().into_iter().map(|step| step.event).collect();
+    events.sort();
+    events.dedup();
+    events
+});
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+static SERVICE: LazyLock<(Service, App)> = LazyLock::new(|| {
+    let service = RUNTIME.block_on(Service::start());
+    let app = App::new(service.dynamo.log());
+    (service, app)
+});
+static USERS: AtomicU64 = AtomicU64::new(0);
+
+fn event(index: u8) -> &'static str {
+    &EVENTS[usize::from(index) % EVENTS.len()]
+}
+
+impl Scalar {
+    fn value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => json!(value),
+            Self::Integer(value) => json!(value),
+            Self::Float(value) => json!(value),
+            Self::Text(text) => json!(text),
+            Self::Time(seconds) => json!(format!(
+                "2026-01-{:02}T00:00:{:02}Z",
+                seconds.rem_euclid(40),
+                seconds.rem_euclid(70)
+            )),
+            Self::Empty(true) => json!({}),
+            Self::Empty(false) => json!([]),
+        }
+    }
+}
+
+/// The pointers of all values of a document.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                places(
+                    value,
+                    &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")),
+                    found,
+                );
+            }
+        }
+        Value::Array(elements) => {
+            for (index, value) in elements.iter().enumerate() {
+                places(value, &format!("{at}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Poke {
+    fn apply(&self, document: &mut Value) {
+        let mut all = Vec::new();
+        places(document, "", &mut all);
+        let place = |index: u16| all[usize::from(index) % all.len()].as_str();
+        match self {
+            Self::Replace(at, scalar) => {
+                if let Some(value) = document.pointer_mut(place(*at)) {
+                    *value = scalar.value();
+                }
+            }
+            Self::Remove(at) | Self::Rename(at, _) => {
+                let Some((parent, name)) = place(*at).rsplit_once('/') else {
+                    return;
+                };
+                match document.pointer_mut(parent) {
+                    Some(Value::Object(members)) => {
+                        let value = members.remove(&name.replace("~1", "/").replace("~0", "~"));
+                        if let (Self::Rename(_, name), Some(value)) = (self, value) {
+                            members.insert(name.clone(), value);
+                        }
+                    }
+                    Some(Value::Array(elements)) => {
+                        if let Ok(index) = name.parse::<usize>() {
+                            elements.remove(index);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Self::Wrap(at, depth) => {
+                if let Some(value) = document.pointer_mut(place(*at)) {
+                    for _ in 0..*depth {
+                        *value = json!([value.take()]);
+                    }
+                }
+            }
+            Self::Copy(from, to) => {
+                let copied = document.pointer(place(*from)).cloned();
+                if let (Some(copied), Some(value)) = (copied, document.pointer_mut(place(*to))) {
+                    *value = copied;
+                }
+            }
+        }
+    }
+}
+
+fn changed(call: Call, change: &Change) -> Call {
+    match change {
+        Change::Body(poke) => call.with_json(|body| poke.apply(body)),
+        Change::Text(text) => call.text(text),
+        Change::Bytes(bytes) => call.bytes(bytes),
+        Change::Gzipped(bytes) => call.gzipped(bytes),
+        Change::Query(query) => call.query(query),
+        Change::Path(path) => {
+            let method = call.method();
+            call.to(method, path)
+        }
+        Change::Id(id) => call.about(id),
+        Change::Method(index) => {
+            let methods = [
+                Method::GET,
+                Method::POST,
+                Method::PUT,
+                Method::DELETE,
+                Method::PATCH,
+                Method::HEAD,
+            ];
+            let path = call.path();
+            call.to(methods[usize::from(*index) % methods.len()].clone(), &path)
+        }
+        Change::Header(index, value) if HeaderValue::from_str(value).is_ok() => {
+            call.header(HEADERS[usize::from(*index) % HEADERS.len()], value)
+        }
+        Change::Header(..) => call,
+    }
+}
+
+/// A payload as the runtime hands it to a function: answered, or told to be no request.
+async fn invoke(app: &App, payload: Payload) {
+    let Arrival::Event(event) = payload.arrival() else {
+        return;
+    };
+    let method = event.request_context.http.method.clone();
+    let path = event.raw_path.clone().unwrap_or_default();
+    let mut context = Context::default();
+    context.deadline = u64::MAX / 4;
+    let event = Event::new(*event, context);
+    let answer = match route(&method, &path) {
+        Match::Route(route, _) if route.function == Function::SyncStatus => sync_status::handle(app, event).await,
+        Match::Route(route, _) if route.function == Function::Portfolios => portfolios::handle(app, event).await,
+        Match::Route(route, _) if route.function == Function::Devices => devices::handle(app, event).await,
+        _ => sync::handle(app, event).await,
+    };
+    assert!(answer.status().as_u16() < 500, "{method} {path}: {}", answer.status());
+}
+
+async fn requests(service: &Service, requests: &[(u8, Vec<Change>)]) {
+    let user = format!("user-{}", USERS.fetch_add(1, Ordering::Relaxed));
+    let created = service.call(Call::of("v1-create").by(&user)).await;
+    assert_eq!(created.status, 201);
+    for (index, changes) in requests.iter().take(4) {
+        let call = changes.iter().fold(Call::of(event(*index)).by(&user), changed);
+        let answered = service.call(call).await;
+        assert!(answered.status < 500, "{}", answered.text);
+    }
+    for (event, statuses) in [
+        ("v1-read", &[200, 410][..]),
+        ("v2-history", &[200]),
+        ("v2-list", &[200]),
+    ] {
+        let answered = service.call(Call::of(event).by(&user)).await;
+        assert!(statuses.contains(&answered.status), "{event}: {}", answered.text);
+    }
+}
+
+fuzz_target!(|input: Input| {
+    let (service, app) = &*SERVICE;
+    match &input {
+        Input::Payload(bytes) => {
+            if let Ok(payload) = serde_json::from_slice(bytes) {
+                RUNTIME.block_on(invoke(app, payload));
+            }
+        }
+        Input::Event(index, pokes) => {
+            let mut document = Call::of(event(*index)).to_json();
+            pokes.iter().take(8).for_each(|poke| poke.apply(&mut document));
+            if let Ok(payload) = serde_json::from_str(&document.to_string()) {
+                RUNTIME.block_on(invoke(app, payload));
+            }
+        }
+        Input::Requests(list) => RUNTIME.block_on(requests(service, list)),
+    }
+});

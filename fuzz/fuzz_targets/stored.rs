@@ -1,0 +1,195 @@
+//! Stored items through the decoder: as bytes, and in the table of a portfolio that is then read and written.
+//!
+//! What does not decode is an error; what decodes comes back from its own encoding. No item makes a handler fail other than
+//! with 503, which names no client's mistake.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use coinolio_core::log::{Patch, Snapshot};
+use coinolio_tests::dynamodb::TABLE;
+use coinolio_tests::service::{Call, Service};
+use libfuzzer_sys::fuzz_target;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::runtime::Runtime;
+
+#[derive(Arbitrary, Debug)]
+enum Input {
+    Patch(Vec<u8>),
+    Snapshot(u64, Vec<u8>),
+    /// Changes to attributes of a portfolio's items: which item, which attribute, what.
+    Items(Vec<(u8, u8, Attribute)>),
+}
+
+#[derive(Arbitrary, Debug)]
+enum Attribute {
+    Removed,
+    Text(String),
+    Number(i64),
+    Binary(Vec<u8>),
+    Flag(bool),
+    Null,
+    List(Vec<i8>),
+    Map(String),
+    /// Its bytes or text with one byte changed.
+    Flipped(u16, u8),
+    /// What another attribute holds.
+    Copied(u8),
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+static SERVICE: LazyLock<Service> = LazyLock::new(|| RUNTIME.block_on(Service::start()));
+static USERS: AtomicU64 = AtomicU64::new(0);
+
+type Item = HashMap<String, AttributeValue>;
+
+fn names(item: &Item) -> Vec<String> {
+    let mut names: Vec<_> = item
+        .keys()
+        .filter(|name| !matches!(name.as_str(), "pk" | "sk"))
+        .cloned()
+        .collect();
+    names.sort();
+    names
+}
+
+impl Attribute {
+    fn put(&self, item: &mut Item, name: String) {
+        let value = match self {
+            Self::Removed => {
+                item.remove(&name);
+                return;
+            }
+            Self::Text(text) => AttributeValue::S(text.clone()),
+            Self::Number(number) => AttributeValue::N(number.to_string()),
+            Self::Binary(bytes) => AttributeValue::B(Blob::new(bytes.clone())),
+            Self::Flag(flag) => AttributeValue::Bool(*flag),
+            Self::Null => AttributeValue::Null(true),
+            Self::List(numbers) => {
+                AttributeValue::L(numbers.iter().map(|n| AttributeValue::N(n.to_string())).collect())
+            }
+            Self::Map(text) => AttributeValue::M(HashMap::from([("a".to_owned(), AttributeValue::S(text.clone()))])),
+            Self::Flipped(at, mask) => match item.get(&name) {
+                Some(AttributeValue::B(blob)) if !blob.as_ref().is_empty() => {
+                    let mut bytes = blob.as_ref().to_vec();
+                    let at = usize::from(*at) % bytes.len();
+                    bytes[at] ^= mask;
+                    AttributeValue::B(Blob::new(bytes))
+                }
+                Some(AttributeValue::S(text)) if !text.is_empty() => {
+                    let at = usize::from(*at) % text.len();
+                    let flip = |(index, char)| if index == at { char::from(*mask) } else { char };
+                    AttributeValue::S(text.chars().enumerate().map(flip).collect())
+                }
+                _ => return,
+            },
+            Self::Copied(from) => {
+                let names = names(item);
+                match item.get(&names[usize::from(*from) % names.len()]) {
+                    Some(value) => value.clone(),
+                    None => return,
+                }
+            }
+        };
+        item.insert(name, value);
+    }
+}
+
+/// The items of a user who has gone through some of the scenario.
+async fn items(service: &Service, user: &str) -> Vec<Item> {
+    for event in [
+        "v1-create",
+        "v2-describe-device",
+        "v1-replace",
+        "v2-sync-gzip",
+        "v1-sync",
+        "v2-sync-tablet",
+    ] {
+        let answered = service.call(Call::of(event).by(user)).await;
+        assert!(answered.status < 400, "{event}: {}", answered.text);
+    }
+    let mut items = Vec::new();
+    for partition in [format!("USER#{user}"), format!("USER#{user}#PORTFOLIO#main")] {
+        let query = service.dynamo.client.query().table_name(TABLE);
+        let query = query.key_condition_expression("pk = :pk");
+        let found = query
+            .expression_attribute_values(":pk", AttributeValue::S(partition))
+            .send()
+            .await;
+        items.extend(found.expect("a page").items.unwrap_or_default());
+    }
+    items
+}
+
+async fn poked(service: &Service, pokes: &[(u8, u8, Attribute)]) {
+    let user = format!("user-{}", USERS.fetch_add(1, Ordering::Relaxed));
+    let mut items = items(service, &user).await;
+    let count = items.len();
+    for (item, attribute, value) in pokes.iter().take(4) {
+        let item = &mut items[usize::from(*item) % count];
+        let names = names(item);
+        if !names.is_empty() {
+            value.put(item, names[usize::from(*attribute) % names.len()].clone());
+        }
+    }
+    for item in items {
+        let put = service
+            .dynamo
+            .client
+            .put_item()
+            .table_name(TABLE)
+            .set_item(Some(item))
+            .send()
+            .await;
+        if put.is_err() {
+            // Not even DynamoDB takes it.
+            return;
+        }
+    }
+    for event in [
+        "v1-list",
+        "v1-read",
+        "v1-sync-status",
+        "v2-devices",
+        "v2-device",
+        "v2-read",
+        "v2-read-version",
+        "v2-history",
+        "v2-compare",
+        "v2-sync-status",
+        "v2-keep-mine",
+        "v2-restore",
+        "v1-sync",
+        "v2-sync",
+        "v2-sync-all",
+        "v2-describe-device",
+        "v1-delete",
+    ] {
+        let answered = service.call(Call::of(event).by(&user)).await;
+        assert!(
+            answered.status < 500 || answered.status == 503,
+            "{event}: {}",
+            answered.text
+        );
+    }
+}
+
+fuzz_target!(|input: Input| {
+    match &input {
+        Input::Patch(bytes) => {
+            if let Ok(patch) = Patch::decode(bytes) {
+                assert_eq!(Patch::decode(&patch.encode()).as_ref(), Ok(&patch));
+            }
+        }
+        Input::Snapshot(version, bytes) => {
+            if let Ok(snapshot) = Snapshot::decode(*version, bytes) {
+                let again = Snapshot::decode(*version, &snapshot.encode()).expect("its own encoding");
+                assert_eq!(again.document, snapshot.document);
+            }
+        }
+        Input::Items(pokes) => RUNTIME.block_on(poked(&SERVICE, pokes)),
+    }
+});
