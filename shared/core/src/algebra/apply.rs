@@ -4,10 +4,12 @@
 //! tree is then run over the document once: time is linear in the operations and the elements of the
 //! lists they touch, not in their product.
 
+use super::line::{Line, Naming, Places, identity, naming};
 use super::patch::{Op, Place};
 use super::path::{IdentityField, Token};
 use crate::json::{Object, Value};
 use std::collections::{BTreeMap, HashMap};
+use std::iter::Peekable;
 
 /// Hears of each value that an operation alters, before and after.
 pub(crate) trait Observer {
@@ -40,14 +42,10 @@ pub(crate) fn apply_observed<'a>(
     ops: impl IntoIterator<Item = &'a Op>,
     observer: &mut impl Observer,
 ) {
-    let mut batch = Batch::default();
-    for (number, op) in ops.into_iter().enumerate() {
-        if !batch.takes(op) {
-            std::mem::take(&mut batch).run(document, observer);
-        }
-        batch.add(number, op);
+    let mut ops = ops.into_iter().enumerate().peekable();
+    while let Some(batch) = Batch::of(&mut ops) {
+        batch.run(document, observer);
     }
-    batch.run(document, observer);
 }
 
 /// Operations none of which touches what another did.
@@ -55,8 +53,6 @@ pub(crate) fn apply_observed<'a>(
 struct Batch<'a> {
     root: Node<'a>,
     len: usize,
-    /// No operation may follow: the last one named its neighbour by another field than itself.
-    closed: bool,
 }
 
 /// What happens at one place and below it: below it are members or elements, never both.
@@ -75,9 +71,16 @@ struct Node<'a> {
 }
 
 /// What happens to the elements of one list.
+#[derive(Default)]
 struct Elements<'a> {
-    /// How the operations name elements.
-    naming: Naming,
+    /// How the operations' paths name elements: in one way where any goes inside an element.
+    namings: Vec<Naming>,
+    /// How the operations name neighbours.
+    neighbours: Vec<Naming>,
+    /// Whether any operation goes inside an element.
+    goes_inside: bool,
+    /// The identity fields that operations inside an element touch.
+    touched: Vec<IdentityField>,
     nodes: Vec<Node<'a>>,
     /// The number in `nodes` of each element that an operation's path names.
     numbers: HashMap<&'a Token, usize>,
@@ -97,31 +100,6 @@ enum Event<'a> {
     Inside(usize),
 }
 
-/// By which member a token names an element; `None` for its whole value.
-type Naming = Option<IdentityField>;
-
-fn naming(token: &Token) -> Naming {
-    match token {
-        Token::Element(field, _) => Some(*field),
-        Token::Member(_) | Token::Value(_) => None,
-    }
-}
-
-/// What a token compares with the part of an element that [`named_part`] gives.
-fn identity(token: &Token) -> Option<&Value> {
-    match token {
-        Token::Member(_) => None,
-        Token::Element(_, identity) | Token::Value(identity) => Some(identity),
-    }
-}
-
-fn named_part(naming: Naming, element: &Value) -> Option<&Value> {
-    match naming {
-        Some(field) => element.as_object()?.get(field.as_str()),
-        None => Some(element),
-    }
-}
-
 const fn after_of(op: &Op) -> Option<&Place> {
     match op {
         Op::Set { after, .. } => after.as_ref(),
@@ -130,32 +108,39 @@ const fn after_of(op: &Op) -> Option<&Place> {
     }
 }
 
-/// True where `op` names its neighbour otherwise than itself.
-fn mixes_namings(op: &Op) -> bool {
-    match (op.path().tokens().last(), after_of(op)) {
-        (Some(own), Some(Place::After(neighbour))) => naming(own) != naming(neighbour),
-        _ => false,
+/// How `op` names the neighbour that it gives an element.
+fn neighbour_of(op: &Op) -> Option<Naming> {
+    match after_of(op)? {
+        Place::After(neighbour) => Some(naming(neighbour)),
+        Place::Front => None,
     }
 }
 
 impl<'a> Batch<'a> {
+    /// As many of the next operations as can be run at once, at least one; `None` where there are none.
+    fn of(ops: &mut Peekable<impl Iterator<Item = (usize, &'a Op)>>) -> Option<Self> {
+        let (number, first) = ops.next()?;
+        let mut batch = Self::default();
+        batch.add(number, first);
+        while let Some((number, op)) = ops.next_if(|(_, op)| batch.takes(op)) {
+            batch.add(number, op);
+        }
+        Some(batch)
+    }
+
     /// True where `op` touches nothing that an operation of the batch did.
     fn takes(&self, op: &Op) -> bool {
-        if self.len == 0 {
-            return true;
-        }
-        if self.closed || mixes_namings(op) {
-            return false;
-        }
         let mut node = &self.root;
-        for token in op.path().tokens() {
+        let mut tokens = op.path().tokens();
+        while let [token, inside @ ..] = tokens {
+            tokens = inside;
             if node.write.is_some() {
                 return false;
             }
             let next = match (token, &node.elements) {
                 (Token::Member(name), None) => node.members.get(&**name),
                 (Token::Member(_), Some(_)) => return false,
-                (_, Some(elements)) if elements.naming == naming(token) => elements.get(token),
+                (_, Some(elements)) if elements.take(token, inside, op) => elements.get(token),
                 (_, Some(_)) => return false,
                 (_, None) if node.members.is_empty() => None,
                 (_, None) => return false,
@@ -171,19 +156,19 @@ impl<'a> Batch<'a> {
 
     fn add(&mut self, number: usize, op: &'a Op) {
         self.len += 1;
-        self.closed = mixes_namings(op);
         let is_set = matches!(op, Op::Set { .. });
         let tokens = op.path().tokens();
         let mut node = &mut self.root;
         for (at, token) in tokens.iter().enumerate() {
+            let inside = &tokens[at + 1..];
             if is_set {
                 node.first_set.get_or_insert(number);
             }
             node = match token {
                 Token::Member(name) => node.members.entry(name).or_default(),
                 Token::Element(..) | Token::Value(_) => {
-                    let elements = node.elements.get_or_insert_with(|| Elements::named_by(naming(token)));
-                    elements.plan(token, op, at + 1 == tokens.len())
+                    let elements = node.elements.get_or_insert_with(Elements::default);
+                    elements.plan(token, inside, op)
                 }
             };
             node.token = Some(token);
@@ -273,22 +258,43 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Elements<'a> {
-    fn named_by(naming: Naming) -> Self {
-        Self {
-            naming,
-            nodes: Vec::new(),
-            numbers: HashMap::new(),
-            events: Vec::new(),
+    /// True where `op`, which goes on `inside` the element that `token` names, can be run with the others here.
+    ///
+    /// What is done to elements as wholes is run in order, and every name is kept up. What is done inside them is run
+    /// last: so no operation may name by another field an element that one has been inside, nor a neighbour by a field
+    /// that one inside has touched.
+    fn take(&self, token: &Token, inside: &[Token], op: &Op) -> bool {
+        let own = naming(token);
+        if let [next, ..] = inside {
+            let stays = |neighbour: &Naming| *neighbour == own || neighbour.is_some_and(|field| !touches(next, field));
+            return self.namings == [own] && self.neighbours.iter().all(stays);
         }
+        if !self.goes_inside {
+            return true;
+        }
+        let stays =
+            |neighbour: Naming| neighbour == own || neighbour.is_some_and(|field| !self.touched.contains(&field));
+        self.namings == [own] && neighbour_of(op).is_none_or(stays)
     }
 
     fn get(&self, token: &Token) -> Option<&Node<'a>> {
         self.numbers.get(token).map(|number| &self.nodes[*number])
     }
 
-    /// Plans what `op` does to the element that `token` names: it is the operation's own where `token` is
-    /// its path's last.
-    fn plan(&mut self, token: &'a Token, op: &'a Op, is_own: bool) -> &mut Node<'a> {
+    /// Plans what `op` does to the element that `token` names, or further `inside` it.
+    fn plan(&mut self, token: &'a Token, inside: &[Token], op: &'a Op) -> &mut Node<'a> {
+        let is_own = inside.is_empty();
+        insert_new(&mut self.namings, naming(token));
+        match inside {
+            [] => neighbour_of(op)
+                .into_iter()
+                .for_each(|neighbour| insert_new(&mut self.neighbours, neighbour)),
+            [next, ..] => {
+                self.goes_inside = true;
+                let touched = IdentityField::ALL.into_iter().filter(|field| touches(next, *field));
+                touched.for_each(|field| insert_new(&mut self.touched, field));
+            }
+        }
         let number = *self.numbers.entry(token).or_insert_with(|| {
             self.nodes.push(Node::default());
             self.nodes.len() - 1
@@ -315,40 +321,53 @@ impl<'a> Elements<'a> {
                     observer.altered(path, node.first_set.unwrap_or_default(), before, Some(value));
                     path.pop();
                     match at {
-                        Some(at) => line.values[at] = Some(value.clone()),
+                        Some(at) => {
+                            places.forget(&line, at);
+                            line.values[at] = Some(value.clone());
+                            places.learn(&line, at);
+                            places.put(number, Some(at));
+                        }
                         None => {
                             let behind = after
                                 .and_then(|after| places.find(after))
                                 .unwrap_or_else(|| line.last());
-                            places.put(number, Some(line.insert(value.clone(), behind)));
+                            let at = line.insert(value.clone(), behind);
+                            places.learn(&line, at);
+                            places.put(number, Some(at));
                         }
                     }
                 }
                 Event::Delete(number) => {
                     if let Some(at) = places.at[number] {
+                        places.put(number, None);
+                        places.forget(&line, at);
                         let (node, before) = (&self.nodes[number], line.remove(at));
                         path.extend(node.token);
                         observer.altered(path, node.write.map_or(0, |write| write.0), before.as_ref(), None);
                         path.pop();
-                        places.put(number, None);
                     }
                 }
                 Event::Move(number, after) => {
                     if let Some(at) = places.at[number] {
-                        let (was_behind, element) = (line.previous[at], line.remove(at));
-                        places.put(number, None);
-                        let behind = places.find(after).unwrap_or_else(|| line.last());
+                        let was_behind = line.previous[at];
+                        line.unlink(at);
+                        // Behind itself, by whatever name, is behind one that is not there.
+                        let found = places.find(after).filter(|behind| *behind != at);
+                        let behind = found.unwrap_or_else(|| line.last());
                         if behind != was_behind {
                             observer.reordered(path, self.nodes[number].moved.unwrap_or_default());
                         }
-                        places.put(number, element.map(|element| line.insert(element, behind)));
+                        line.link(at, behind);
+                        places.learn(&line, at);
                     }
                 }
                 Event::Inside(number) => {
                     if places.at[number].is_none()
                         && let Some(token) = self.nodes[number].token
                     {
-                        places.put(number, Some(line.insert(token.new_element(), line.last())));
+                        let at = line.insert(token.new_element(), line.last());
+                        places.learn(&line, at);
+                        places.put(number, Some(at));
                     }
                 }
             }
@@ -369,10 +388,10 @@ impl<'a> Elements<'a> {
     /// first that bears the name.
     fn find_in(&self, line: &Line) -> Places<'a> {
         let mut names: HashMap<(Naming, &Value), usize> = HashMap::new();
-        let mut namings = vec![self.naming];
+        let mut namings = self.namings.clone();
         for (number, node) in self.nodes.iter().enumerate() {
-            if let Some(identity) = node.token.and_then(identity) {
-                names.insert((self.naming, identity), number);
+            if let Some((token, identity)) = node.token.and_then(|token| Some((token, identity(token)?))) {
+                names.insert((naming(token), identity), number);
             }
         }
         let mut neighbours = HashMap::new();
@@ -382,97 +401,97 @@ impl<'a> Elements<'a> {
                 continue;
             };
             let Some(identity) = identity(token) else { continue };
-            if !namings.contains(&naming(token)) {
-                namings.push(naming(token));
-            }
+            insert_new(&mut namings, naming(token));
             let number = *names.entry((naming(token), identity)).or_insert_with(|| {
                 count += 1;
                 count - 1
             });
             neighbours.insert(token, number);
         }
-        let mut at = vec![None; count];
+        let mut places = Places {
+            at: vec![None; count],
+            several: vec![false; count],
+            neighbours,
+            names,
+            namings,
+        };
         for (index, value) in line.values.iter().enumerate() {
-            for naming in &namings {
-                let part = value.as_ref().and_then(|value| named_part(*naming, value));
-                if let Some(number) = part.and_then(|part| names.get(&(*naming, part))) {
-                    at[*number].get_or_insert(index);
+            for which in 0..places.namings.len() {
+                if let Some(number) = places.named(places.namings[which], value.as_ref()) {
+                    match places.at[number] {
+                        Some(_) => places.several[number] = true,
+                        None => places.at[number] = Some(index),
+                    }
                 }
             }
         }
-        Places { at, neighbours }
+        places
     }
 }
 
-/// Where the named elements stand in a [`Line`].
-struct Places<'a> {
-    at: Vec<Option<usize>>,
-    neighbours: HashMap<&'a Token, usize>,
+/// True where what an operation does at `next` inside an element may give it another `field`.
+fn touches(next: &Token, field: IdentityField) -> bool {
+    matches!(next, Token::Member(name) if **name == *field.as_str())
 }
 
-impl Places<'_> {
-    fn put(&mut self, number: usize, at: Option<usize>) {
-        self.at[number] = at;
+fn insert_new<T: PartialEq>(into: &mut Vec<T>, new: T) {
+    if !into.contains(&new) {
+        into.push(new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Batch;
+    use crate::algebra::Op;
+    use crate::json::read;
+
+    /// How often the lists that `ops` are about are gone through.
+    fn batches(ops: &[Op]) -> usize {
+        let mut ops = ops.iter().enumerate().peekable();
+        std::iter::from_fn(|| Batch::of(&mut ops)).count()
     }
 
-    /// What a new neighbour stands right behind; `None` where the place is not there.
-    fn find(&self, place: &Place) -> Option<usize> {
-        match place {
-            Place::Front => Some(Line::FRONT),
-            Place::After(token) => self.at[*self.neighbours.get(token)?],
+    fn many(operation: impl Fn(usize) -> String) -> Vec<Op> {
+        let op = |number| Op::from_json(&read(operation(number).as_bytes()).unwrap()).unwrap();
+        (0..1_000).map(op).collect()
+    }
+
+    #[test]
+    fn elements_named_in_several_ways_are_gone_through_once() {
+        let inserted = many(|n| {
+            format!(
+                r#"{{"op":"set","path":["l",{{"id":{n}}}],"value":{{"id":{n},"uuid":"u{n}"}},"after":{{"uuid":"u{}"}}}}"#,
+                n / 2
+            )
+        });
+        let moved = many(|n| format!(r#"{{"op":"move","path":["l",{{"id":{n}}}],"after":{{"value":"t{n}"}}}}"#));
+        let alternating = many(|n| {
+            let token = if n % 2 == 0 {
+                format!(r#"{{"id":{n}}}"#)
+            } else {
+                format!(r#"{{"_id":{n}}}"#)
+            };
+            format!(r#"{{"op":"delete","path":["l",{token}]}}"#)
+        });
+        let inside = many(|n| match n % 2 {
+            0 => format!(r#"{{"op":"set","path":["l",{{"id":{n}}},"v"],"value":1}}"#),
+            _ => format!(r#"{{"op":"move","path":["l",{{"id":{n}}}],"after":{{"uuid":"u{n}"}}}}"#),
+        });
+        for ops in [inserted, moved, alternating, inside] {
+            assert_eq!(batches(&ops), 1, "{:?}", ops[1]);
         }
     }
-}
 
-/// A list whose elements are linked to their neighbours, so that one is added or taken out in no time.
-///
-/// Number 0 is the front: it stands before the first element and behind the last.
-struct Line {
-    values: Vec<Option<Value>>,
-    next: Vec<usize>,
-    previous: Vec<usize>,
-}
-
-impl Line {
-    const FRONT: usize = 0;
-
-    fn of(list: Vec<Value>) -> Self {
-        let len = list.len();
-        Self {
-            values: std::iter::once(None).chain(list.into_iter().map(Some)).collect(),
-            next: (1..=len).chain([0]).collect(),
-            previous: std::iter::once(len).chain(0..len).collect(),
-        }
-    }
-
-    fn last(&self) -> usize {
-        self.previous[Self::FRONT]
-    }
-
-    fn insert(&mut self, value: Value, behind: usize) -> usize {
-        let (at, next) = (self.values.len(), self.next[behind]);
-        self.values.push(Some(value));
-        self.next.push(next);
-        self.previous.push(behind);
-        self.next[behind] = at;
-        self.previous[next] = at;
-        at
-    }
-
-    fn remove(&mut self, at: usize) -> Option<Value> {
-        let (previous, next) = (self.previous[at], self.next[at]);
-        self.next[previous] = next;
-        self.previous[next] = previous;
-        self.values[at].take()
-    }
-
-    fn into_values(mut self) -> Vec<Value> {
-        let mut values = Vec::with_capacity(self.values.len());
-        let mut at = self.next[Self::FRONT];
-        while at != Self::FRONT {
-            values.extend(self.values[at].take());
-            at = self.next[at];
-        }
-        values
+    #[test]
+    fn what_may_rename_an_element_inside_it_is_not_run_with_what_names_it_so() {
+        let renamed = many(|n| match n % 2 {
+            0 => format!(r#"{{"op":"set","path":["l",{{"id":{n}}},"uuid"],"value":"u{n}"}}"#),
+            _ => format!(
+                r#"{{"op":"move","path":["l",{{"id":{n}}}],"after":{{"uuid":"u{}"}}}}"#,
+                n - 1
+            ),
+        });
+        assert_eq!(batches(&renamed), 1_000);
     }
 }

@@ -6,6 +6,7 @@
 mod apply;
 mod authors;
 mod diff;
+mod line;
 mod list;
 mod lost;
 mod merge;

@@ -19,6 +19,7 @@ mod laws;
 mod lost;
 mod merge;
 mod model;
+mod namings;
 mod order;
 #[path = "../retained/mod.rs"]
 mod retained;
