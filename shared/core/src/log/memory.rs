@@ -159,7 +159,13 @@ impl ChangeLog for MemoryLog {
 
     async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
         let mut state = self.state();
-        let written = state.logs.entry(key.clone()).or_default().write(first);
+        let is_there = state.entries.contains_key(key);
+        let log = state.logs.entry(key.clone()).or_default();
+        // The entry outlives the first change, which retention may remove.
+        if let Some((_, oldest)) = log.changes.first_key_value().filter(|_| is_there) {
+            return Ok(Appended::Taken(Box::new(oldest.clone())));
+        }
+        let written = log.write(first);
         if written == Appended::Written {
             state.entries.insert(key.clone(), entry.clone());
         }

@@ -113,7 +113,9 @@ pub trait ChangeLog: Send + Sync {
     /// harmless.
     fn remove(&self, key: &PortfolioKey, change: &Change) -> impl Future<Output = Result<(), LogError>> + Send;
 
-    /// Writes a portfolio's directory entry and its first change (parent 0), both or neither.
+    /// Writes a portfolio's directory entry and its first change (parent 0), both or neither. Where either is there
+    /// it MUST write none: a log is begun once, also when retention has removed its first change, and
+    /// [`Appended::Taken`] then holds its oldest.
     fn create(
         &self,
         key: &PortfolioKey,

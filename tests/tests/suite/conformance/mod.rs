@@ -47,6 +47,7 @@ suite! {
     of_concurrent_creations_one_wins_with_its_entry
     creating_what_exists_changes_neither_entry_nor_log
     a_creation_finds_the_first_change_of_a_log_that_went_on
+    a_log_whose_first_change_is_gone_is_not_begun_again
     patches_of_every_size_come_back
     a_change_is_never_visible_without_its_big_patch
     a_big_patch_that_lost_leaves_the_winners_whole
@@ -410,6 +411,18 @@ async fn a_removed_change_is_gone_with_its_patch_and_the_others_stay(log: impl C
     let (_, patch) = only_change(&log, &key, 2).await;
     assert!(patch == noisy_patch(800_000, 2));
     assert!(log.entry(&key).await.unwrap().is_some());
+}
+
+async fn a_log_whose_first_change_is_gone_is_not_begun_again(log: impl ChangeLog) {
+    let key = key("u", "p");
+    create(&log, &key).await;
+    append(&log, &key, &synced(1, 2, small_patch())).await;
+    let first = log.oldest_since(&key, 0).await.unwrap().unwrap();
+    log.remove(&key, &first).await.unwrap();
+    let again = log.create(&key, &entry(&key, "x"), &synced(0, 1, small_patch())).await;
+    assert_eq!(bare(&taken(again.unwrap())), synced(1, 2, small_patch()).change);
+    assert_eq!(log.entry(&key).await.unwrap(), Some(entry(&key, "main")));
+    assert_eq!(versions(&log.since(&key, 0).await.unwrap()), [2]);
 }
 
 async fn numbers_keep_the_text_they_came_in_with(log: impl ChangeLog) {
