@@ -36,6 +36,16 @@ impl Claims<'_> {
     }
 }
 
+/// What was made at a time.
+enum Made {
+    /// This version.
+    By(Version),
+    /// No version that is kept.
+    ByNone,
+    /// No version that is kept; retention has removed those of that time.
+    BeforeAll,
+}
+
 /// The newest changes of a log, read further back only as a question needs it.
 #[derive(Debug)]
 pub(super) struct Past<'a, L> {
@@ -100,13 +110,16 @@ impl<'a, L: ChangeLog> Past<'a, L> {
             Echo::Version(version) => return Ok(self.knows(version).await?.then_some(version)),
             Echo::Absent => {}
         }
-        if let Some(at) = claims.answered_at
-            && let Some(version) = self.made_at(at).await?
-        {
-            return Ok(Some(version));
-        }
-        if self.knows(claims.client_version).await? {
-            return Ok(Some(claims.client_version));
+        let made = match claims.answered_at {
+            Some(at) => self.made_at(at).await?,
+            None => Made::ByNone,
+        };
+        match made {
+            Made::By(version) => return Ok(Some(version)),
+            Made::ByNone if self.knows(claims.client_version).await? => return Ok(Some(claims.client_version)),
+            // The log no longer has the version that was answered then, and edits counted on top of it may come to
+            // any that it has.
+            Made::ByNone | Made::BeforeAll => {}
         }
         let head = self.head().map_or(0, |head| head.version);
         if claims.client_version <= head {
@@ -173,23 +186,27 @@ impl<'a, L: ChangeLog> Past<'a, L> {
     }
 
     /// The version whose `last_sync_at` is exactly `at`.
-    async fn made_at(&mut self, at: Timestamp) -> Result<Option<Version>, LogError> {
+    async fn made_at(&mut self, at: Timestamp) -> Result<Made, LogError> {
         if self.head().is_none_or(|head| head.last_sync_at < at) {
-            return Ok(None);
+            return Ok(Made::ByNone);
         }
         // One request tells a time from before all that is kept, which the whole log would be read for.
-        let is_newer = |oldest: Option<&Change>| oldest.is_some_and(|change| change.last_sync_at > at);
-        if is_newer(self.changes.last())
-            && self.floor > 0
-            && is_newer(self.log.oldest_since(self.key, 0).await?.as_ref())
+        if let Some(read) = self.changes.last()
+            && read.last_sync_at > at
+            && read.parent > 0
+            && let Some(oldest) = self.log.oldest_since(self.key, 0).await?
+            && oldest.last_sync_at > at
         {
-            return Ok(None);
+            return Ok(if oldest.parent > 0 {
+                Made::BeforeAll
+            } else {
+                Made::ByNone
+            });
         }
         // The times grow with the versions, so what is not newer than `at` ends the search.
         let found = self.newest(|change| change.last_sync_at <= at).await?;
-        Ok(found
-            .filter(|change| change.last_sync_at == at)
-            .map(|change| change.version))
+        let exact = found.filter(|change| change.last_sync_at == at);
+        Ok(exact.map_or(Made::ByNone, |change| Made::By(change.version)))
     }
 
     /// The newest change that is `wanted`, however far back.

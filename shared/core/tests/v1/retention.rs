@@ -132,6 +132,20 @@ fn the_version_that_the_oldest_change_was_made_on_is_still_a_base() {
 }
 
 #[test]
+fn a_phone_that_counts_its_edits_behind_retention_reverts_nobody() {
+    let (world, times) = six_versions();
+    // Version 4, whose time is no longer kept, with two edits on top: the count is a version of the tablet's.
+    let counted = format!(
+        r#"{{"device_id":"phone","client_version":6,"last_sync_at":"{}","client_data":{{"a":9,"b":1,"new":7,"t":[{{"id":1}},{{"id":2}}]}}}}"#,
+        times[3]
+    );
+    let answer = sync(&world, &counted);
+    let conflicts = conflicts(&answer);
+    let paths: Vec<_> = conflicts.iter().map(|(path, ..)| path.as_str()).collect();
+    assert_eq!(paths, ["a", "b"], "the tablet's edit of `b` is not reverted unheard");
+}
+
+#[test]
 fn a_repetition_by_a_phone_behind_retention_has_one_effect() {
     let (world, times) = six_versions();
     let request = &claims(2, &times, r#"{"a":9,"b":6,"t":[]}"#)[0];
