@@ -1,0 +1,213 @@
+//! A v2 device, as docs/PROTOCOL.md says what one keeps.
+
+use super::{Outcome, Outgoing, number, outbox, written};
+use crate::model::{apply_all, difference};
+use crate::oracle::{Sent, member, version};
+use crate::server::Request;
+use coinolio_core::Code;
+use coinolio_core::algebra::Op;
+use coinolio_core::id::DeviceId;
+use coinolio_core::json::{Object, Value};
+use coinolio_core::log::Version;
+use std::collections::BTreeSet;
+
+/// A sync that was sent and not answered.
+struct Unanswered {
+    number: u64,
+    sync_id: String,
+    changes: Vec<(Op, i64)>,
+    /// The base with the changes.
+    document: Value,
+    base_lost: bool,
+}
+
+pub(super) struct Phone {
+    device: DeviceId,
+    /// True where it keeps its operations, false where it compares documents.
+    keeps_outbox: bool,
+    pub(super) base_version: Version,
+    base: Value,
+    pub(super) document: Value,
+    /// The edits since what was sent last, or since the base; of a comparing device only the times count.
+    edits: Vec<(Op, i64)>,
+    unanswered: Option<Unanswered>,
+    syncs: u64,
+}
+
+impl Phone {
+    pub(super) fn new(device: &DeviceId, keeps_outbox: bool, document: &Value) -> Self {
+        let base = Value::empty_object();
+        let edits = difference(&base, document).into_iter().map(|op| (op, super::START));
+        Self {
+            device: device.clone(),
+            keeps_outbox,
+            base_version: 0,
+            document: document.clone(),
+            edits: edits.collect(),
+            base,
+            unanswered: None,
+            syncs: 0,
+        }
+    }
+
+    /// What the edits were made on top of.
+    fn origin(&self) -> &Value {
+        self.unanswered
+            .as_ref()
+            .map_or(&self.base, |unanswered| &unanswered.document)
+    }
+
+    pub(super) fn has_edits(&self) -> bool {
+        self.document != *self.origin() || self.unanswered.is_some()
+    }
+
+    pub(super) fn edit(&mut self, ops: &[Op], time: i64) {
+        for op in ops {
+            if self.keeps_outbox {
+                outbox::add(&mut self.edits, op.clone(), time);
+            } else {
+                self.edits.push((op.clone(), time));
+            }
+        }
+        if self.keeps_outbox {
+            let mut document = self.origin().clone();
+            apply_all(&mut document, self.edits.iter().map(|(op, _)| op));
+            self.document = document;
+        } else {
+            apply_all(&mut self.document, ops);
+        }
+    }
+
+    /// The edits since `origin`, as they are sent.
+    fn pending(&self, origin: &Value) -> Vec<(Op, i64)> {
+        if self.keeps_outbox {
+            return self.edits.clone();
+        }
+        let ops = difference(origin, &self.document).into_iter();
+        let dated = ops.map(|op| {
+            let place = op.path().tokens();
+            let touches = |(edit, _): &&(Op, i64)| {
+                let other = edit.path().tokens();
+                place.starts_with(other) || other.starts_with(place)
+            };
+            let newest = self.edits.iter().rev().find(touches).or(self.edits.last());
+            let time = newest.map_or(super::START, |(_, time)| *time);
+            (op, time)
+        });
+        dated.collect()
+    }
+
+    /// A sync of all edits.
+    fn new_sync(&mut self) -> Unanswered {
+        self.syncs += 1;
+        let changes = self.pending(&self.base);
+        let mut document = self.base.clone();
+        apply_all(&mut document, changes.iter().map(|(op, _)| op));
+        assert_eq!(document, self.document, "the client's edits make its document");
+        self.edits.clear();
+        Unanswered {
+            number: self.syncs,
+            sync_id: format!("{}-{}", self.device, self.syncs),
+            changes,
+            document,
+            base_lost: false,
+        }
+    }
+
+    pub(super) fn request(&mut self, sent_at: i64) -> Outgoing {
+        let unanswered = match self.unanswered.take() {
+            Some(unanswered) => unanswered,
+            None => self.new_sync(),
+        };
+        let unanswered = self.unanswered.insert(unanswered);
+        let changes = unanswered.changes.iter().map(|(op, time)| change(op, *time));
+        let mut body = Object::from([
+            ("device_id".into(), Value::from(self.device.as_str())),
+            ("sync_id".into(), Value::from(unanswered.sync_id.as_str())),
+            ("base_version".into(), number(self.base_version)),
+            ("sent_at".into(), written(sent_at)),
+            ("changes".into(), Value::List(changes.collect())),
+        ]);
+        if self.base_version == 0 {
+            body.insert("name".into(), Value::from("Main"));
+        }
+        if unanswered.base_lost {
+            body.insert("base_lost".into(), Value::Bool(true));
+        }
+        Outgoing {
+            number: unanswered.number,
+            request: Request::SyncV2(Value::Object(body)),
+            sent: Sent {
+                base: self.base_version,
+                before: self.base.clone(),
+                document: unanswered.document.clone(),
+                base_lost: unanswered.base_lost,
+                times: BTreeSet::new(),
+                sync_id: Some(unanswered.sync_id.clone()),
+                has_effect: !unanswered.changes.is_empty() || self.base_version == 0,
+                counts_blindly: false,
+            },
+            times: unanswered.changes.iter().map(|(_, time)| *time).collect(),
+            sent_at,
+        }
+    }
+
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        self.unanswered
+            .as_ref()
+            .is_some_and(|unanswered| unanswered.number == number)
+    }
+
+    /// Takes the answer to the unanswered sync; gives the document that the device now has for its base.
+    pub(super) fn hear(&mut self, outcome: &Outcome) -> Option<Value> {
+        let unanswered = self.unanswered.as_mut()?;
+        match outcome {
+            Ok((answer, held)) => {
+                let pending = if self.keeps_outbox {
+                    self.edits.clone()
+                } else {
+                    let ops = difference(&unanswered.document, &self.document);
+                    ops.into_iter().map(|op| (op, 0)).collect()
+                };
+                self.base_version = version(member(answer, "version"))?;
+                self.base = held.clone();
+                self.document = held.clone();
+                apply_all(&mut self.document, pending.iter().map(|(op, _)| op));
+                self.unanswered = None;
+                Some(held.clone())
+            }
+            Err(refused) => {
+                unanswered.base_lost |= refused.code == Code::BaseExpired;
+                None
+            }
+        }
+    }
+}
+
+/// An operation as it stands in a request.
+fn change(op: &Op, time: i64) -> Value {
+    use coinolio_core::algebra::{Place, Token};
+    let token = |token: &Token| match token {
+        Token::Member(name) => Value::String(name.clone()),
+        Token::Element(field, identity) => Value::Object(Object::from([(field.as_str().into(), identity.clone())])),
+        Token::Value(value) => Value::Object(Object::from([("value".into(), value.clone())])),
+    };
+    let place = |place: &Place| match place {
+        Place::Front => Value::Null,
+        Place::After(after) => token(after),
+    };
+    let (name, value, after) = match op {
+        Op::Set { value, after, .. } => ("set", Some(value), after.as_ref()),
+        Op::Delete { .. } => ("delete", None, None),
+        Op::Move { after, .. } => ("move", None, Some(after)),
+    };
+    let path = op.path().tokens().iter().map(token).collect();
+    let mut members = Object::from([
+        ("op".into(), Value::from(name)),
+        ("path".into(), Value::List(path)),
+        ("modified_at".into(), written(time)),
+    ]);
+    members.extend(value.map(|value| ("value".into(), value.clone())));
+    members.extend(after.map(|after| ("after".into(), place(after))));
+    Value::Object(members)
+}

@@ -1,0 +1,66 @@
+//! Many runs, on all processors.
+
+use crate::mutant::Mutant;
+use crate::plan::Plan;
+use crate::run::run;
+use crate::violation::Violation;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Which runs to make.
+#[derive(Clone, Copy, Debug)]
+pub struct Seeds {
+    /// The first seed.
+    pub from: u64,
+    /// The seed before which to end.
+    pub to: u64,
+    /// When to end before that.
+    pub until: Option<Instant>,
+}
+
+/// What came of many runs.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// How many runs there were.
+    pub seeds: u64,
+    /// How many versions they made.
+    pub versions: u64,
+    /// How many conflicts these recorded.
+    pub conflicts: u64,
+    /// How many versions retention removed.
+    pub removed: u64,
+    /// The runs that broke a law, by their seeds.
+    pub violations: Vec<(u64, Violation)>,
+}
+
+/// Runs all of `seeds`, with `jobs` threads.
+pub fn run_all(seeds: Seeds, mutant: Option<Mutant>, jobs: usize) -> Tally {
+    let next = AtomicU64::new(seeds.from);
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                while seeds.until.is_none_or(|until| Instant::now() < until) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.to {
+                        break;
+                    }
+                    let ran = run(&Plan::new(seed), mutant, false);
+                    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+                    let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    tally.seeds += 1;
+                    tally.versions += count(ran.versions);
+                    tally.conflicts += count(ran.conflicts);
+                    tally.removed += count(ran.removed);
+                    tally
+                        .violations
+                        .extend(ran.violation.map(|violation| (seed, violation)));
+                }
+            });
+        }
+    });
+    let mut tally = tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tally.violations.sort_by_key(|(seed, _)| *seed);
+    tally
+}

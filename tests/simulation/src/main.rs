@@ -1,0 +1,120 @@
+//! The simulation's command: many seeds, one seed with its trace, or as many as go in some time.
+
+use clap::Parser;
+use coinolio_simulation::{Mutant, Plan, Seeds, Tally, run, run_all, shrink};
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::ops::Range;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How many broken runs are listed.
+const LISTED: usize = 20;
+
+/// Simulates devices, network, functions and store, and checks what comes of it.
+#[derive(Debug, Parser)]
+#[command(name = "coinolio-simulation")]
+struct Options {
+    /// The seeds to run, such as 0..2000
+    #[arg(long, default_value = "0..2000", value_parser = range)]
+    seeds: Range<u64>,
+    /// Replays one seed and prints what happens, line by line
+    #[arg(long, conflicts_with_all = ["seeds", "soak"])]
+    seed: Option<u64>,
+    /// Runs seeds, from the first of --seeds on, for that long: 90s, 20m, 1h
+    #[arg(long = "for", id = "soak", value_name = "TIME", value_parser = duration)]
+    soak: Option<Duration>,
+    /// Runs on an engine with a defect, by its name
+    #[arg(long)]
+    mutant: Option<Mutant>,
+    /// How many threads; all processors without it
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+fn range(text: &str) -> Result<Range<u64>, String> {
+    let wrong = || format!("{text} is no range such as 0..2000");
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let (from, to) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
+    if from < to { Ok(from..to) } else { Err(wrong()) }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text} is no time such as 90s, 20m or 1h");
+    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let count: u64 = count.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return Err(wrong()),
+    };
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+fn main() -> io::Result<ExitCode> {
+    let options = Options::parse();
+    let mut out = io::stdout().lock();
+    if let Some(seed) = options.seed {
+        return replay(&mut out, &Plan::new(seed), options.mutant);
+    }
+    let started = Instant::now();
+    let seeds = Seeds {
+        from: options.seeds.start,
+        to: if options.soak.is_some() {
+            u64::MAX
+        } else {
+            options.seeds.end
+        },
+        until: options.soak.map(|soak| started + soak),
+    };
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let tally = run_all(seeds, options.mutant, options.jobs.unwrap_or(processors));
+    let seconds = started.elapsed().as_secs_f64();
+    writeln!(
+        out,
+        "simulation: {} seeds from {} in {seconds:.1} s: {} versions, {} conflicts, {} versions removed, {} violations",
+        tally.seeds,
+        seeds.from,
+        tally.versions,
+        tally.conflicts,
+        tally.removed,
+        tally.violations.len()
+    )?;
+    report(&mut out, &tally, options.mutant)
+}
+
+/// Lists what was broken, and finds the shortest run that breaks the first of it.
+fn report(out: &mut impl Write, tally: &Tally, mutant: Option<Mutant>) -> io::Result<ExitCode> {
+    for (seed, violation) in tally.violations.iter().take(LISTED) {
+        writeln!(out, "seed {seed} breaks {violation}")?;
+    }
+    let Some((seed, violation)) = tally.violations.first() else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let shortest = shrink(&Plan::new(*seed), mutant, violation.law);
+    writeln!(
+        out,
+        "the shortest run of seed {seed} that breaks {:?}, of {} steps:",
+        violation.law,
+        shortest.steps()
+    )?;
+    replay(out, &shortest, mutant)
+}
+
+fn replay(out: &mut impl Write, plan: &Plan, mutant: Option<Mutant>) -> io::Result<ExitCode> {
+    let ran = run(plan, mutant, true);
+    for line in plan.shown().iter().chain(&ran.trace) {
+        writeln!(out, "{line}")?;
+    }
+    match ran.violation {
+        None => {
+            writeln!(out, "seed {} breaks nothing", plan.seed())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(violation) => {
+            writeln!(out, "seed {} breaks {violation}", plan.seed())?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

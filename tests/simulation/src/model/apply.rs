@@ -1,0 +1,102 @@
+//! What an operation does, one after the other and looked up from the root each time.
+
+use super::list::is_named;
+use coinolio_core::algebra::{Op, Place, Token};
+use coinolio_core::json::{Object, Value};
+
+/// Does all of `ops`, in order.
+pub(crate) fn apply_all<'a>(document: &mut Value, ops: impl IntoIterator<Item = &'a Op>) {
+    for op in ops {
+        apply(document, op.path().tokens(), op);
+    }
+}
+
+/// Does `op` at `place`, which begins at `here`.
+pub(crate) fn apply(here: &mut Value, place: &[Token], op: &Op) {
+    let Some((token, rest)) = place.split_first() else {
+        return;
+    };
+    let wants_object = matches!(token, Token::Member(_));
+    let fits = match here {
+        Value::Object(_) => wants_object,
+        Value::List(_) => !wants_object,
+        _ => false,
+    };
+    if !fits {
+        // Another kind of value stands in the way: a set takes its place, anything else does nothing.
+        if !matches!(op, Op::Set { .. }) {
+            return;
+        }
+        *here = if wants_object {
+            Value::Object(Object::new())
+        } else {
+            Value::List(Vec::new())
+        };
+    }
+    match (here, token) {
+        (Value::Object(members), Token::Member(name)) => at_member(members, name, rest, op),
+        (Value::List(elements), token) => at_element(elements, token, rest, op),
+        _ => {}
+    }
+}
+
+fn at_member(members: &mut Object, name: &str, rest: &[Token], op: &Op) {
+    match op {
+        Op::Set { value, .. } if rest.is_empty() => {
+            members.insert(name.into(), value.clone());
+        }
+        Op::Delete { .. } if rest.is_empty() => {
+            members.remove(name);
+        }
+        Op::Set { .. } => apply(members.entry(name.into()).or_insert(Value::Null), rest, op),
+        Op::Delete { .. } | Op::Move { .. } => {
+            if let Some(member) = members.get_mut(name) {
+                apply(member, rest, op);
+            }
+        }
+    }
+}
+
+fn at_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op) {
+    let at = elements.iter().position(|element| is_named(element, token));
+    match (op, at) {
+        (Op::Set { value, .. }, Some(at)) if rest.is_empty() => elements[at] = value.clone(),
+        (Op::Set { value, after, .. }, None) if rest.is_empty() => {
+            let place = after
+                .as_ref()
+                .map_or(elements.len(), |after| index_behind(elements, after));
+            elements.insert(place, value.clone());
+        }
+        (Op::Delete { .. }, Some(at)) if rest.is_empty() => {
+            elements.remove(at);
+        }
+        (Op::Move { after, .. }, Some(at)) if rest.is_empty() => {
+            let element = elements.remove(at);
+            let place = index_behind(elements, after);
+            elements.insert(place, element);
+        }
+        (Op::Set { .. }, None) => {
+            let mut element = match token {
+                Token::Element(field, identity) => {
+                    Value::Object(Object::from([(field.as_str().into(), identity.clone())]))
+                }
+                Token::Value(value) => value.clone(),
+                Token::Member(_) => Value::Null,
+            };
+            apply(&mut element, rest, op);
+            elements.push(element);
+        }
+        (_, Some(at)) => apply(&mut elements[at], rest, op),
+        (_, None) => {}
+    }
+}
+
+fn index_behind(elements: &[Value], place: &Place) -> usize {
+    match place {
+        Place::Front => 0,
+        Place::After(token) => {
+            let at = elements.iter().position(|element| is_named(element, token));
+            at.map_or(elements.len(), |at| at + 1)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! How a simple client finds its edits: more moves than are needed, and nothing clever.
+
+use super::list::Kind;
+use coinolio_core::algebra::{Op, Path, Place, Token};
+use coinolio_core::json::{Object, Value};
+
+/// The operations that make `after` of `before`.
+pub(crate) fn difference(before: &Value, after: &Value) -> Vec<Op> {
+    let mut ops = Vec::new();
+    if let (Value::Object(before), Value::Object(after)) = (before, after) {
+        members(&Path::ROOT, before, after, &mut ops);
+    }
+    ops
+}
+
+fn members(here: &Path, before: &Object, after: &Object, ops: &mut Vec<Op>) {
+    let place = |name: &str| here.child(Token::Member(name.into()));
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        ops.push(Op::Delete { path: place(name) });
+    }
+    for (name, value) in after {
+        inside(place(name), before.get(name), value, None, ops);
+    }
+}
+
+fn inside(path: Path, before: Option<&Value>, after: &Value, behind: Option<Place>, ops: &mut Vec<Op>) {
+    match (before, after) {
+        (Some(before), after) if before == after => {}
+        (Some(Value::Object(before)), Value::Object(after)) => members(&path, before, after, ops),
+        (Some(Value::List(before)), Value::List(after)) if Kind::of(before).shared(Kind::of(after)) != Kind::Opaque => {
+            elements(&path, before, after, ops);
+        }
+        _ => ops.push(Op::Set {
+            path,
+            value: after.clone(),
+            after: behind,
+        }),
+    }
+}
+
+fn elements(here: &Path, before: &[Value], after: &[Value], ops: &mut Vec<Op>) {
+    let kind = Kind::of(before).shared(Kind::of(after));
+    let tokens = |list: &[Value]| -> Vec<Token> { list.iter().filter_map(|element| kind.token(element)).collect() };
+    let (was, is) = (tokens(before), tokens(after));
+    for token in was.iter().filter(|token| !is.contains(token)) {
+        ops.push(Op::Delete {
+            path: here.child(token.clone()),
+        });
+    }
+    let mut line: Vec<&Token> = was.iter().filter(|token| is.contains(token)).collect();
+    for (at, token) in is.iter().enumerate() {
+        let behind = match at.checked_sub(1) {
+            Some(before) => Place::After(is[before].clone()),
+            None => Place::Front,
+        };
+        let path = here.child(token.clone());
+        let old = was.iter().position(|other| other == token).map(|at| &before[at]);
+        if let Some(from) = line.iter().position(|other| *other == token) {
+            // What stands before `at` is in place already.
+            if from != at {
+                line.remove(from);
+                line.insert(at, token);
+                ops.push(Op::Move {
+                    path: path.clone(),
+                    after: behind.clone(),
+                });
+            }
+        } else {
+            line.insert(at, token);
+        }
+        inside(path, old, &after[at], Some(behind), ops);
+    }
+}

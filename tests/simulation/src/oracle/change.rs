@@ -1,0 +1,197 @@
+//! What a change may do to the document, and what its conflicts must tell.
+
+use super::{Archive, Asked, Call, Ledger, Record, Sent};
+use crate::model::{Marks, find, marks, shown, text};
+use crate::violation::{Law, Violation, check};
+use coinolio_core::algebra::{Conflict, Rule, Side, Winner};
+use coinolio_core::id::DeviceId;
+use coinolio_core::json::Value;
+use coinolio_core::log::NewChange;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The ranks that the user gave to devices.
+pub(crate) type KnownRanks = BTreeMap<DeviceId, u8>;
+
+/// Takes a change that the log has acknowledged, and holds it against what its request asked for.
+pub(crate) fn appended(
+    archive: &mut Archive,
+    ledger: &mut Ledger,
+    ranks: &KnownRanks,
+    call: &Call,
+    new: &NewChange,
+) -> Result<(), Violation> {
+    let before = archive.document();
+    one_effect(archive, call, new)?;
+    archive.append(call, new)?;
+    let Some(record) = archive.head() else {
+        return Ok(());
+    };
+    let change = &record.change;
+    let count = u64::try_from(record.patch.conflicts.len()).unwrap_or_default();
+    check(change.conflicts == count, Law::TrueConflict, || {
+        format!(
+            "version {} counts {} conflicts and has {count}",
+            change.version, change.conflicts
+        )
+    })?;
+    for edit in &record.patch.edits {
+        check(edit.at.millis() <= call.received, Law::TrueConflict, || {
+            format!("version {} dates an edit later than its arrival", change.version)
+        })?;
+    }
+    let mut told = Marks::new();
+    for conflict in &record.patch.conflicts {
+        for side in [&conflict.client, &conflict.server] {
+            told.extend(side.value.iter().flat_map(marks));
+        }
+    }
+    let gone = marks(&before).difference(&record.marks).copied().collect::<Marks>();
+    match call.asked.sent() {
+        Some(sent) => {
+            let is_base_kept = match sent.sync_id {
+                Some(_) => sent.base > 0 && archive.is_kept(sent.base),
+                // The time that a v1 client sends back is that of its base's own change.
+                None => archive.find(sent.base).is_some_and(|record| !record.is_removed),
+            };
+            for conflict in &record.patch.conflicts {
+                let judge = Judge {
+                    call,
+                    sent,
+                    record,
+                    before: &before,
+                    knows_base: !sent.base_lost
+                        && !sent.counts_blindly
+                        && (is_base_kept || sent.base == 0 && sent.sync_id.is_some()),
+                };
+                judge.conflict(conflict, ranks)?;
+            }
+            if !sent.counts_blindly {
+                let is_lost = |mark: &&u32| !told.contains(mark) && !ledger.took_away(call.device.as_ref(), **mark);
+                let lost: Vec<_> = gone.iter().filter(is_lost).collect();
+                check(lost.is_empty(), Law::NoLoss, || {
+                    format!(
+                        "version {} takes {lost:?} away, which its device has not seen",
+                        change.version
+                    )
+                })?;
+            }
+            let deletes = is_base_kept && !sent.base_lost && !ledger.lists_renamed;
+            if !sent.counts_blindly {
+                own_edits(record, sent, &told, deletes)?;
+            }
+        }
+        None => ledger.undo(gone.into_iter()),
+    }
+    Ok(())
+}
+
+/// A sync makes one change, unless the one that it made is no longer kept.
+fn one_effect(archive: &Archive, call: &Call, new: &NewChange) -> Result<(), Violation> {
+    let (Some(sync_id), Asked::SyncV2(_)) = (&new.change.sync_id, &call.asked) else {
+        return Ok(());
+    };
+    let mut earlier = archive.records().iter().filter(|record| !record.is_removed);
+    let twin = earlier.find(|record| record.change.sync_id.as_ref() == Some(sync_id));
+    check(twin.is_none(), Law::OneEffect, || {
+        format!(
+            "{sync_id} made version {} and now {}",
+            twin.map_or(0, |twin| twin.change.version),
+            new.change.version
+        )
+    })
+}
+
+/// Law 2 for the edits of one sync: what it wrote is in the document or in a conflict, and so is what it deleted.
+fn own_edits(record: &Record, sent: &Sent, told: &Marks, deletes: bool) -> Result<(), Violation> {
+    let (before, after) = (marks(&sent.before), marks(&sent.document));
+    let version = record.change.version;
+    let lost: Vec<_> = after
+        .difference(&before)
+        .filter(|mark| !record.marks.contains(mark) && !told.contains(mark))
+        .collect();
+    check(lost.is_empty(), Law::NoLoss, || {
+        format!("version {version} has not got {lost:?}, which its device wrote")
+    })?;
+    if deletes {
+        let stays = |mark: &&u32| record.marks.contains(mark) && !told.contains(mark);
+        let back: Vec<_> = before.difference(&after).filter(stays).collect();
+        check(back.is_empty(), Law::Deletion, || {
+            format!("version {version} still has {back:?}, which its device took away")
+        })?;
+    }
+    Ok(())
+}
+
+struct Judge<'a> {
+    call: &'a Call,
+    sent: &'a Sent,
+    record: &'a Record,
+    before: &'a Arc<Value>,
+    knows_base: bool,
+}
+
+impl Judge<'_> {
+    fn conflict(&self, conflict: &Conflict, ranks: &KnownRanks) -> Result<(), Violation> {
+        let place = conflict.path.tokens();
+        let version = self.record.change.version;
+        let is_true = |holds: bool, what: &str| {
+            check(holds, Law::TrueConflict, || {
+                let side = |side: &Side| side.value.as_ref().map_or("nothing".to_owned(), text);
+                format!(
+                    "version {version} at {}: {what} (client {}, server {})",
+                    shown(place),
+                    side(&conflict.client),
+                    side(&conflict.server)
+                )
+            })
+        };
+        let (client, server) = (&conflict.client, &conflict.server);
+        is_true(client.value != server.value, "both sides hold the same")?;
+        is_true(
+            client.device_id == self.call.device,
+            "the client's side has another author",
+        )?;
+        is_true(
+            server.device_id != self.call.device,
+            "a device's own edit is no conflict",
+        )?;
+        is_true(
+            find(self.before, place) == server.value.as_ref(),
+            "the server held something else",
+        )?;
+        if !self.sent.base_lost {
+            is_true(
+                find(&self.sent.document, place) == client.value.as_ref(),
+                "the client held something else",
+            )?;
+        }
+        if self.knows_base {
+            let base = find(&self.sent.before, place);
+            is_true(base != client.value.as_ref(), "the client changed nothing")?;
+            is_true(base != server.value.as_ref(), "the server changed nothing")?;
+        }
+        is_true(
+            self.sent.times.contains(&client.modified_at.millis()),
+            "the client's edit has another time",
+        )?;
+        let rank = |side: &Side| side.device_id.as_ref().and_then(|device| ranks.get(device));
+        let decided = match (rank(client), rank(server)) {
+            (Some(client), Some(server)) if client != server => (client > server, Rule::DeviceRank),
+            _ if client.modified_at != server.modified_at => (client.modified_at > server.modified_at, Rule::Newest),
+            _ => (false, Rule::ServerPreference),
+        };
+        is_true(
+            (conflict.winner == Winner::Client, conflict.rule) == decided,
+            "the rules decide otherwise",
+        )?;
+        let stands = match conflict.winner {
+            Winner::Client => &client.value,
+            Winner::Server => &server.value,
+        };
+        is_true(
+            find(&self.record.document, place) == stands.as_ref(),
+            "the winner does not stand",
+        )
+    }
+}

@@ -1,0 +1,568 @@
+//! A run: a virtual clock, a queue of what happens when, and functions that take turns.
+
+use crate::chance::Chance;
+use crate::device::{Device, Outcome, Outgoing, Pen, START};
+use crate::model::text;
+use crate::mutant::Mutant;
+use crate::oracle::{self, Asked, Call};
+use crate::plan::{Act, DAY, MINUTE, Plan, SECOND, Step};
+use crate::server::{Attempts, Reply, Request, Serving, serve};
+use crate::store::{Book, LateWrite, Port, Remembered, Shared, op, ready};
+use crate::violation::{Law, Violation};
+use coinolio_core::Error;
+use coinolio_core::devices::{Devices, Profile};
+use coinolio_core::id::DeviceId;
+use coinolio_core::json::{Object, Value};
+use coinolio_core::sync::{SyncStatusQuery, sync_status};
+use coinolio_core::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// How many execution environments there are; each remembers documents of its own.
+const ENVIRONMENTS: usize = 2;
+
+/// How far apart requests are once all is quiet, in milliseconds.
+const CALM: i64 = 5 * SECOND;
+
+/// What happens at a moment.
+enum Event {
+    Step(Step),
+    Arrives(Box<Arrival>),
+    Goes(u64),
+    Hears(usize, u64, Outcome),
+    Lands(LateWrite),
+}
+
+/// A request on the network.
+struct Arrival {
+    /// The device that sent it, and its own number for it.
+    from: Option<(usize, u64)>,
+    outgoing: Parcel,
+    fate: Fate,
+}
+
+/// What is in a request.
+#[derive(Clone)]
+enum Parcel {
+    Device(Box<Outgoing>),
+    Console(Request, Asked),
+}
+
+/// What becomes of a request and its answer.
+struct Fate {
+    chance: Chance,
+    /// The number of the turn at which the function is killed.
+    killed_at: Option<u32>,
+    is_answer_lost: bool,
+    answer_takes: i64,
+}
+
+/// A function at work.
+struct Task {
+    serving: Serving,
+    call: Arc<Call>,
+    from: Option<(usize, u64)>,
+    fate: Fate,
+    turns: u32,
+}
+
+/// A run under way.
+pub(crate) struct World<'p> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) devices: Vec<Device>,
+    tasks: BTreeMap<u64, Task>,
+    queue: BTreeMap<(i64, u64), Event>,
+    pub(crate) now: i64,
+    next: u64,
+    pen: Pen,
+    environments: [Remembered; ENVIRONMENTS],
+    /// A compaction has begun and not come to its end: the stream brings its records again.
+    pub(crate) is_compaction_due: bool,
+    /// Syncs of v2 that were sent, to be sent again when all is quiet.
+    pub(crate) sent: Vec<(usize, Outgoing)>,
+}
+
+impl<'p> World<'p> {
+    pub(crate) fn new(plan: &'p Plan, mutant: Option<Mutant>, traces: bool) -> Result<Self, Error> {
+        let mut book = Book {
+            mutant,
+            trace: traces.then(Vec::new),
+            ..Book::default()
+        };
+        let mut devices = Vec::new();
+        for (number, spec) in plan.devices.iter().enumerate() {
+            let id = DeviceId::parse(&format!("{:?}-{number}", spec.app))?;
+            book.ranks.extend(spec.rank.map(|rank| (id.clone(), rank)));
+            devices.push(Device::new(id, spec));
+        }
+        let ranks = book.ranks.clone();
+        let shared = Arc::new(Shared::new(book)?);
+        for (id, rank) in &ranks {
+            let profile = Profile {
+                rank: Some(*rank),
+                ..Profile::default()
+            };
+            let described = shared
+                .log
+                .describe(&shared.key.user, id, &profile, Timestamp::from_millis(START));
+            ready(described);
+        }
+        let mut world = Self {
+            plan,
+            shared,
+            devices,
+            tasks: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            now: 0,
+            next: 0,
+            pen: Pen {
+                next: 0,
+                long: plan.long,
+            },
+            environments: Default::default(),
+            is_compaction_due: false,
+            sent: Vec::new(),
+        };
+        for step in &plan.steps {
+            world.put(step.at, Event::Step(*step));
+        }
+        Ok(world)
+    }
+
+    fn put(&mut self, at: i64, event: Event) {
+        self.next += 1;
+        self.queue.insert((at, self.next), event);
+    }
+
+    pub(crate) fn tell(&self, line: impl FnOnce() -> String) {
+        self.shared.book().tell(line);
+    }
+
+    /// Goes on until nothing is left to happen.
+    pub(crate) fn run(&mut self) -> Result<(), Violation> {
+        while let Some(((at, _), event)) = self.queue.pop_first() {
+            self.now = self.now.max(at);
+            self.shared.book().now = self.now;
+            match event {
+                Event::Step(step) => self.step(&step)?,
+                Event::Arrives(arrival) => self.arrives(*arrival),
+                Event::Goes(task) => self.goes(task)?,
+                Event::Hears(device, number, outcome) => self.hears(device, number, &outcome),
+                Event::Lands(write) => {
+                    self.tell(|| "a late write lands".to_owned());
+                    write(&self.shared);
+                }
+            }
+            let late = std::mem::take(&mut self.shared.book().late);
+            for (by, write) in late {
+                self.put(self.now + by, Event::Lands(write));
+            }
+            self.held()?;
+        }
+        Ok(())
+    }
+
+    /// The first law that was broken.
+    fn held(&self) -> Result<(), Violation> {
+        match self.shared.book().violation.take() {
+            Some(violation) => Err(violation),
+            None => Ok(()),
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Violation> {
+        let mut chance = Chance::new(step.seed);
+        match step.act {
+            Act::Edit(device, edit) => self.edit(device, &edit),
+            Act::Sync(device) => self.sync(device, &mut chance),
+            Act::ClockJumps(device, by) => {
+                self.devices[device].clock_jumps(by);
+                let id = &self.devices[device].id;
+                self.tell(|| format!("{id}'s clock jumps by {} s", by / SECOND));
+            }
+            Act::Status(device) => self.status(device, &mut chance)?,
+            Act::Compact => {
+                let (age, versions) = self.plan.retention;
+                let asked = Asked::Compact(age, versions);
+                self.console(Request::Compact(age, versions), asked, &mut chance);
+            }
+            Act::Delete => self.console(Request::Delete, Asked::Delete, &mut chance),
+            Act::Restore => self.restore(&mut chance),
+            Act::KeepMine => self.keep_mine(&mut chance),
+            Act::Replace => self.replace(&mut chance),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn edit(&mut self, device: usize, edit: &crate::edit::Edit) {
+        let mut book = self.shared.book();
+        let device = &mut self.devices[device];
+        let ops = device.edit(edit, &mut self.pen, self.now, &mut book.ledger);
+        book.tell(|| {
+            let ops = ops.iter().map(op).collect::<Vec<_>>().join("; ");
+            format!("{} edits: {ops}", device.id)
+        });
+    }
+
+    fn sync(&mut self, index: usize, chance: &mut Chance) {
+        let is_v1 = self.devices[index].is_v1();
+        let is_served = |task: &Task| task.from.is_some_and(|(device, _)| device == index);
+        // The gateway gives a function up before its phone does.
+        if self.devices[index].is_patient(self.now) || is_v1 && self.tasks.values().any(is_served) {
+            self.tell(|| format!("{} still waits for an answer", self.devices[index].id));
+            return;
+        }
+        let outgoing = self.devices[index].request(self.now);
+        if !is_v1 {
+            self.sent.push((index, outgoing.clone()));
+        }
+        let from = Some((index, outgoing.number));
+        self.send(from, Parcel::Device(Box::new(outgoing)), chance);
+    }
+
+    /// Puts a request on the network, which may lose it, take its time or bring it twice.
+    fn send(&mut self, from: Option<(usize, u64)>, outgoing: Parcel, chance: &mut Chance) {
+        let weather = self.plan.weather;
+        let copies = 1 + usize::from(chance.percent(weather.duplicates));
+        for _ in 0..copies {
+            let is_lost = chance.percent(weather.losses);
+            let takes = self.delay(chance);
+            let fate = self.fate(chance);
+            if is_lost {
+                self.tell(|| format!("{}: the network loses it", self.named(from, &outgoing)));
+                continue;
+            }
+            self.tell(|| {
+                let what = if fate.is_answer_lost {
+                    ", whose answer will be lost"
+                } else {
+                    ""
+                };
+                format!("{}: sent, arrives in {takes} ms{what}", self.named(from, &outgoing))
+            });
+            let arrival = Arrival {
+                from,
+                outgoing: outgoing.clone(),
+                fate,
+            };
+            self.put(self.now + takes, Event::Arrives(Box::new(arrival)));
+        }
+    }
+
+    fn named(&self, from: Option<(usize, u64)>, outgoing: &Parcel) -> String {
+        let who = from.map_or("the console", |(device, _)| self.devices[device].id.as_str());
+        match outgoing {
+            Parcel::Console(_, asked) => format!("{who} asks for a {}", asked.name()),
+            Parcel::Device(outgoing) => {
+                let sent = outgoing.sent.clone();
+                let asked = match &outgoing.request {
+                    Request::Create(_) => Asked::Create(sent),
+                    Request::SyncV1(_) => Asked::SyncV1(sent),
+                    _ => Asked::SyncV2(sent),
+                };
+                format!("{who} asks for a {} ({})", asked.name(), outgoing.number)
+            }
+        }
+    }
+
+    fn delay(&self, chance: &mut Chance) -> i64 {
+        if chance.percent(self.plan.weather.delays) {
+            let most = *chance.pick(&[10 * SECOND, 10 * MINUTE, DAY, 5 * DAY]);
+            return chance.between(0, most);
+        }
+        chance.between(1, 60)
+    }
+
+    fn fate(&self, chance: &mut Chance) -> Fate {
+        let weather = self.plan.weather;
+        Fate {
+            killed_at: chance
+                .percent(weather.kills)
+                .then(|| u32::try_from(chance.below(24)).unwrap_or_default()),
+            is_answer_lost: chance.percent(weather.losses),
+            answer_takes: self.delay(chance),
+            chance: Chance::new(chance.seed()),
+        }
+    }
+
+    fn console(&mut self, request: Request, asked: Asked, chance: &mut Chance) {
+        self.send(None, Parcel::Console(request, asked), chance);
+    }
+
+    fn restore(&mut self, chance: &mut Chance) {
+        let version = {
+            let book = self.shared.book();
+            let records = book.archive.records();
+            if records.is_empty() {
+                return;
+            }
+            chance.pick(records).change.version
+        };
+        let body = Object::from([(
+            "version".into(),
+            Value::from(i64::try_from(version).unwrap_or_default()),
+        )]);
+        self.console(Request::Restore(Value::Object(body)), Asked::Restore(version), chance);
+    }
+
+    fn keep_mine(&mut self, chance: &mut Chance) {
+        let lost = {
+            let book = self.shared.book();
+            let records = book.archive.records().iter();
+            let with_conflicts: Vec<_> = records.filter(|record| record.change.conflicts > 0).collect();
+            if with_conflicts.is_empty() {
+                return;
+            }
+            let record = chance.pick(&with_conflicts);
+            let index = chance.below(record.patch.conflicts.len());
+            (record.change.version, u64::try_from(index).unwrap_or_default())
+        };
+        let (version, index) = lost;
+        self.console(
+            Request::KeepMine(version, index),
+            Asked::KeepMine(version, index),
+            chance,
+        );
+    }
+
+    fn replace(&mut self, chance: &mut Chance) {
+        let device = chance.pick(&self.devices);
+        let body = Object::from([("data".into(), device.document().clone())]);
+        let expected = chance.percent(50).then(|| device.version());
+        self.console(Request::Replace(Value::Object(body), expected), Asked::Replace, chance);
+    }
+
+    fn status(&mut self, index: usize, chance: &mut Chance) -> Result<(), Violation> {
+        let book = self.shared.book();
+        if book.archive.records().is_empty() || book.archive.is_deleted() {
+            return Ok(());
+        }
+        let device = &self.devices[index];
+        let query = SyncStatusQuery {
+            version: device.version(),
+            device_id: device.id.clone(),
+            local_changes: chance.percent(50).then(|| device.has_edits()),
+        };
+        let Some(Ok(told)) = ready(sync_status(&self.shared.log, &self.shared.key, &query)) else {
+            return Err(Violation::new(Law::Status, "a living portfolio has no status"));
+        };
+        oracle::status(&book.archive, &device.id, query.version, query.local_changes, &told)
+    }
+
+    fn arrives(&mut self, arrival: Arrival) {
+        let Arrival {
+            from,
+            outgoing,
+            mut fate,
+        } = arrival;
+        if let Some((device, number)) = from
+            && !self.may_arrive(device, number, &outgoing)
+        {
+            return;
+        }
+        // The functions' own clocks differ by a little.
+        let received = START + self.now + fate.chance.between(-800, 800);
+        let (request, asked) = match outgoing {
+            Parcel::Console(request, asked) => (request, asked),
+            Parcel::Device(outgoing) => {
+                let sent = outgoing.arriving(received);
+                let asked = match &outgoing.request {
+                    Request::Create(_) => Asked::Create(sent),
+                    Request::SyncV1(_) => Asked::SyncV1(sent),
+                    _ => Asked::SyncV2(sent),
+                };
+                (outgoing.request, asked)
+            }
+        };
+        let task = self.begin(request, asked, from, received, fate);
+        self.put(self.now, Event::Goes(task));
+    }
+
+    /// False for a request that the network keeps: one of v1 that its device has given up, and one of v2 that comes
+    /// again after retention has removed what it made, and after its device has heard of that.
+    fn may_arrive(&self, device: usize, number: u64, outgoing: &Parcel) -> bool {
+        let device = &self.devices[device];
+        if device.awaits(number) {
+            return true;
+        }
+        let Parcel::Device(outgoing) = outgoing else {
+            return true;
+        };
+        let Some(sync_id) = &outgoing.sent.sync_id else {
+            self.tell(|| format!("{} has given request {number} up", device.id));
+            return false;
+        };
+        let book = self.shared.book();
+        let mut removed = book.archive.records().iter().filter(|record| record.is_removed);
+        !removed.any(|record| record.change.sync_id.as_ref().is_some_and(|id| id.as_str() == sync_id))
+    }
+
+    /// Starts a function; the answer is its number.
+    fn begin(
+        &mut self,
+        request: Request,
+        asked: Asked,
+        from: Option<(usize, u64)>,
+        received: i64,
+        mut fate: Fate,
+    ) -> u64 {
+        self.next += 1;
+        let number = self.next;
+        let device = from.map(|(device, _)| self.devices[device].id.clone());
+        let call = Arc::new(Call {
+            number,
+            device,
+            asked,
+            received,
+            began_at: self.shared.book().archive.records().len(),
+        });
+        self.tell(|| {
+            let who = call.device.as_ref().map_or("the console", DeviceId::as_str);
+            format!("  #{number} begins: {} of {who}", call.asked.name())
+        });
+        let remembered = Arc::clone(fate.chance.pick(&self.environments));
+        let store = Chance::new(fate.chance.seed());
+        let mut port = Port::new(Arc::clone(&self.shared), Arc::clone(&call), store, remembered);
+        port.failures = self.plan.weather.store;
+        port.page = self.plan.page;
+        let attempts = Attempts(u32::try_from(fate.chance.below(5)).unwrap_or_default());
+        let mutant = self.shared.book().mutant;
+        let received = Timestamp::from_millis(received);
+        let serving = serve(port, self.shared.key.clone(), attempts, request, received, mutant);
+        let task = Task {
+            serving,
+            call,
+            from,
+            fate,
+            turns: 0,
+        };
+        self.tasks.insert(number, task);
+        number
+    }
+
+    /// Gives a function a turn.
+    fn goes(&mut self, number: u64) -> Result<(), Violation> {
+        let Some(mut task) = self.tasks.remove(&number) else {
+            return Ok(());
+        };
+        if let Asked::Compact(..) = task.call.asked {
+            self.is_compaction_due = true;
+        }
+        if task.fate.killed_at == Some(task.turns) && !self.shared.book().is_calm {
+            self.tell(|| format!("  #{number} is killed"));
+            return Ok(());
+        }
+        task.turns += 1;
+        match task.serving.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => {
+                let takes = match task.fate.chance.below(40) {
+                    0 => task.fate.chance.between(0, 3 * SECOND),
+                    _ => task.fate.chance.between(0, 12),
+                };
+                self.tasks.insert(number, task);
+                self.put(self.now + takes, Event::Goes(number));
+            }
+            Poll::Ready(reply) => {
+                if let (Asked::Compact(..), Ok(_)) = (&task.call.asked, &reply) {
+                    self.is_compaction_due = false;
+                }
+                let outcome = self.judged(&task.call, reply)?;
+                if let Some((device, own)) = task.from
+                    && !task.fate.is_answer_lost
+                {
+                    self.put(self.now + task.fate.answer_takes, Event::Hears(device, own, outcome));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds a reply against the log; gives what its device makes of it.
+    fn judged(&self, call: &Call, reply: Reply) -> Result<Outcome, Violation> {
+        self.held()?;
+        let mut book = self.shared.book();
+        book.tell(|| {
+            let what = match &reply {
+                Ok(answer) => text(answer),
+                Err(refused) => format!("{:?}, {}", refused.code, refused.detail),
+            };
+            format!("  #{} ends: {what}", call.number)
+        });
+        match reply {
+            Err(refused) => {
+                oracle::refused(&book.archive, call, refused.code, &refused.detail, book.is_calm)?;
+                Ok(Err(refused))
+            }
+            Ok(answer) => {
+                let held = match &call.asked {
+                    Asked::SyncV2(sent) => oracle::answered_v2(&book.archive, call, sent, &answer)?,
+                    Asked::SyncV1(_) | Asked::Create(_) | Asked::Replace => {
+                        oracle::answered_v1(&book.archive, call, &answer)?
+                    }
+                    _ => Value::Null,
+                };
+                Ok(Ok((answer, held)))
+            }
+        }
+    }
+
+    fn hears(&mut self, device: usize, number: u64, outcome: &Outcome) {
+        let mut book = self.shared.book();
+        let device = &mut self.devices[device];
+        device.hear(number, outcome, self.now, &mut book.ledger);
+        book.tell(|| {
+            format!(
+                "{} hears the answer to {number}, and holds {}",
+                device.id,
+                text(device.document())
+            )
+        });
+    }
+
+    /// A request that nothing happens to: it arrives at once, and its answer does.
+    pub(crate) fn ask(
+        &mut self,
+        from: Option<(usize, u64)>,
+        request: Request,
+        asked: Asked,
+    ) -> Result<Outcome, Violation> {
+        self.now += CALM;
+        self.shared.book().now = self.now;
+        let fate = Fate {
+            chance: Chance::new(self.next),
+            killed_at: None,
+            is_answer_lost: false,
+            answer_takes: 0,
+        };
+        let number = self.begin(request, asked, from, START + self.now, fate);
+        let Some(mut task) = self.tasks.remove(&number) else {
+            return Err(Violation::new(Law::Quiet, "a request has gone"));
+        };
+        loop {
+            if let Poll::Ready(reply) = task.serving.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return self.judged(&task.call, reply);
+            }
+        }
+    }
+
+    /// A device's sync that nothing happens to.
+    pub(crate) fn sync_calmly(&mut self, index: usize) -> Result<(), Violation> {
+        let outgoing = self.devices[index].request(self.now + CALM);
+        let outcome = self.resend(index, &outgoing)?;
+        self.hears(index, outgoing.number, &outcome);
+        Ok(())
+    }
+
+    /// Sends what a device sent before.
+    pub(crate) fn resend(&mut self, index: usize, outgoing: &Outgoing) -> Result<Outcome, Violation> {
+        let sent = outgoing.arriving(START + self.now + CALM);
+        let asked = match &outgoing.request {
+            Request::Create(_) => Asked::Create(sent),
+            Request::SyncV1(_) => Asked::SyncV1(sent),
+            _ => Asked::SyncV2(sent),
+        };
+        self.ask(Some((index, outgoing.number)), outgoing.request.clone(), asked)
+    }
+}

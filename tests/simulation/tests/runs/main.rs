@@ -1,0 +1,3 @@
+//! Runs of the simulation: seeds that hold, and defects that do not.
+
+mod seeds;
