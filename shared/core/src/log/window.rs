@@ -25,12 +25,17 @@ impl Window {
     /// Reads the change that made `base`, where its parent is `base - 1`, and all since.
     ///
     /// One request; a second one only where the log holds no such change, so that its head is known in any
-    /// case. Empty only where there is no such portfolio.
+    /// case, and a third where others wrote between the two. Empty only where there is no such portfolio.
     pub async fn read<L: ChangeLog>(log: &L, key: &PortfolioKey, base: Version) -> Result<Self, LogError> {
-        let mut newest_first = log.since(key, base.saturating_sub(1)).await?;
+        let from = base.saturating_sub(1);
+        let mut newest_first = log.since(key, from).await?;
         // From parent 0 on there is nothing that the first request does not show.
         if newest_first.is_empty() && base > 1 {
             newest_first = log.newest(key, 1).await?;
+            // The head alone would not show that the log had the base before it.
+            if newest_first.first().is_some_and(|head| head.parent > base) {
+                newest_first = log.since(key, from).await?;
+            }
         }
         Ok(Self::new(newest_first))
     }

@@ -29,6 +29,9 @@ pub(crate) enum Event {
     Throttled,
 }
 
+/// What happens before a read, by the read's name.
+type Meanwhile = (&'static str, Box<dyn FnOnce(&MemoryLog) + Send>);
+
 /// The log in memory, watched.
 #[derive(Default)]
 pub(crate) struct Watched {
@@ -36,6 +39,8 @@ pub(crate) struct Watched {
     requests: Mutex<Vec<&'static str>>,
     /// What happens around the next appends, in order.
     pub(crate) events: Mutex<VecDeque<Event>>,
+    /// What happens before the next read of a name.
+    pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
     /// True while reads are throttled.
     pub(crate) throttled: Mutex<bool>,
 }
@@ -52,6 +57,9 @@ impl Watched {
 
     fn count(&self, request: &'static str) -> Result<(), LogError> {
         self.requests.lock().unwrap().push(request);
+        if let Some((_, act)) = self.meanwhile.lock().unwrap().take_if(|(read, _)| *read == request) {
+            act(&self.log);
+        }
         if *self.throttled.lock().unwrap() {
             return Err(LogError::Unavailable("throttled".to_owned()));
         }

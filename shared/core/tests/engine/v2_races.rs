@@ -5,7 +5,7 @@ use crate::fixture::{
     value,
 };
 use coinolio_core::error::Code;
-use coinolio_core::log::MemoryLog;
+use coinolio_core::log::{Change, ChangeLog, MemoryLog, NewChange, Patch};
 use coinolio_core::sync::{Outcome, sync_v2};
 use coinolio_core::wire::v2::SyncRequest;
 use pollster::block_on;
@@ -132,4 +132,31 @@ fn a_portfolio_deleted_in_between_is_gone() {
     let error = send(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 6).unwrap_err();
     assert_eq!(error.code, Code::Deleted);
     assert_eq!(everything(&log.log).len(), 2);
+}
+
+#[test]
+fn others_write_while_a_device_at_a_version_that_jumped_is_looked_for() {
+    let log = portfolio();
+    // A v1 client that was ahead: no version lies between 1 and 4, so that the first read shows nothing.
+    let jump = Change {
+        version: 4,
+        parent: 1,
+        last_sync_at: minute(1),
+        sync_id: None,
+        ..everything(&log.log).remove(0)
+    };
+    let patch = Patch::default();
+    block_on(log.log.append(&key(), &NewChange { change: jump, patch })).unwrap();
+    *log.meanwhile.lock().unwrap() = Some((
+        "newest",
+        Box::new(|log: &MemoryLog| {
+            for version in 4..=6 {
+                let edit = set(&format!("p{version}"), version, 5);
+                send(log, &body("tablet", &format!("t{version}"), version, &[edit], 5), 5).unwrap();
+            }
+        }),
+    ));
+    let answered = sync(&log, &body("phone", "s1", 4, &[set("a", 1, 5)], 6), 11);
+    assert_eq!((answered.answer.version, answered.answer.outcome), (8, Outcome::Merged));
+    assert_eq!(log.requests()[..3], ["since", "newest", "since"]);
 }
