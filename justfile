@@ -16,6 +16,10 @@ demo:
 test *arguments:
     cargo test --workspace {{ arguments }}
 
+# Simulates devices, network, functions and store: `just simulate --seed 7`, `just simulate --for 1h`.
+simulate *arguments:
+    cargo run --profile soak --package coinolio-simulation -- {{ arguments }}
+
 # Formats the code.
 fmt:
     cargo fmt --all

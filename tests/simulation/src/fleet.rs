@@ -1,9 +1,11 @@
 //! Many runs, on all processors.
 
+use crate::met::Met;
 use crate::mutant::Mutant;
 use crate::plan::Plan;
 use crate::run::run;
 use crate::violation::Violation;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -24,12 +26,8 @@ pub struct Seeds {
 pub struct Tally {
     /// How many runs there were.
     pub seeds: u64,
-    /// How many versions they made.
-    pub versions: u64,
-    /// How many conflicts these recorded.
-    pub conflicts: u64,
-    /// How many versions retention removed.
-    pub removed: u64,
+    /// What they met, and how often.
+    pub met: BTreeMap<Met, u64>,
     /// The runs that broke a law, by their seeds.
     pub violations: Vec<(u64, Violation)>,
 }
@@ -47,12 +45,11 @@ pub fn run_all(seeds: Seeds, mutant: Option<Mutant>, jobs: usize) -> Tally {
                         break;
                     }
                     let ran = run(&Plan::new(seed), mutant, false);
-                    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
                     let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     tally.seeds += 1;
-                    tally.versions += count(ran.versions);
-                    tally.conflicts += count(ran.conflicts);
-                    tally.removed += count(ran.removed);
+                    for (what, count) in ran.met {
+                        *tally.met.entry(what).or_default() += count;
+                    }
                     tally
                         .violations
                         .extend(ran.violation.map(|violation| (seed, violation)));

@@ -8,6 +8,7 @@ mod chance;
 mod device;
 mod edit;
 mod fleet;
+mod met;
 mod model;
 mod mutant;
 mod oracle;
@@ -21,6 +22,7 @@ mod violation;
 mod world;
 
 pub use fleet::{Seeds, Tally, run_all};
+pub use met::Met;
 pub use mutant::Mutant;
 pub use plan::Plan;
 pub use run::{Ran, run};

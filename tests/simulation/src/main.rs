@@ -71,14 +71,13 @@ fn main() -> io::Result<ExitCode> {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let tally = run_all(seeds, options.mutant, options.jobs.unwrap_or(processors));
     let seconds = started.elapsed().as_secs_f64();
+    let met = tally.met.iter().map(|(what, count)| format!("{count} {what}"));
+    writeln!(out, "met: {}", met.collect::<Vec<_>>().join(", "))?;
     writeln!(
         out,
-        "simulation: {} seeds from {} in {seconds:.1} s: {} versions, {} conflicts, {} versions removed, {} violations",
+        "simulation: {} seeds from {} in {seconds:.1} s, {} violations",
         tally.seeds,
         seeds.from,
-        tally.versions,
-        tally.conflicts,
-        tally.removed,
         tally.violations.len()
     )?;
     report(&mut out, &tally, options.mutant)

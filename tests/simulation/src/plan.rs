@@ -56,6 +56,8 @@ pub(crate) struct DeviceSpec {
     pub(crate) rank: Option<u8>,
     /// True where it begins with a document of its own.
     pub(crate) has_document: bool,
+    /// True where it is seldom used, so that the others go on without it.
+    pub(crate) is_seldom_used: bool,
 }
 
 /// How often something goes wrong, each in percent of its occasions.
@@ -133,26 +135,27 @@ impl Plan {
     pub fn new(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let devices: Vec<DeviceSpec> = (0..2 + chance.below(7)).map(|_| device(&mut chance)).collect();
-        let hours = *chance.pick(&[1, 24, 24 * 7, 24 * 90]);
+        let hours = *chance.pick(&[1, 1, 24, 24 * 7, 24 * 90]);
         let mut plan = Self {
             seed,
             is_there: chance.percent(60),
             weather: weather(&mut chance),
-            retention: (Duration::from_secs(hours * 3600), *chance.pick(&[1, 2, 5, 20, 1000])),
+            retention: (Duration::from_secs(hours * 3600), *chance.pick(&[1, 1, 2, 5, 20, 1000])),
             page: chance.percent(30).then(|| 1 + chance.below(6)),
-            long: *chance.pick(&[0, 4, 12, 40]),
+            long: *chance.pick(&[0, 3, 8, 20]),
             devices,
             steps: Vec::new(),
         };
-        let count = 10 + chance.below(90);
-        let pace = *chance.pick(&[0, 1, 2]);
+        let most = *chance.pick(&[60, 120, 240]);
+        let count = 10 + chance.below(most);
+        let pace = chance.below(PACES.len());
         let mut at = 0;
         for _ in 0..count {
             at += pause(&mut chance, pace);
             plan.steps.push(Step {
                 at,
                 seed: chance.seed(),
-                act: act(&mut chance, plan.devices.len()),
+                act: act(&mut chance, &plan.devices),
             });
         }
         plan
@@ -214,6 +217,7 @@ fn device(chance: &mut Chance) -> DeviceSpec {
             .percent(25)
             .then(|| u8::try_from(chance.below(3)).unwrap_or_default()),
         has_document: chance.percent(70),
+        is_seldom_used: chance.percent(30),
     }
 }
 
@@ -226,32 +230,41 @@ fn weather(chance: &mut Chance) -> Weather {
         losses: one(30),
         duplicates: one(25),
         delays: one(12),
-        kills: one(15),
-        store: one(8),
+        kills: one(30),
+        store: one(10),
     }
 }
 
-/// How long until the next step: mostly so short that requests meet.
-fn pause(chance: &mut Chance, pace: u32) -> i64 {
-    match chance.below(100) {
-        0..=2 => chance.between(0, 3 * DAY),
-        3..=7 => chance.between(0, 2 * HOUR),
-        8..=20 => chance.between(0, 2 * MINUTE),
-        _ => chance.between(0, [40, 300, 3_000][pace as usize % 3]),
-    }
+/// How long a step comes after the one before at most, in milliseconds: mostly so short that requests meet.
+const PACES: [i64; 4] = [40, 300, 3_000, 3_000];
+
+/// How long until the next step.
+fn pause(chance: &mut Chance, pace: usize) -> i64 {
+    // At the last pace the devices are often left alone for long.
+    let rest = if pace + 1 == PACES.len() { 4 } else { 1 };
+    let most = match chance.below(100) / rest {
+        0..=2 => 3 * DAY,
+        3..=7 => 2 * HOUR,
+        8..=20 => 2 * MINUTE,
+        _ => PACES[pace],
+    };
+    chance.between(0, most)
 }
 
-fn act(chance: &mut Chance, devices: usize) -> Act {
-    let device = chance.below(devices);
+fn act(chance: &mut Chance, devices: &[DeviceSpec]) -> Act {
+    let mut device = chance.below(devices.len());
+    if devices[device].is_seldom_used && chance.percent(85) {
+        device = chance.below(devices.len());
+    }
     match chance.below(200) {
-        0..=89 => Act::Edit(device, Edit::any(chance)),
-        90..=163 => Act::Sync(device),
-        164..=169 => Act::ClockJumps(device, chance.between(-5 * DAY, 5 * DAY)),
-        170..=173 => Act::Status(device),
-        174..=187 => Act::Compact,
-        188..=191 => Act::Restore,
-        192..=196 => Act::KeepMine,
-        197 => Act::Delete,
+        0..=84 => Act::Edit(device, Edit::any(chance)),
+        85..=156 => Act::Sync(device),
+        157..=160 => Act::ClockJumps(device, chance.between(-5 * DAY, 5 * DAY)),
+        161..=164 => Act::Status(device),
+        165..=186 => Act::Compact,
+        187..=190 => Act::Restore,
+        191..=195 => Act::KeepMine,
+        196 => Act::Delete,
         _ => Act::Replace,
     }
 }

@@ -24,8 +24,8 @@ pub(crate) fn settle(world: &mut World<'_>) -> Result<(), Violation> {
     world.shared.book().is_calm = true;
     world.tell(|| "all is quiet from here on".to_owned());
     world.run()?;
-    compact(world)?;
     revive(world)?;
+    compact(world)?;
     sync_until_quiet(world)?;
     agreement(world)?;
     nothing_lost(world)?;
@@ -35,7 +35,7 @@ pub(crate) fn settle(world: &mut World<'_>) -> Result<(), Violation> {
     echoes(world)
 }
 
-/// Lets a compaction that was interrupted come to its end.
+/// Lets a compaction that was interrupted come to its end; one of a deleted portfolio waits for its restore.
 fn compact(world: &mut World<'_>) -> Result<(), Violation> {
     if !world.is_compaction_due {
         return Ok(());

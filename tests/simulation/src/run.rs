@@ -1,10 +1,12 @@
 //! Runs, one after the other or several at once.
 
+use crate::met::Met;
 use crate::mutant::Mutant;
 use crate::plan::Plan;
 use crate::quiet::settle;
 use crate::violation::{Law, Violation};
 use crate::world::World;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What came of a run.
@@ -12,12 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct Ran {
     /// The law that it broke, where it did.
     pub violation: Option<Violation>,
-    /// How many versions it made.
-    pub versions: usize,
-    /// How many conflicts they recorded.
-    pub conflicts: usize,
-    /// How many versions retention removed.
-    pub removed: usize,
+    /// What it met, and how often.
+    pub met: BTreeMap<Met, u64>,
     /// What happened, line by line, where that was asked for.
     pub trace: Vec<String>,
 }
@@ -51,12 +49,9 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>, traces: bool) -> Ran {
         }
     };
     let mut book = shared.book();
-    let records = book.archive.records();
     Ran {
         violation,
-        versions: records.len(),
-        conflicts: records.iter().map(|record| record.patch.conflicts.len()).sum(),
-        removed: records.iter().filter(|record| record.is_removed).count(),
+        met: std::mem::take(&mut book.met),
         trace: book.trace.take().unwrap_or_default(),
     }
 }
@@ -65,8 +60,10 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>, traces: bool) -> Ran {
 fn begin(world: &mut World<'_>) -> Result<(), Violation> {
     if world.plan.is_there {
         // A v1 device first hears that there is none.
+        world.shared.book().is_calm = true;
         world.sync_calmly(0)?;
         world.sync_calmly(0)?;
+        world.shared.book().is_calm = false;
     }
     Ok(())
 }

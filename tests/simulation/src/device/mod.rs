@@ -6,7 +6,7 @@ mod v2;
 
 use crate::edit::Edit;
 use crate::model::{Mark, Marks, mark, marks};
-use crate::oracle::{Ledger, Sent};
+use crate::oracle::{Asked, Ledger, Sent};
 use crate::plan::{App, DeviceSpec};
 use crate::server::{Refused, Request};
 use coinolio_core::algebra::Op;
@@ -45,6 +45,15 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    /// What the request asks for; `sent` is what the device sent.
+    pub(crate) const fn asked(&self, sent: Sent) -> Asked {
+        match &self.request {
+            Request::Create(_) => Asked::Create(sent),
+            Request::SyncV1(_) => Asked::SyncV1(sent),
+            _ => Asked::SyncV2(sent),
+        }
+    }
+
     /// What was sent, for a request that arrives at `received`.
     pub(crate) fn arriving(&self, received: i64) -> Sent {
         let mut sent = self.sent.clone();

@@ -5,13 +5,15 @@ mod port;
 
 pub(crate) use port::Port;
 
+use crate::met::Met;
 use crate::mutant::Mutant;
-use crate::oracle::{Archive, Call, KnownRanks, Ledger, appended};
+use crate::oracle::{Archive, Asked, Call, KnownRanks, Ledger, appended};
 use crate::violation::Violation;
-use coinolio_core::id::{PortfolioId, UserId};
+use coinolio_core::id::{PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
-use coinolio_core::log::{Change, Fingerprint, MemoryLog, NewChange, PortfolioKey, Version};
+use coinolio_core::log::{Change, Fingerprint, Kind, MemoryLog, NewChange, PortfolioKey, Version};
 use coinolio_core::time::Timestamp;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -41,9 +43,16 @@ pub(crate) struct Book {
     /// What happened, where somebody wants to know.
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) now: i64,
+    /// What the run met, and how often.
+    pub(crate) met: BTreeMap<Met, u64>,
 }
 
 impl Book {
+    /// Counts what the run met.
+    pub(crate) fn meet(&mut self, what: Met) {
+        *self.met.entry(what).or_default() += 1;
+    }
+
     /// Keeps the first violation.
     pub(crate) fn hold(&mut self, held: Result<(), Violation>) {
         if let Err(violation) = held {
@@ -58,10 +67,37 @@ impl Book {
         }
     }
 
+    /// Counts what an answered sync met.
+    pub(crate) fn meet_answered(&mut self, call: &Call) {
+        let (Some(sent), archive) = (call.asked.sent(), &self.archive) else {
+            return;
+        };
+        let made = |sync_id: &String| {
+            let mut records = archive.records().iter();
+            let is_made = |id: &SyncId| id.as_str() == sync_id;
+            records.any(|record| record.by != call.number && record.change.sync_id.as_ref().is_some_and(is_made))
+        };
+        match &sent.sync_id {
+            Some(sync_id) if made(sync_id) => self.meet(Met::Repetition),
+            None if !archive.is_kept(sent.base) => self.meet(Met::ForgottenBase),
+            _ => {}
+        }
+    }
+
     fn appended(&mut self, call: &Call, new: &NewChange) {
         let held = appended(&mut self.archive, &mut self.ledger, &self.ranks, call, new);
         self.hold(held);
         let NewChange { change, patch } = new;
+        self.meet(Met::Version);
+        patch.conflicts.iter().for_each(|_| self.meet(Met::Conflict));
+        match (&call.asked, change.kind) {
+            (Asked::SyncV2(sent), _) if sent.base_lost => self.meet(Met::LostBase),
+            (_, Kind::Deleted) => self.meet(Met::Deletion),
+            (_, Kind::Restored) => self.meet(Met::Restore),
+            (_, Kind::Replaced) => self.meet(Met::Replacement),
+            (_, Kind::KeptMine) => self.meet(Met::KeptMine),
+            _ => {}
+        }
         self.tell(|| {
             let ops = patch
                 .edits

@@ -2,9 +2,10 @@
 
 use super::{Making, Remembered, Shared, pause, ready};
 use crate::chance::Chance;
+use crate::met::Met;
 use crate::mutant::Mutant;
 use crate::oracle::{Asked, Call};
-use crate::plan::{DAY, HOUR, SECOND};
+use crate::plan::{MINUTE, SECOND};
 use coinolio_core::algebra::Ranks;
 use coinolio_core::devices::RankSource;
 use coinolio_core::id::UserId;
@@ -72,10 +73,8 @@ impl Port {
             3..=5 => Fault::After,
             6..=7 => Fault::Retried,
             8 => Fault::Late(chance.between(0, 5 * SECOND)),
-            _ => {
-                let most = *chance.pick(&[HOUR, DAY]);
-                Fault::Late(chance.between(0, most))
-            }
+            // Long before retention could remove what took its place, of which the least is an hour here.
+            _ => Fault::Late(chance.between(0, 10 * MINUTE)),
         })
     }
 
@@ -95,6 +94,7 @@ impl Port {
         };
         pause().await;
         if fails {
+            self.shared.book().meet(Met::StoreFailure);
             self.tell(&format!("{name}: the store fails"));
             return Err(unavailable());
         }
@@ -115,20 +115,24 @@ impl Port {
         let answer = match fault {
             None => effect(shared),
             Some(Fault::Before) => {
+                shared.book().meet(Met::StoreFailure);
                 self.tell(&format!("{name}: the store refuses"));
                 None
             }
             Some(Fault::After) => {
+                shared.book().meet(Met::HiddenWrite);
                 self.tell(&format!("{name}: done, and the store's answer is lost"));
                 effect(shared);
                 None
             }
             Some(Fault::Retried) => {
+                shared.book().meet(Met::RetriedWrite);
                 self.tell(&format!("{name}: done, and sent once more"));
                 effect(shared);
                 effect(shared)
             }
             Some(Fault::Late(by)) => {
+                shared.book().meet(Met::LateWrite);
                 self.tell(&format!("{name}: given up, and on its way"));
                 let late = Box::new(move |shared: &Shared| drop(effect(shared)));
                 shared.book().late.push((by, late));
@@ -170,8 +174,12 @@ fn append(
         ready(shared.log.remove(&shared.key, taken));
         answer = written(&new);
     }
-    if let Some(Ok(Appended::Written)) = answer {
-        shared.book().appended(call, &new);
+    match &answer {
+        Some(Ok(Appended::Written)) => shared.book().appended(call, &new),
+        Some(Ok(Appended::Taken(taken))) if taken.fingerprint != new.change.fingerprint => {
+            shared.book().meet(Met::LostRace);
+        }
+        _ => {}
     }
     if let (Some(mutant), Some(Ok(Appended::Taken(taken)))) = (mutant, &mut answer) {
         mutant.taken(taken);
@@ -243,6 +251,7 @@ impl ChangeLog for Port {
                 let mut book = shared.book();
                 let held = book.archive.remove(&call, change.version);
                 book.hold(held);
+                book.meet(Met::Removal);
                 book.tell(|| format!("  #{} removes version {}", call.number, change.version));
             }
             ready(shared.log.remove(&key, &change))
@@ -271,9 +280,10 @@ impl ChangeLog for Port {
             mutant.snapshot(&mut snapshot);
         }
         self.write("write_snapshot", move |shared| {
-            shared
-                .book()
-                .tell(|| format!("  a snapshot of version {}", snapshot.mark.version));
+            let mut book = shared.book();
+            book.meet(Met::Snapshot);
+            book.tell(|| format!("  a snapshot of version {}", snapshot.mark.version));
+            drop(book);
             ready(shared.log.write_snapshot(&key, &snapshot))
         })
         .await

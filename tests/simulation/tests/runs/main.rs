@@ -1,3 +1,4 @@
 //! Runs of the simulation: seeds that hold, and defects that do not.
 
+mod mutants;
 mod seeds;

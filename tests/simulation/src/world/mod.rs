@@ -1,18 +1,22 @@
 //! A run: a virtual clock, a queue of what happens when, and functions that take turns.
 
+mod console;
+mod network;
+
 use crate::chance::Chance;
 use crate::device::{Device, Outcome, Outgoing, Pen, START};
+use crate::met::Met;
 use crate::model::text;
 use crate::mutant::Mutant;
 use crate::oracle::{self, Asked, Call};
-use crate::plan::{Act, DAY, MINUTE, Plan, SECOND, Step};
+use crate::plan::{Act, Plan, SECOND, Step};
 use crate::server::{Attempts, Reply, Request, Serving, serve};
 use crate::store::{Book, LateWrite, Port, Remembered, Shared, op, ready};
 use crate::violation::{Law, Violation};
 use coinolio_core::Error;
 use coinolio_core::devices::{Devices, Profile};
 use coinolio_core::id::DeviceId;
-use coinolio_core::json::{Object, Value};
+use coinolio_core::json::Value;
 use coinolio_core::sync::{SyncStatusQuery, sync_status};
 use coinolio_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -140,6 +144,10 @@ impl<'p> World<'p> {
         self.shared.book().tell(line);
     }
 
+    fn meet(&self, what: Met) {
+        self.shared.book().meet(what);
+    }
+
     /// Goes on until nothing is left to happen.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
         while let Some(((at, _), event)) = self.queue.pop_first() {
@@ -222,118 +230,6 @@ impl<'p> World<'p> {
         self.send(from, Parcel::Device(Box::new(outgoing)), chance);
     }
 
-    /// Puts a request on the network, which may lose it, take its time or bring it twice.
-    fn send(&mut self, from: Option<(usize, u64)>, outgoing: Parcel, chance: &mut Chance) {
-        let weather = self.plan.weather;
-        let copies = 1 + usize::from(chance.percent(weather.duplicates));
-        for _ in 0..copies {
-            let is_lost = chance.percent(weather.losses);
-            let takes = self.delay(chance);
-            let fate = self.fate(chance);
-            if is_lost {
-                self.tell(|| format!("{}: the network loses it", self.named(from, &outgoing)));
-                continue;
-            }
-            self.tell(|| {
-                let what = if fate.is_answer_lost {
-                    ", whose answer will be lost"
-                } else {
-                    ""
-                };
-                format!("{}: sent, arrives in {takes} ms{what}", self.named(from, &outgoing))
-            });
-            let arrival = Arrival {
-                from,
-                outgoing: outgoing.clone(),
-                fate,
-            };
-            self.put(self.now + takes, Event::Arrives(Box::new(arrival)));
-        }
-    }
-
-    fn named(&self, from: Option<(usize, u64)>, outgoing: &Parcel) -> String {
-        let who = from.map_or("the console", |(device, _)| self.devices[device].id.as_str());
-        match outgoing {
-            Parcel::Console(_, asked) => format!("{who} asks for a {}", asked.name()),
-            Parcel::Device(outgoing) => {
-                let sent = outgoing.sent.clone();
-                let asked = match &outgoing.request {
-                    Request::Create(_) => Asked::Create(sent),
-                    Request::SyncV1(_) => Asked::SyncV1(sent),
-                    _ => Asked::SyncV2(sent),
-                };
-                format!("{who} asks for a {} ({})", asked.name(), outgoing.number)
-            }
-        }
-    }
-
-    fn delay(&self, chance: &mut Chance) -> i64 {
-        if chance.percent(self.plan.weather.delays) {
-            let most = *chance.pick(&[10 * SECOND, 10 * MINUTE, DAY, 5 * DAY]);
-            return chance.between(0, most);
-        }
-        chance.between(1, 60)
-    }
-
-    fn fate(&self, chance: &mut Chance) -> Fate {
-        let weather = self.plan.weather;
-        Fate {
-            killed_at: chance
-                .percent(weather.kills)
-                .then(|| u32::try_from(chance.below(24)).unwrap_or_default()),
-            is_answer_lost: chance.percent(weather.losses),
-            answer_takes: self.delay(chance),
-            chance: Chance::new(chance.seed()),
-        }
-    }
-
-    fn console(&mut self, request: Request, asked: Asked, chance: &mut Chance) {
-        self.send(None, Parcel::Console(request, asked), chance);
-    }
-
-    fn restore(&mut self, chance: &mut Chance) {
-        let version = {
-            let book = self.shared.book();
-            let records = book.archive.records();
-            if records.is_empty() {
-                return;
-            }
-            chance.pick(records).change.version
-        };
-        let body = Object::from([(
-            "version".into(),
-            Value::from(i64::try_from(version).unwrap_or_default()),
-        )]);
-        self.console(Request::Restore(Value::Object(body)), Asked::Restore(version), chance);
-    }
-
-    fn keep_mine(&mut self, chance: &mut Chance) {
-        let lost = {
-            let book = self.shared.book();
-            let records = book.archive.records().iter();
-            let with_conflicts: Vec<_> = records.filter(|record| record.change.conflicts > 0).collect();
-            if with_conflicts.is_empty() {
-                return;
-            }
-            let record = chance.pick(&with_conflicts);
-            let index = chance.below(record.patch.conflicts.len());
-            (record.change.version, u64::try_from(index).unwrap_or_default())
-        };
-        let (version, index) = lost;
-        self.console(
-            Request::KeepMine(version, index),
-            Asked::KeepMine(version, index),
-            chance,
-        );
-    }
-
-    fn replace(&mut self, chance: &mut Chance) {
-        let device = chance.pick(&self.devices);
-        let body = Object::from([("data".into(), device.document().clone())]);
-        let expected = chance.percent(50).then(|| device.version());
-        self.console(Request::Replace(Value::Object(body), expected), Asked::Replace, chance);
-    }
-
     fn status(&mut self, index: usize, chance: &mut Chance) -> Result<(), Violation> {
         let book = self.shared.book();
         if book.archive.records().is_empty() || book.archive.is_deleted() {
@@ -367,36 +263,12 @@ impl<'p> World<'p> {
         let (request, asked) = match outgoing {
             Parcel::Console(request, asked) => (request, asked),
             Parcel::Device(outgoing) => {
-                let sent = outgoing.arriving(received);
-                let asked = match &outgoing.request {
-                    Request::Create(_) => Asked::Create(sent),
-                    Request::SyncV1(_) => Asked::SyncV1(sent),
-                    _ => Asked::SyncV2(sent),
-                };
+                let asked = outgoing.asked(outgoing.arriving(received));
                 (outgoing.request, asked)
             }
         };
         let task = self.begin(request, asked, from, received, fate);
         self.put(self.now, Event::Goes(task));
-    }
-
-    /// False for a request that the network keeps: one of v1 that its device has given up, and one of v2 that comes
-    /// again after retention has removed what it made, and after its device has heard of that.
-    fn may_arrive(&self, device: usize, number: u64, outgoing: &Parcel) -> bool {
-        let device = &self.devices[device];
-        if device.awaits(number) {
-            return true;
-        }
-        let Parcel::Device(outgoing) = outgoing else {
-            return true;
-        };
-        let Some(sync_id) = &outgoing.sent.sync_id else {
-            self.tell(|| format!("{} has given request {number} up", device.id));
-            return false;
-        };
-        let book = self.shared.book();
-        let mut removed = book.archive.records().iter().filter(|record| record.is_removed);
-        !removed.any(|record| record.change.sync_id.as_ref().is_some_and(|id| id.as_str() == sync_id))
     }
 
     /// Starts a function; the answer is its number.
@@ -452,6 +324,7 @@ impl<'p> World<'p> {
         }
         if task.fate.killed_at == Some(task.turns) && !self.shared.book().is_calm {
             self.tell(|| format!("  #{number} is killed"));
+            self.meet(Met::Kill);
             return Ok(());
         }
         task.turns += 1;
@@ -465,13 +338,14 @@ impl<'p> World<'p> {
                 self.put(self.now + takes, Event::Goes(number));
             }
             Poll::Ready(reply) => {
-                if let (Asked::Compact(..), Ok(_)) = (&task.call.asked, &reply) {
+                let is_deleted = self.shared.book().archive.is_deleted();
+                if let (Asked::Compact(..), Ok(_), false) = (&task.call.asked, &reply, is_deleted) {
                     self.is_compaction_due = false;
                 }
                 let outcome = self.judged(&task.call, reply)?;
-                if let Some((device, own)) = task.from
-                    && !task.fate.is_answer_lost
-                {
+                if task.fate.is_answer_lost {
+                    self.meet(Met::LostAnswer);
+                } else if let Some((device, own)) = task.from {
                     self.put(self.now + task.fate.answer_takes, Event::Hears(device, own, outcome));
                 }
             }
@@ -496,6 +370,7 @@ impl<'p> World<'p> {
                 Ok(Err(refused))
             }
             Ok(answer) => {
+                book.meet_answered(call);
                 let held = match &call.asked {
                     Asked::SyncV2(sent) => oracle::answered_v2(&book.archive, call, sent, &answer)?,
                     Asked::SyncV1(_) | Asked::Create(_) | Asked::Replace => {
@@ -557,12 +432,7 @@ impl<'p> World<'p> {
 
     /// Sends what a device sent before.
     pub(crate) fn resend(&mut self, index: usize, outgoing: &Outgoing) -> Result<Outcome, Violation> {
-        let sent = outgoing.arriving(START + self.now + CALM);
-        let asked = match &outgoing.request {
-            Request::Create(_) => Asked::Create(sent),
-            Request::SyncV1(_) => Asked::SyncV1(sent),
-            _ => Asked::SyncV2(sent),
-        };
+        let asked = outgoing.asked(outgoing.arriving(START + self.now + CALM));
         self.ask(Some((index, outgoing.number)), outgoing.request.clone(), asked)
     }
 }

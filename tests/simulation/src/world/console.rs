@@ -1,0 +1,56 @@
+//! What somebody asks for who is none of the devices: it names no device, so that it is nobody's own edit.
+
+use super::{Parcel, World};
+use crate::chance::Chance;
+use crate::oracle::Asked;
+use crate::server::Request;
+use coinolio_core::json::{Object, Value};
+
+impl World<'_> {
+    pub(super) fn console(&mut self, request: Request, asked: Asked, chance: &mut Chance) {
+        self.send(None, Parcel::Console(request, asked), chance);
+    }
+
+    pub(super) fn restore(&mut self, chance: &mut Chance) {
+        let version = {
+            let book = self.shared.book();
+            let records = book.archive.records();
+            if records.is_empty() {
+                return;
+            }
+            chance.pick(records).change.version
+        };
+        let body = Object::from([(
+            "version".into(),
+            Value::from(i64::try_from(version).unwrap_or_default()),
+        )]);
+        self.console(Request::Restore(Value::Object(body)), Asked::Restore(version), chance);
+    }
+
+    pub(super) fn keep_mine(&mut self, chance: &mut Chance) {
+        let lost = {
+            let book = self.shared.book();
+            let records = book.archive.records().iter();
+            let with_conflicts: Vec<_> = records.filter(|record| record.change.conflicts > 0).collect();
+            if with_conflicts.is_empty() {
+                return;
+            }
+            let record = chance.pick(&with_conflicts);
+            let index = chance.below(record.patch.conflicts.len());
+            (record.change.version, u64::try_from(index).unwrap_or_default())
+        };
+        let (version, index) = lost;
+        self.console(
+            Request::KeepMine(version, index),
+            Asked::KeepMine(version, index),
+            chance,
+        );
+    }
+
+    pub(super) fn replace(&mut self, chance: &mut Chance) {
+        let device = chance.pick(&self.devices);
+        let body = Object::from([("data".into(), device.document().clone())]);
+        let expected = chance.percent(50).then(|| device.version());
+        self.console(Request::Replace(Value::Object(body), expected), Asked::Replace, chance);
+    }
+}
