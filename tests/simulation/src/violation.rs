@@ -23,6 +23,9 @@ pub enum Law {
     ConflictsTold,
     /// A request has one effect, however often it comes; a refused one has none.
     OneEffect,
+    /// A restore, a keep-mine and a replacement make the document that they were asked for, of the version that they
+    /// were asked for.
+    Undo,
     /// A request is refused for a reason that holds.
     Refusal,
     /// Nothing goes that retention keeps.

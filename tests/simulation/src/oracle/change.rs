@@ -1,5 +1,6 @@
 //! What a change may do to the document, and what its conflicts must tell.
 
+use super::undo::undone;
 use super::{Archive, Asked, Call, Ledger, Record, Sent};
 use crate::model::{Marks, find, marks, shown, text};
 use crate::violation::{Law, Violation, check};
@@ -76,19 +77,22 @@ pub(crate) fn appended(
                     )
                 })?;
             }
-            let deletes = is_base_kept && !sent.base_lost && !ledger.lists_renamed;
+            let deletes = (is_base_kept || sent.base_lost) && !ledger.lists_renamed;
             if !sent.counts_blindly {
                 own_edits(record, sent, &told, deletes)?;
             }
         }
-        None => ledger.undo(gone.into_iter()),
+        None => {
+            undone(archive, call, record)?;
+            ledger.undo(gone.into_iter());
+        }
     }
     Ok(())
 }
 
-/// A sync makes one change, unless the one that it made is no longer kept.
+/// A v2 sync and a keep-mine make one change, unless the one that they made is no longer kept.
 fn one_effect(archive: &Archive, call: &Call, new: &NewChange) -> Result<(), Violation> {
-    let (Some(sync_id), Asked::SyncV2(_)) = (&new.change.sync_id, &call.asked) else {
+    let (Some(sync_id), Asked::SyncV2(_) | Asked::KeepMine(..)) = (&new.change.sync_id, &call.asked) else {
         return Ok(());
     };
     let mut earlier = archive.records().iter().filter(|record| !record.is_removed);

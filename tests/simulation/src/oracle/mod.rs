@@ -6,6 +6,7 @@ mod change;
 mod ledger;
 mod refusal;
 mod status;
+mod undo;
 
 pub(crate) use answer::{answered_v1, answered_v2, member, version, without_service_members};
 pub(crate) use archive::{Archive, Record};
@@ -50,8 +51,8 @@ pub(crate) enum Asked {
     SyncV2(Sent),
     /// A creation by protocol v1.
     Create(Sent),
-    /// A document in the head's place.
-    Replace,
+    /// This document in the head's place, which must be of that version where one is expected.
+    Replace(Value, Option<Version>),
     /// The portfolio's deletion.
     Delete,
     /// An earlier version.

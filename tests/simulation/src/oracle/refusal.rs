@@ -32,7 +32,7 @@ pub(crate) fn refused(
         Code::Unavailable | Code::Busy => !is_calm,
         Code::Deleted => was_deleted,
         Code::NotFound => match &call.asked {
-            Asked::SyncV1(_) | Asked::SyncV2(_) | Asked::Delete | Asked::Replace => call.began_at == 0,
+            Asked::SyncV1(_) | Asked::SyncV2(_) | Asked::Delete | Asked::Replace(..) => call.began_at == 0,
             Asked::Restore(_) | Asked::KeepMine(..) => call.began_at == 0,
             Asked::Create(_) | Asked::Compact(..) => false,
         },
@@ -44,7 +44,10 @@ pub(crate) fn refused(
             _ => false,
         },
         Code::AlreadyExists => matches!(call.asked, Asked::Create(_)) && !archive.records().is_empty(),
-        Code::PreconditionFailed => matches!(call.asked, Asked::Replace),
+        Code::PreconditionFailed => match call.asked {
+            Asked::Replace(_, Some(expected)) => during.iter().any(|record| record.change.version != expected),
+            _ => false,
+        },
         // The head, and a deletion, are not restored.
         Code::Invalid => matches!(call.asked, Asked::Restore(_)),
         _ => false,

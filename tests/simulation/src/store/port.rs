@@ -346,7 +346,7 @@ impl Asked {
                 if sent.base_lost { ", which is lost" } else { "" }
             ),
             Self::Create(_) => "creation".to_owned(),
-            Self::Replace => "replacement".to_owned(),
+            Self::Replace(..) => "replacement".to_owned(),
             Self::Delete => "deletion".to_owned(),
             Self::Restore(version) => format!("restore of {version}"),
             Self::KeepMine(version, index) => format!("keep-mine of {index} in {version}"),

@@ -49,8 +49,13 @@ impl World<'_> {
 
     pub(super) fn replace(&mut self, chance: &mut Chance) {
         let device = chance.pick(&self.devices);
-        let body = Object::from([("data".into(), device.document().clone())]);
+        let document = device.document().clone();
         let expected = chance.percent(50).then(|| device.version());
-        self.console(Request::Replace(Value::Object(body), expected), Asked::Replace, chance);
+        let body = Object::from([("data".into(), document.clone())]);
+        self.console(
+            Request::Replace(Value::Object(body), expected),
+            Asked::Replace(document, expected),
+            chance,
+        );
     }
 }

@@ -373,7 +373,7 @@ impl<'p> World<'p> {
                 book.meet_answered(call);
                 let held = match &call.asked {
                     Asked::SyncV2(sent) => oracle::answered_v2(&book.archive, call, sent, &answer)?,
-                    Asked::SyncV1(_) | Asked::Create(_) | Asked::Replace => {
+                    Asked::SyncV1(_) | Asked::Create(_) | Asked::Replace(..) => {
                         oracle::answered_v1(&book.archive, call, &answer)?
                     }
                     _ => Value::Null,

@@ -1,0 +1,56 @@
+//! What a request that undoes or replaces may make.
+
+use super::{Archive, Asked, Call, Record};
+use crate::model::{find, shown, text};
+use crate::violation::{Law, Violation, check};
+use coinolio_core::algebra::Winner;
+use coinolio_core::log::Kind;
+
+/// Holds the change `record`, which no device's sync made, against what its request asked for.
+pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<(), Violation> {
+    let version = record.change.version;
+    let is_made = |holds: bool, how: &str| {
+        check(holds, Law::Undo, || {
+            format!(
+                "version {version}, a {}: {how}: {}",
+                call.asked.name(),
+                text(&record.document)
+            )
+        })
+    };
+    match &call.asked {
+        Asked::Restore(restored) => {
+            let wanted = archive.find(*restored);
+            let is_restored = wanted.is_some_and(|wanted| wanted.document == record.document);
+            is_made(
+                is_restored && record.change.kind == Kind::Restored,
+                "not the version restored",
+            )
+        }
+        Asked::KeepMine(recorded_by, index) => {
+            let conflicts = archive.find(*recorded_by).map(|record| &record.patch.conflicts);
+            let conflict = conflicts.and_then(|all| all.get(usize::try_from(*index).unwrap_or(usize::MAX)));
+            let Some(conflict) = conflict else {
+                return is_made(false, "there is no such conflict");
+            };
+            let lost = match conflict.winner {
+                Winner::Client => &conflict.server.value,
+                Winner::Server => &conflict.client.value,
+            };
+            let place = conflict.path.tokens();
+            is_made(find(&record.document, place) == lost.as_ref(), &shown(place))
+        }
+        Asked::Replace(document, expected) => {
+            is_made(
+                expected.is_none_or(|expected| record.change.parent == expected),
+                "on top of another version",
+            )?;
+            is_made(*record.document == *document, "another document")
+        }
+        Asked::Delete => is_made(
+            record.patch.edits.is_empty() && record.change.kind == Kind::Deleted,
+            "it edits",
+        ),
+        _ => is_made(false, "it makes no version"),
+    }
+}
