@@ -94,6 +94,14 @@ const WEIGHTS: [(What, usize); 25] = [
     (What::SetTheme, 1),
 ];
 
+/// Whether a place holds a value by itself, which may then be a number that a JavaScript client rounds; elements of sets
+/// are named by their values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plain {
+    Yes,
+    No,
+}
+
 /// One edit: what it does, and two numbers that say where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Edit {
@@ -130,25 +138,27 @@ impl Edit {
     }
 
     /// The operations that make the edit in `document`; `next` gives a value that nobody has written.
-    pub(crate) fn ops(&self, document: &Value, next: &mut dyn FnMut() -> Value) -> Vec<Op> {
+    pub(crate) fn ops(&self, document: &Value, next: &mut dyn FnMut(Plain) -> Value) -> Vec<Op> {
         let (one, other) = (self.one, self.other);
         let field = FIELDS[one % 3];
         let asset = ["assets", ASSETS[one % 3]];
         match self.what {
-            What::SetField => vec![set(members(&["f", field]), next())],
+            What::SetField => vec![set(members(&["f", field]), next(Plain::Yes))],
             What::DropField => vec![delete(members(&["f", field]))],
             What::SetAsset => {
                 let mut parts = member(document, &asset)
                     .and_then(Value::as_object)
                     .cloned()
                     .unwrap_or_default();
-                parts.insert(PARTS[other % 2].into(), next());
+                parts.insert(PARTS[other % 2].into(), next(Plain::No));
                 vec![set(members(&asset), Value::Object(parts))]
             }
-            What::EditAsset => vec![set(members(&[asset[0], asset[1], PARTS[other % 2]]), next())],
+            What::EditAsset => vec![set(members(&[asset[0], asset[1], PARTS[other % 2]]), next(Plain::Yes))],
             What::DropAsset => vec![delete(members(&asset))],
             What::AddTransaction | What::EditTransaction | What::ReplaceTransaction => {
-                vec![self.transaction(document, next())]
+                // An opaque list is one value, of which a phone rounds all numbers once it edits it.
+                let is_opaque = Kind::of(list(document, "txs")) == Kind::Opaque;
+                vec![self.transaction(document, next(if is_opaque { Plain::No } else { Plain::Yes }))]
             }
             What::DropTransaction => self.at("txs", document, |path, _| vec![delete(path)]),
             What::MoveTransaction => self.moved("txs", document),
@@ -157,13 +167,13 @@ impl Edit {
                     return Vec::new();
                 }
                 let part = Token::Element(IdentityField::Id, Value::from(["p", "q"][other % 2]));
-                let value = next();
+                let value = next(Plain::No);
                 self.at("txs", document, |path, _| {
                     let split = path.child(Token::Member("split".into())).child(part.clone());
                     vec![set(split.child(Token::Member("n".into())), value.clone())]
                 })
             }
-            What::AddTag => vec![self.added("tags", document, next())],
+            What::AddTag => vec![self.added("tags", document, next(Plain::No))],
             What::ToggleTag => {
                 let tag = Value::from(SHARED_TAGS[one % 3]);
                 if list(document, "tags").contains(&tag) {
@@ -174,32 +184,35 @@ impl Edit {
             }
             What::DropTag => self.at("tags", document, |path, _| vec![delete(path)]),
             What::MoveTag => self.moved("tags", document),
-            What::AddLot => vec![self.added("lots", document, object([("q", next())]))],
+            What::AddLot => vec![self.added("lots", document, object([("q", next(Plain::No))]))],
             What::ReplaceLot => {
-                let lot = self.added("lots", document, object([("q", next())]));
+                let lot = self.added("lots", document, object([("q", next(Plain::No))]));
                 self.at("lots", document, |path, _| vec![delete(path), lot.clone()])
             }
             What::DropLot => self.at("lots", document, |path, _| vec![delete(path)]),
-            What::SetPair => vec![set(members(&["pair"]), Value::List(vec![next(), Value::from(1)]))],
-            What::EditWallet => vec![self.wallet(document, next())],
+            What::SetPair => vec![set(
+                members(&["pair"]),
+                Value::List(vec![next(Plain::No), Value::from(1)]),
+            )],
+            What::EditWallet => vec![self.wallet(document, next(Plain::No))],
             What::RenameWallets => renamed_wallets(document),
-            What::Retype => vec![set(members(&["mixed"]), self.other_kind(next()))],
+            What::Retype => vec![set(members(&["mixed"]), self.other_kind(next(Plain::No)))],
             What::EditMixed => vec![match other % 3 {
-                0 => set(members(&["mixed", "k"]), next()),
+                0 => set(members(&["mixed", "k"]), next(Plain::No)),
                 1 => {
                     let token = Token::Element(IdentityField::Id, Value::from("m"));
                     set(
                         members(&["mixed"]).child(token).child(Token::Member("n".into())),
-                        next(),
+                        next(Plain::No),
                     )
                 }
                 _ => delete(members(&["mixed"])),
             }],
             What::RetypeList => {
                 let name = ["txs", "tags", "lots"][one % 3];
-                vec![set(members(&[name]), self.other_kind(next()))]
+                vec![set(members(&[name]), self.other_kind(next(Plain::No)))]
             }
-            What::SetTheme => vec![set(members(&["metadata", "theme"]), next())],
+            What::SetTheme => vec![set(members(&["metadata", "theme"]), next(Plain::No))],
         }
     }
 

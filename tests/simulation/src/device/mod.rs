@@ -4,8 +4,8 @@ mod outbox;
 mod v1;
 mod v2;
 
-use crate::edit::Edit;
-use crate::model::{Mark, Marks, mark, marks};
+use crate::edit::{Edit, Plain};
+use crate::model::{Mark, Marks, mark, number_mark, rounded, seen};
 use crate::oracle::{Asked, Ledger, Sent};
 use crate::plan::{App, DeviceSpec};
 use crate::server::{Refused, Request};
@@ -96,10 +96,13 @@ pub(crate) struct Pen {
 }
 
 impl Pen {
-    /// A value of its own.
-    fn value(&mut self) -> Value {
+    /// A value of its own, sometimes a number where it may be one.
+    fn value(&mut self, may_be_number: bool) -> Value {
         self.next += 1;
         let number = self.next;
+        if may_be_number && number.is_multiple_of(3) {
+            return number_mark(number);
+        }
         let is_long = self.long > 0 && number.is_multiple_of(self.long);
         mark(number, if is_long { LONG[number as usize % LONG.len()] } else { 0 })
     }
@@ -149,6 +152,14 @@ impl Device {
         }
     }
 
+    /// A document as the device can hold it.
+    pub(crate) fn holding(&self, document: &Value) -> Value {
+        match &self.client {
+            Client::V1(_) => rounded(document),
+            Client::V2(_) => document.clone(),
+        }
+    }
+
     /// The version that it holds.
     pub(crate) const fn version(&self) -> Version {
         match &self.client {
@@ -167,9 +178,10 @@ impl Device {
 
     /// Makes an edit, and gives its operations.
     pub(crate) fn edit(&mut self, edit: &Edit, pen: &mut Pen, now: i64, ledger: &mut Ledger) -> Vec<Op> {
-        let before = marks(self.document());
+        let before = seen(self.document());
         let first = pen.next + 1;
-        let ops = edit.ops(self.document(), &mut || pen.value());
+        let is_exact = !self.is_v1();
+        let ops = edit.ops(self.document(), &mut |place| pen.value(is_exact && place == Plain::Yes));
         let own: Marks = (first..=pen.next).collect();
         let time = self.clock.time(now);
         match &mut self.client {
@@ -177,7 +189,7 @@ impl Device {
             Client::V2(phone) => phone.edit(&ops, time),
         }
         ledger.lists_renamed |= edit.renames();
-        ledger.edited(&self.id, &before, &marks(self.document()), &own);
+        ledger.edited(&self.id, &before, &seen(self.document()), &own);
         ops
     }
 
@@ -209,7 +221,7 @@ impl Device {
             Client::V2(phone) => {
                 if let Some(held) = phone.hear(outcome) {
                     // What the answer brought, and the edits made meanwhile replace, the device's base held.
-                    ledger.edited(&self.id, &marks(&held), &marks(&phone.document), &Marks::new());
+                    ledger.edited(&self.id, &seen(&held), &seen(&phone.document), &Marks::new());
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! A v1 device: whole documents, of the kinds of apps in the field.
 
 use super::{Outcome, Outgoing, number, written};
-use crate::model::apply_all;
+use crate::model::{apply_all, rounded};
 use crate::oracle::{Sent, member, version, without_service_members};
 use crate::plan::App;
 use crate::server::Request;
@@ -147,8 +147,8 @@ impl Phone {
             Ok(_) if document != self.document => self.waits_for = Some((number, document)),
             Ok((answer, held)) => {
                 self.is_missing = false;
-                self.document = held.clone();
-                self.before = held.clone();
+                self.document = rounded(held);
+                self.before = self.document.clone();
                 self.base = version(member(answer, "version")).unwrap_or_default();
                 self.version = self.base;
                 self.metadata = member(answer, "data").and_then(service_members);

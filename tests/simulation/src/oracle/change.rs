@@ -2,7 +2,7 @@
 
 use super::undo::undone;
 use super::{Archive, Asked, Call, Ledger, Record, Sent};
-use crate::model::{Marks, find, marks, shown, text};
+use crate::model::{Marks, find, marks, rounded, seen, shown, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::{Conflict, Rule, Side, Winner};
 use coinolio_core::id::DeviceId;
@@ -61,9 +61,14 @@ pub(crate) fn appended(
                     sent,
                     record,
                     before: &before,
-                    knows_base: !sent.base_lost
-                        && !sent.counts_blindly
-                        && (is_base_kept || sent.base == 0 && sent.sync_id.is_some()),
+                    base: if sent.base_lost || sent.counts_blindly {
+                        None
+                    } else if sent.base == 0 && sent.sync_id.is_some() {
+                        Some(&sent.before)
+                    } else {
+                        let base = archive.find(sent.base).filter(|_| is_base_kept);
+                        base.map(|base| &*base.document)
+                    },
                 };
                 judge.conflict(conflict, ranks)?;
             }
@@ -108,7 +113,7 @@ fn one_effect(archive: &Archive, call: &Call, new: &NewChange) -> Result<(), Vio
 
 /// Law 2 for the edits of one sync: what it wrote is in the document or in a conflict, and so is what it deleted.
 fn own_edits(record: &Record, sent: &Sent, told: &Marks, deletes: bool) -> Result<(), Violation> {
-    let (before, after) = (marks(&sent.before), marks(&sent.document));
+    let (before, after) = (seen(&sent.before), seen(&sent.document));
     let version = record.change.version;
     let lost: Vec<_> = after
         .difference(&before)
@@ -132,10 +137,19 @@ struct Judge<'a> {
     sent: &'a Sent,
     record: &'a Record,
     before: &'a Arc<Value>,
-    knows_base: bool,
+    /// The document of the base, where it is known.
+    base: Option<&'a Value>,
 }
 
 impl Judge<'_> {
+    /// True where two values are the same to the device: to one of v1, a JavaScript client, as it rounds them.
+    fn alike(&self, one: Option<&Value>, other: Option<&Value>) -> bool {
+        match self.sent.sync_id {
+            Some(_) => one == other,
+            None => one.map(rounded) == other.map(rounded),
+        }
+    }
+
     fn conflict(&self, conflict: &Conflict, ranks: &KnownRanks) -> Result<(), Violation> {
         let place = conflict.path.tokens();
         let version = self.record.change.version;
@@ -151,7 +165,12 @@ impl Judge<'_> {
             })
         };
         let (client, server) = (&conflict.client, &conflict.server);
-        is_true(client.value != server.value, "both sides hold the same")?;
+        let is_conflict = if self.sent.counts_blindly {
+            client.value != server.value
+        } else {
+            !self.alike(client.value.as_ref(), server.value.as_ref())
+        };
+        is_true(is_conflict, "both sides hold the same")?;
         is_true(
             client.device_id == self.call.device,
             "the client's side has another author",
@@ -166,13 +185,12 @@ impl Judge<'_> {
         )?;
         if !self.sent.base_lost {
             is_true(
-                find(&self.sent.document, place) == client.value.as_ref(),
+                self.alike(find(&self.sent.document, place), client.value.as_ref()),
                 "the client held something else",
             )?;
         }
-        if self.knows_base {
-            let base = find(&self.sent.before, place);
-            is_true(base != client.value.as_ref(), "the client changed nothing")?;
+        if let Some(base) = self.base.map(|base| find(base, place)) {
+            is_true(!self.alike(base, client.value.as_ref()), "the client changed nothing")?;
             is_true(base != server.value.as_ref(), "the server changed nothing")?;
         }
         is_true(

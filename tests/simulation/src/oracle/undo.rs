@@ -1,7 +1,7 @@
 //! What a request that undoes or replaces may make.
 
 use super::{Archive, Asked, Call, Record};
-use crate::model::{find, shown, text};
+use crate::model::{find, rounded, shown, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::Winner;
 use coinolio_core::log::Kind;
@@ -45,7 +45,7 @@ pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<
                 expected.is_none_or(|expected| record.change.parent == expected),
                 "on top of another version",
             )?;
-            is_made(*record.document == *document, "another document")
+            is_made(rounded(&record.document) == rounded(document), "another document")
         }
         Asked::Delete => is_made(
             record.patch.edits.is_empty() && record.change.kind == Kind::Deleted,

@@ -48,7 +48,12 @@ impl World<'_> {
     }
 
     pub(super) fn replace(&mut self, chance: &mut Chance) {
-        let device = chance.pick(&self.devices);
+        // A v1 device would put rounded numbers in the place of what it cannot hold.
+        let exact: Vec<_> = self.devices.iter().filter(|device| !device.is_v1()).collect();
+        if exact.is_empty() {
+            return;
+        }
+        let device = chance.pick(&exact);
         let document = device.document().clone();
         let expected = chance.percent(50).then(|| device.version());
         let body = Object::from([("data".into(), document.clone())]);

@@ -64,10 +64,11 @@ impl World<'_> {
 
     fn fate(&self, chance: &mut Chance) -> Fate {
         let weather = self.plan.weather;
+        // Most functions are over after some ten turns; a compaction that removes much has many.
+        let most = *chance.pick(&[12, 12, 80]);
+        let turn = u32::try_from(chance.below(most)).unwrap_or_default();
         Fate {
-            killed_at: chance
-                .percent(weather.kills)
-                .then(|| u32::try_from(chance.below(12)).unwrap_or_default()),
+            killed_at: chance.percent(weather.kills).then_some(turn),
             is_answer_lost: chance.percent(weather.losses),
             answer_takes: self.delay(chance),
             chance: Chance::new(chance.seed()),
