@@ -126,7 +126,7 @@ fn told(archive: &Archive, sent: &Sent, record: &Record, answer: &Value) -> Resu
             .collect()
     };
     let all = of(archive.after(sent.base));
-    let least = of(archive.after(sent.base.max(archive.kept_from())));
+    let least = of(archive.after(sent.base.max(archive.certain_from())));
     let Some(Value::List(conflicts)) = member(answer, "conflicts") else {
         return Err(Violation::new(Law::ConflictsTold, "an answer has no conflicts member"));
     };

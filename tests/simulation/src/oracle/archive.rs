@@ -28,6 +28,8 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     records: Vec<Record>,
+    /// Retention is removing what the versions before this one were made from, whether it is still there or not.
+    let_go: Version,
 }
 
 impl Archive {
@@ -75,6 +77,21 @@ impl Archive {
     pub(crate) fn kept_from(&self) -> Version {
         let oldest = self.records.iter().find(|record| !record.is_removed);
         oldest.map_or_else(|| self.version(), |record| record.change.parent)
+    }
+
+    /// Where what is kept for certain begins: from there on nothing is being removed.
+    pub(crate) fn certain_from(&self) -> Version {
+        self.kept_from().max(self.let_go)
+    }
+
+    /// True where the log has `version` as a base, and will have it for a while.
+    pub(crate) fn is_certain(&self, version: Version) -> bool {
+        self.is_kept(version) && version >= self.certain_from()
+    }
+
+    /// Takes note that versions before `version` may be gone from now on.
+    pub(crate) fn let_go(&mut self, version: Version) {
+        self.let_go = self.let_go.max(version);
     }
 
     /// True while the portfolio is deleted.

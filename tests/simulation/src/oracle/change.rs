@@ -55,22 +55,27 @@ pub(crate) fn appended(
                 // The time that a v1 client sends back is that of its base's own change.
                 None => archive.find(sent.base).is_some_and(|record| !record.is_removed),
             };
+            let is_certain = is_base_kept && sent.base >= archive.certain_from();
+            let judge = |base| Judge {
+                call,
+                sent,
+                record,
+                before: &before,
+                base,
+            };
+            let base = if sent.base_lost || sent.counts_blindly {
+                None
+            } else if sent.base == 0 && sent.sync_id.is_some() {
+                Some(&sent.before)
+            } else {
+                let base = archive.find(sent.base).filter(|_| is_base_kept);
+                base.map(|base| &*base.document)
+            };
+            // While retention removes a base, a sync may be the last to have it or the first that has none.
+            let without = |conflict: &_| (is_base_kept && !is_certain).then(|| judge(None).conflict(conflict, ranks));
             for conflict in &record.patch.conflicts {
-                let judge = Judge {
-                    call,
-                    sent,
-                    record,
-                    before: &before,
-                    base: if sent.base_lost || sent.counts_blindly {
-                        None
-                    } else if sent.base == 0 && sent.sync_id.is_some() {
-                        Some(&sent.before)
-                    } else {
-                        let base = archive.find(sent.base).filter(|_| is_base_kept);
-                        base.map(|base| &*base.document)
-                    },
-                };
-                judge.conflict(conflict, ranks)?;
+                let judged = judge(base).conflict(conflict, ranks);
+                judged.or_else(|violation| without(conflict).unwrap_or(Err(violation)))?;
             }
             if !sent.counts_blindly {
                 let is_lost = |mark: &&u32| !told.contains(mark) && !ledger.took_away(call.device.as_ref(), **mark);
@@ -82,7 +87,7 @@ pub(crate) fn appended(
                     )
                 })?;
             }
-            let deletes = (is_base_kept || sent.base_lost) && !ledger.lists_renamed;
+            let deletes = (is_certain || sent.base_lost) && !ledger.lists_renamed;
             if !sent.counts_blindly {
                 own_edits(record, sent, &told, deletes)?;
             }

@@ -37,10 +37,10 @@ pub(crate) fn refused(
             Asked::Create(_) | Asked::Compact(..) => false,
         },
         Code::BaseExpired => match &call.asked {
-            Asked::SyncV2(sent) => !archive.is_kept(sent.base) && !sent.base_lost,
-            Asked::Restore(version) | Asked::KeepMine(version, _) => {
-                archive.find(*version).is_some_and(|record| record.is_removed)
-            }
+            Asked::SyncV2(sent) => !archive.is_certain(sent.base) && !sent.base_lost,
+            Asked::Restore(version) | Asked::KeepMine(version, _) => archive
+                .find(*version)
+                .is_some_and(|record| record.is_removed || *version < archive.certain_from()),
             _ => false,
         },
         Code::AlreadyExists => matches!(call.asked, Asked::Create(_)) && !archive.records().is_empty(),

@@ -237,8 +237,14 @@ impl ChangeLog for Port {
 
     async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
         let key = key.clone();
-        self.write("keep_from", move |shared| ready(shared.log.keep_from(&key, version)))
-            .await
+        self.write("keep_from", move |shared| {
+            let mut book = shared.book();
+            book.archive.let_go(version);
+            book.tell(|| format!("  what was before version {version} goes"));
+            drop(book);
+            ready(shared.log.keep_from(&key, version))
+        })
+        .await
     }
 
     async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
