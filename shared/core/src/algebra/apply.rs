@@ -8,7 +8,7 @@ use super::line::{Line, Naming, Places, identity, naming};
 use super::patch::{Op, Place};
 use super::path::{IdentityField, Token};
 use crate::json::{Object, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::iter::Peekable;
 
 /// Hears of each value that an operation alters, before and after.
@@ -82,8 +82,10 @@ struct Elements<'a> {
     /// The identity fields that operations inside an element touch.
     touched: Vec<IdentityField>,
     nodes: Vec<Node<'a>>,
-    /// The number in `nodes` of each element that an operation's path names.
+    /// The number in `nodes` of each element that an operation's path names: since it was moved, where it was.
     numbers: HashMap<&'a Token, usize>,
+    /// The elements that were moved.
+    moved: HashSet<&'a Token>,
     /// What may add, remove or move elements, in the order of the operations.
     events: Vec<Event<'a>>,
 }
@@ -96,8 +98,8 @@ enum Event<'a> {
     Delete(usize),
     /// Move the element.
     Move(usize, &'a Place),
-    /// Set something inside the element: where it is not there, add it at the end.
-    Inside(usize),
+    /// Do something inside the element: where it is not there and something is set, add it at the end.
+    Inside(usize, bool),
 }
 
 const fn after_of(op: &Op) -> Option<&Place> {
@@ -151,7 +153,9 @@ impl<'a> Batch<'a> {
             }
         }
         let is_move = matches!(op, Op::Move { .. });
-        node.write.is_none() && node.moved.is_none() && (is_move || node.is_leaf())
+        // A member that is written again holds what it was written last: many changes are edits of the same few.
+        let is_member = matches!(op.path().tokens().last(), Some(Token::Member(_)));
+        (node.write.is_none() || is_member) && node.moved.is_none() && (is_move || node.is_leaf())
     }
 
     fn add(&mut self, number: usize, op: &'a Op) {
@@ -272,6 +276,9 @@ impl<'a> Elements<'a> {
         if !self.goes_inside {
             return true;
         }
+        if self.moved.contains(token) && !matches!(op, Op::Move { .. }) {
+            return false;
+        }
         let stays =
             |neighbour: Naming| neighbour == own || neighbour.is_some_and(|field| !self.touched.contains(&field));
         self.namings == [own] && neighbour_of(op).is_none_or(stays)
@@ -302,8 +309,14 @@ impl<'a> Elements<'a> {
         match op {
             Op::Set { value, after, .. } if is_own => self.events.push(Event::Set(number, value, after.as_ref())),
             Op::Delete { .. } if is_own => self.events.push(Event::Delete(number)),
-            Op::Move { after, .. } if is_own => self.events.push(Event::Move(number, after)),
-            Op::Set { .. } if self.nodes[number].first_set.is_none() => self.events.push(Event::Inside(number)),
+            Op::Move { after, .. } if is_own => {
+                self.events.push(Event::Move(number, after));
+                // Another element may bear the name from now on.
+                self.numbers.remove(token);
+                self.moved.insert(token);
+            }
+            Op::Set { .. } if self.nodes[number].first_set.is_none() => self.events.push(Event::Inside(number, true)),
+            _ if self.nodes[number].is_leaf() => self.events.push(Event::Inside(number, false)),
             _ => {}
         }
         &mut self.nodes[number]
@@ -312,10 +325,11 @@ impl<'a> Elements<'a> {
     fn run(self, list: &mut Vec<Value>, path: &mut Vec<&'a Token>, observer: &mut impl Observer) {
         let mut line = Line::of(std::mem::take(list));
         let mut places = self.find_in(&line);
+        let mut inside = vec![None; self.nodes.len()];
         for event in &self.events {
             match *event {
                 Event::Set(number, value, after) => {
-                    let (node, at) = (&self.nodes[number], places.at[number]);
+                    let (node, at) = (&self.nodes[number], places.of(number));
                     let before = at.and_then(|at| line.values[at].as_ref());
                     path.extend(node.token);
                     observer.altered(path, node.first_set.unwrap_or_default(), before, Some(value));
@@ -338,7 +352,7 @@ impl<'a> Elements<'a> {
                     }
                 }
                 Event::Delete(number) => {
-                    if let Some(at) = places.at[number] {
+                    if let Some(at) = places.of(number) {
                         places.put(number, None);
                         places.forget(&line, at);
                         let (node, before) = (&self.nodes[number], line.remove(at));
@@ -348,7 +362,7 @@ impl<'a> Elements<'a> {
                     }
                 }
                 Event::Move(number, after) => {
-                    if let Some(at) = places.at[number] {
+                    if let Some(at) = places.of(number) {
                         let was_behind = line.previous[at];
                         line.unlink(at);
                         // Behind itself, by whatever name, is behind one that is not there.
@@ -361,21 +375,20 @@ impl<'a> Elements<'a> {
                         places.learn(&line, at);
                     }
                 }
-                Event::Inside(number) => {
-                    if places.at[number].is_none()
-                        && let Some(token) = self.nodes[number].token
+                Event::Inside(number, sets) => {
+                    if places.of(number).is_none()
+                        && let Some(token) = self.nodes[number].token.filter(|_| sets)
                     {
                         let at = line.insert(token.new_element(), line.last());
                         places.learn(&line, at);
                         places.put(number, Some(at));
                     }
+                    inside[number] = places.of(number);
                 }
             }
         }
-        for (node, at) in self.nodes.into_iter().zip(places.at) {
-            if let Some(element) = at.and_then(|at| line.values[at].as_mut())
-                && !node.is_leaf()
-            {
+        for (node, at) in self.nodes.into_iter().zip(inside) {
+            if let Some(element) = at.and_then(|at| line.values[at].as_mut()) {
                 path.extend(node.token);
                 node.run(element, path, observer);
                 path.pop();
@@ -389,28 +402,26 @@ impl<'a> Elements<'a> {
     fn find_in(&self, line: &Line) -> Places<'a> {
         let mut names: HashMap<(Naming, &Value), usize> = HashMap::new();
         let mut namings = self.namings.clone();
-        for (number, node) in self.nodes.iter().enumerate() {
-            if let Some((token, identity)) = node.token.and_then(|token| Some((token, identity(token)?))) {
-                names.insert((naming(token), identity), number);
-            }
-        }
+        let mut number = |token: &'a Token, identity| {
+            let next = names.len();
+            *names.entry((naming(token), identity)).or_insert(next)
+        };
+        let tokens = self.nodes.iter().map(|node| node.token);
+        let numbers = tokens.map(|token| token.and_then(|token| Some(number(token, identity(token)?))));
+        let numbers = numbers.map(Option::unwrap_or_default).collect();
         let mut neighbours = HashMap::new();
-        let mut count = self.nodes.len();
         for event in &self.events {
             let (Event::Set(_, _, Some(Place::After(token))) | Event::Move(_, Place::After(token))) = *event else {
                 continue;
             };
             let Some(identity) = identity(token) else { continue };
             insert_new(&mut namings, naming(token));
-            let number = *names.entry((naming(token), identity)).or_insert_with(|| {
-                count += 1;
-                count - 1
-            });
-            neighbours.insert(token, number);
+            neighbours.insert(token, number(token, identity));
         }
         let mut places = Places {
-            at: vec![None; count],
-            several: vec![false; count],
+            at: vec![None; names.len()],
+            several: vec![false; names.len()],
+            numbers,
             neighbours,
             names,
             namings,
@@ -481,6 +492,18 @@ mod tests {
         for ops in [inserted, moved, alternating, inside] {
             assert_eq!(batches(&ops), 1, "{:?}", ops[1]);
         }
+    }
+
+    #[test]
+    fn members_written_again_are_gone_through_once() {
+        let ops = many(|n| {
+            let id = n % 5;
+            match n % 3 {
+                0 => format!(r#"{{"op":"delete","path":["l",{{"id":{id}}},"v"]}}"#),
+                _ => format!(r#"{{"op":"set","path":["l",{{"id":{id}}},"v"],"value":{n}}}"#),
+            }
+        });
+        assert_eq!(batches(&ops), 1);
     }
 
     #[test]

@@ -112,13 +112,21 @@ pub(super) struct Places<'a> {
     pub(super) at: Vec<Option<usize>>,
     /// Whether more than one ever bore the name.
     pub(super) several: Vec<bool>,
+    /// The number of the name by which each operation's element is found.
+    pub(super) numbers: Vec<usize>,
     pub(super) neighbours: HashMap<&'a Token, usize>,
     pub(super) names: HashMap<(Naming, &'a Value), usize>,
     pub(super) namings: Vec<Naming>,
 }
 
 impl Places<'_> {
-    pub(super) fn put(&mut self, number: usize, at: Option<usize>) {
+    /// Where the element of that number stands.
+    pub(super) fn of(&self, element: usize) -> Option<usize> {
+        self.at[self.numbers[element]]
+    }
+
+    pub(super) fn put(&mut self, element: usize, at: Option<usize>) {
+        let number = self.numbers[element];
         self.at[number] = at;
     }
 
@@ -158,12 +166,8 @@ impl Places<'_> {
         }
     }
 
-    /// The names that the element at `at` bears of those that operations say, where these name elements in several ways.
-    /// Where they do in one, an element has no name but the one that it is found by.
+    /// The names that the element at `at` bears of those that operations say.
     fn names_of(&self, line: &Line, at: usize) -> Vec<(Naming, usize)> {
-        if self.namings.len() == 1 {
-            return Vec::new();
-        }
         let named = |naming: &Naming| Some((*naming, self.named(*naming, line.values[at].as_ref())?));
         self.namings.iter().filter_map(named).collect()
     }
