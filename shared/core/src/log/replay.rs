@@ -1,7 +1,7 @@
 //! Documents from the log: a snapshot and the changes after it.
 
 use super::expired::explained;
-use super::{Change, ChangeLog, LogError, PortfolioKey, Snapshot, Version, Window};
+use super::{Change, ChangeLog, LogError, Patch, PortfolioKey, Snapshot, Version, Window};
 use crate::algebra::{Authors, Stamp, apply};
 use crate::json::Value;
 use std::sync::Arc;
@@ -44,22 +44,51 @@ async fn replayed<L: ChangeLog>(
     let mut at = from;
     if from < kept_from.min(version) {
         let newest_first = log.between(key, from, kept_from.min(version)).await?;
+        let mut gathered = Gathered::default();
         for change in newest_first.iter().rev() {
-            let patch = log.patch(key, change).await?;
             at = follow(at, change)?;
-            apply(&mut document, patch.edits.iter().map(|edit| &edit.op));
+            gathered.add(log.patch(key, change).await?, change.patch_bytes);
+            if gathered.bytes > GATHERED_BYTES {
+                std::mem::take(&mut gathered).apply(&mut document);
+            }
         }
+        gathered.apply(&mut document);
     }
     window.load(log, key, at, |change| change.version <= version).await?;
-    for change in window.after(at).iter().filter(|change| change.version <= version) {
+    let in_window = window.after(at).iter().filter(|change| change.version <= version);
+    let mut ops = Vec::new();
+    for change in in_window {
         at = follow(at, change)?;
-        let edits = change.patch.iter().flat_map(|patch| &patch.edits);
-        apply(&mut document, edits.map(|edit| &edit.op));
+        ops.extend(change.patch.iter().flat_map(|patch| &patch.edits).map(|edit| &edit.op));
     }
+    apply(&mut document, ops);
     if at != version {
         return Err(gap(at, version));
     }
     Ok(document.into())
+}
+
+/// How many bytes of operations are applied at once: many small changes go through a long list together, and big ones
+/// do not fill the memory.
+const GATHERED_BYTES: u64 = 1024 * 1024;
+
+/// Patches that are applied at once.
+#[derive(Default)]
+struct Gathered {
+    patches: Vec<Patch>,
+    bytes: u64,
+}
+
+impl Gathered {
+    fn add(&mut self, patch: Patch, bytes: u64) {
+        self.patches.push(patch);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    fn apply(self, document: &mut Value) {
+        let edits = self.patches.iter().flat_map(|patch| &patch.edits);
+        apply(document, edits.map(|edit| &edit.op));
+    }
 }
 
 /// The version and document to begin a read of `version` at.
