@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// What happens to a request.
@@ -16,6 +17,8 @@ pub enum Fault {
     Serve,
     /// It is served, but the answer is lost: a 500 in its place.
     LoseAnswer,
+    /// It is served, and the answer comes this much later: what a network adds.
+    ServeLate(Duration),
     /// It is answered with this status and error code, and not served.
     Answer(u16, &'static str),
     /// It is not served, and the connection is closed without an answer.
@@ -90,6 +93,7 @@ async fn serve(State(faults): State<Faults>, mut headers: HeaderMap, body: Bytes
     match fault {
         Fault::LoseAnswer => return failure(500, "InternalServerError"),
         Fault::CutAnswer => cut(),
+        Fault::ServeLate(late) => tokio::time::sleep(late).await,
         _ => {}
     }
     let (status, mut headers) = (answer.status(), answer.headers().clone());

@@ -5,6 +5,7 @@
 //! `cargo test` every measurement is done once and briefly, to see that it runs.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
+mod batch;
 mod client;
 mod events;
 mod memory;
@@ -75,6 +76,7 @@ async fn main() -> Result<(), Failure> {
     memory::measure(&server, plan).await?;
     v1::measure(&server, &events, plan).await?;
     v2::measure(&server, plan).await?;
+    batch::measure(&server, plan).await?;
     status::measure(&server, plan).await?;
     server.stop().await;
     Ok(())

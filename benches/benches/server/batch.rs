@@ -1,0 +1,180 @@
+//! 25 portfolios in one `POST /api/v2/sync`, beside the slowest of 25 single syncs.
+//!
+//! Twice: on the local server, whose store is in this process and carries out one write after the other, and with each of
+//! the store's answers held back as a network would, where a sync waits more than it works, as on AWS.
+
+use crate::client::Api;
+use crate::{Failure, Plan};
+use coinolio_aws::App;
+use coinolio_aws::config::emulator_client;
+use coinolio_aws::dynamodb::DynamoLog;
+use coinolio_aws::http::Event;
+use coinolio_benches::measure::Spread;
+use coinolio_benches::table::Table;
+use coinolio_local::server::{Server, TABLE};
+use coinolio_tests::faults::{Fault, Faults};
+use coinolio_tests::starting::event;
+use lambda_http::Context;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant, SystemTime};
+
+/// As many as a batch may hold (design section 5).
+const PORTFOLIOS: usize = 25;
+
+/// How long the store's answers are held back where they are: so long that the work of this machine's few cores is little
+/// beside it.
+const HELD_BACK: Duration = Duration::from_millis(100);
+
+/// Prints how long a batch takes beside the slowest of as many single syncs, in turns.
+pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
+    println!("\n{PORTFOLIOS} portfolios of one field each, as one batch and one after the other:");
+    let mut table = Table::new([
+        "",
+        "batch, ms",
+        "slowest single, ms",
+        "ratio of the medians",
+        "round by round",
+    ]);
+    let local = Door::Server(Api::new(server, "batch")?);
+    row(&mut table, "local server", local, plan.rounds * 4).await?;
+    let hold = |_: &str, _: usize| Fault::ServeLate(HELD_BACK);
+    let held_back = emulator_client(&Faults::start(&server.dynamodb_url(), hold).await);
+    let app = App::new(DynamoLog::new(held_back, TABLE));
+    let name = format!(
+        "sync function, each answer of the store {} ms late",
+        HELD_BACK.as_millis()
+    );
+    row(&mut table, &name, Door::Function(Box::new(app)), plan.rounds).await?;
+    println!("{table}");
+    Ok(())
+}
+
+async fn row(table: &mut Table, name: &str, door: Door, rounds: usize) -> Result<(), Failure> {
+    let mut version = 0;
+    let (mut batches, mut singles) = (Vec::new(), Vec::new());
+    // The first round creates the portfolios and opens the connections.
+    for round in 0..=rounds {
+        let mut slowest = 0.0_f64;
+        for number in 0..PORTFOLIOS {
+            let body = json!({"device_id": "phone", "sent_at": SENT_AT}).to_string();
+            let body = merged(&body, part(number, version))?;
+            let start = Instant::now();
+            let answer = door.single(number, &body).await?;
+            slowest = slowest.max(start.elapsed().as_secs_f64() * 1e3);
+            expect(&answer["version"], version + 1)?;
+        }
+        version += 1;
+        let parts: Vec<Value> = (0..PORTFOLIOS).map(|number| part(number, version)).collect();
+        let body = json!({"device_id": "phone", "sent_at": SENT_AT, "portfolios": parts}).to_string();
+        let start = Instant::now();
+        let answer = door.batch(&body).await?;
+        let took = start.elapsed().as_secs_f64() * 1e3;
+        version += 1;
+        for number in 0..PORTFOLIOS {
+            expect(&answer["results"][number]["body"]["version"], version)?;
+        }
+        if round > 0 {
+            batches.push(took);
+            singles.push(slowest);
+        }
+    }
+    let ratios = batches
+        .iter()
+        .zip(&singles)
+        .map(|(batch, single)| batch / single)
+        .collect();
+    let (batch, single) = (Spread::of(batches), Spread::of(singles));
+    table.row([
+        name.to_owned(),
+        format!("{batch:.1}"),
+        format!("{single:.1}"),
+        format!("{:.2}", batch.median / single.median),
+        format!("{:.2}", Spread::of(ratios)),
+    ]);
+    Ok(())
+}
+
+const SENT_AT: &str = "2026-01-01T12:00:00.000Z";
+
+/// An edit of one field of the portfolio `number`, on top of `base`.
+fn part(number: usize, base: u64) -> Value {
+    json!({
+        "portfolio_id": id(number),
+        "sync_id": format!("{number}-{base}"),
+        "base_version": base,
+        "changes": [{"op": "set", "path": ["assets", "btc", "amount"], "value": format!("{base}.00000001"),
+                     "modified_at": "2026-01-01T11:59:00.000Z"}],
+    })
+}
+
+fn id(number: usize) -> String {
+    format!("batch-{number}")
+}
+
+/// The members of `part` beside those of `body`.
+fn merged(body: &str, part: Value) -> Result<String, Failure> {
+    let mut body = parsed(body.as_bytes())?;
+    if let (Some(body), Value::Object(part)) = (body.as_object_mut(), part) {
+        body.extend(part);
+    }
+    Ok(body.to_string())
+}
+
+fn parsed(text: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(text).map_err(|error| Failure::Answer(error.to_string()))
+}
+
+fn expect(version: &Value, expected: u64) -> Result<(), Failure> {
+    if version.as_u64() == Some(expected) {
+        Ok(())
+    } else {
+        Err(Failure::Answer(format!(
+            "version {version} where {expected} was expected"
+        )))
+    }
+}
+
+/// By which way syncs go in.
+enum Door {
+    /// Over HTTP.
+    Server(Api),
+    /// As events of the gateway.
+    Function(Box<App>),
+}
+
+impl Door {
+    async fn single(&self, number: usize, body: &str) -> Result<Value, Failure> {
+        let path = format!("/api/v2/portfolios/{}/sync", id(number));
+        self.send("v2-sync", &path, body).await
+    }
+
+    async fn batch(&self, body: &str) -> Result<Value, Failure> {
+        self.send("v2-sync-all", "/api/v2/sync", body).await
+    }
+
+    async fn send(&self, name: &str, path: &str, body: &str) -> Result<Value, Failure> {
+        match self {
+            Self::Server(api) => parsed(&api.send(Method::POST, path, body.to_owned()).await?),
+            Self::Function(app) => {
+                let mut event = parsed(event(name).as_bytes())?;
+                event["rawPath"] = json!(path);
+                event["requestContext"]["http"]["path"] = json!(path);
+                event["body"] = json!(body);
+                if let Some(headers) = event["headers"].as_object_mut() {
+                    headers.remove("accept-encoding");
+                }
+                let event = serde_json::from_value(event).map_err(|error| Failure::Answer(error.to_string()))?;
+                let mut context = Context::default();
+                let deadline = SystemTime::now() + Duration::from_secs(60);
+                let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                context.deadline = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+                let answer = sync::handle(app, Event::new(event, context)).await;
+                if answer.status().as_u16() != 200 {
+                    return Err(Failure::Answer(format!("{path}: {:?}", answer.body())));
+                }
+                parsed(answer.body())
+            }
+        }
+    }
+}
