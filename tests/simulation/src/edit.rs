@@ -156,9 +156,7 @@ impl Edit {
             What::EditAsset => vec![set(members(&[asset[0], asset[1], PARTS[other % 2]]), next(Plain::Yes))],
             What::DropAsset => vec![delete(members(&asset))],
             What::AddTransaction | What::EditTransaction | What::ReplaceTransaction => {
-                // An opaque list is one value, of which a phone rounds all numbers once it edits it.
-                let is_opaque = Kind::of(list(document, "txs")) == Kind::Opaque;
-                vec![self.transaction(document, next(if is_opaque { Plain::No } else { Plain::Yes }))]
+                vec![self.transaction(document, next(Plain::Yes))]
             }
             What::DropTransaction => self.at("txs", document, |path, _| vec![delete(path)]),
             What::MoveTransaction => self.moved("txs", document),

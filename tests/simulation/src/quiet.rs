@@ -1,6 +1,6 @@
 //! What must hold once the network, the store and the users are quiet.
 
-use crate::model::{Marks, apply_all, marks, text};
+use crate::model::{Marks, apply_all, marks, seen_in_opaque, text};
 use crate::oracle::Asked;
 use crate::server::Request;
 use crate::store::ready;
@@ -125,6 +125,7 @@ fn nothing_lost(world: &World<'_>) -> Result<(), Violation> {
     }
     let book = world.shared.book();
     let mut found: Marks = marks(&book.archive.document());
+    found.extend(seen_in_opaque(&book.archive.document()));
     for record in book.archive.records() {
         for conflict in &record.patch.conflicts {
             for side in [&conflict.client, &conflict.server] {

@@ -79,8 +79,15 @@ impl Phone {
 
     pub(super) fn request(&mut self, now: i64) -> Outgoing {
         self.asked_at = now;
-        self.requests += 1;
-        self.waits_for = Some((self.requests, self.document.clone()));
+        // The same again is the same request, as the service is to see it.
+        let is_same = self
+            .waits_for
+            .as_ref()
+            .is_some_and(|(_, document)| *document == self.document);
+        if !is_same {
+            self.requests += 1;
+            self.waits_for = Some((self.requests, self.document.clone()));
+        }
         let device = Value::from(self.device.as_str());
         let request = if self.is_missing {
             Request::Create(Value::Object(Object::from([

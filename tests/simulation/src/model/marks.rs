@@ -1,5 +1,6 @@
 //! Marks: values that are written once each, by which an edit is followed wherever it goes.
 
+use super::list::Kind;
 use coinolio_core::json::{Number, Value};
 use std::collections::BTreeSet;
 
@@ -42,6 +43,17 @@ pub(crate) fn seen(value: &Value) -> Marks {
     let mut found = Marks::new();
     gather(value, true, &mut found);
     found
+}
+
+/// The marks that somebody sees in the opaque lists of `value`: one value each, of which a phone that edits it rounds
+/// all numbers.
+pub(crate) fn seen_in_opaque(value: &Value) -> Marks {
+    match value {
+        Value::List(elements) if Kind::of(elements) == Kind::Opaque => seen(value),
+        Value::List(elements) => elements.iter().flat_map(seen_in_opaque).collect(),
+        Value::Object(members) => members.values().flat_map(seen_in_opaque).collect(),
+        _ => Marks::new(),
+    }
 }
 
 /// `value` as a JavaScript client holds it.

@@ -9,7 +9,7 @@ mod marks;
 pub(crate) use apply::{apply, apply_all};
 pub(crate) use difference::difference;
 pub(crate) use list::Kind;
-pub(crate) use marks::{Mark, Marks, mark, marks, number_mark, rounded, seen};
+pub(crate) use marks::{Mark, Marks, mark, marks, number_mark, rounded, seen, seen_in_opaque};
 
 use coinolio_core::algebra::Token;
 use coinolio_core::json::Value;

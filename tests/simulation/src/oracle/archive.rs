@@ -20,6 +20,8 @@ pub(crate) struct Record {
     pub(crate) marks: Marks,
     /// The number of the request that made it.
     pub(crate) by: u64,
+    /// The device's own number for that.
+    pub(crate) request: Option<u64>,
     /// True once retention has removed it.
     pub(crate) is_removed: bool,
 }
@@ -128,6 +130,7 @@ impl Archive {
             marks: marks(&document),
             document: document.into(),
             by: call.number,
+            request: call.request,
             is_removed: false,
         });
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::undo::undone;
 use super::{Archive, Asked, Call, Ledger, Record, Sent};
-use crate::model::{Marks, find, marks, rounded, seen, shown, text};
+use crate::model::{Marks, find, marks, rounded, seen, seen_in_opaque, shown, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::{Conflict, Rule, Side, Winner};
 use coinolio_core::id::DeviceId;
@@ -78,7 +78,14 @@ pub(crate) fn appended(
                 judged.or_else(|violation| without(conflict).unwrap_or(Err(violation)))?;
             }
             if !sent.counts_blindly {
-                let is_lost = |mark: &&u32| !told.contains(mark) && !ledger.took_away(call.device.as_ref(), **mark);
+                let rounded = if sent.sync_id.is_none() {
+                    seen_in_opaque(&record.document)
+                } else {
+                    Marks::new()
+                };
+                let is_lost = |mark: &&u32| {
+                    !rounded.contains(mark) && !told.contains(mark) && !ledger.took_away(call.device.as_ref(), **mark)
+                };
                 let lost: Vec<_> = gone.iter().filter(is_lost).collect();
                 check(lost.is_empty(), Law::NoLoss, || {
                     format!(
@@ -100,17 +107,19 @@ pub(crate) fn appended(
     Ok(())
 }
 
-/// A v2 sync and a keep-mine make one change, unless the one that they made is no longer kept.
+/// A sync and a keep-mine make one change, unless the one that they made is no longer kept.
 fn one_effect(archive: &Archive, call: &Call, new: &NewChange) -> Result<(), Violation> {
-    let (Some(sync_id), Asked::SyncV2(_) | Asked::KeepMine(..)) = (&new.change.sync_id, &call.asked) else {
-        return Ok(());
+    let is_twin = |record: &&Record| match call.asked {
+        Asked::SyncV2(_) | Asked::KeepMine(..) => record.change.sync_id == new.change.sync_id,
+        Asked::SyncV1(_) => record.change.device_id == call.device && record.request == call.request,
+        _ => false,
     };
-    let mut earlier = archive.records().iter().filter(|record| !record.is_removed);
-    let twin = earlier.find(|record| record.change.sync_id.as_ref() == Some(sync_id));
-    check(twin.is_none(), Law::OneEffect, || {
+    let mut kept = archive.records().iter().filter(|record| !record.is_removed);
+    let twin = kept.find(is_twin).map_or(0, |twin| twin.change.version);
+    check(twin == 0, Law::OneEffect, || {
         format!(
-            "{sync_id} made version {} and now {}",
-            twin.map_or(0, |twin| twin.change.version),
+            "a {} made version {twin} and now {}",
+            call.asked.name(),
             new.change.version
         )
     })

@@ -80,6 +80,8 @@ pub(crate) struct Call {
     pub(crate) number: u64,
     /// The device that sent it, where one did.
     pub(crate) device: Option<DeviceId>,
+    /// That device's own number for it: a repetition has the same.
+    pub(crate) request: Option<u64>,
     /// What it asks for.
     pub(crate) asked: Asked,
     /// When it came, by the server's clock.

@@ -286,6 +286,7 @@ impl<'p> World<'p> {
         let call = Arc::new(Call {
             number,
             device,
+            request: from.map(|(_, request)| request),
             asked,
             received,
             began_at: self.shared.book().archive.records().len(),
