@@ -279,7 +279,12 @@ impl Call {
     /// The same with its body changed by `edit`, where it is JSON.
     #[must_use]
     pub fn with_json(mut self, edit: impl FnOnce(&mut Value)) -> Self {
-        if let Some(mut body) = self.event.body.as_deref().and_then(|body| serde_json::from_str(body).ok()) {
+        if let Some(mut body) = self
+            .event
+            .body
+            .as_deref()
+            .and_then(|body| serde_json::from_str(body).ok())
+        {
             edit(&mut body);
             self.event.body = Some(body.to_string());
         }
