@@ -123,6 +123,9 @@ impl Settler<'_> {
         let mut made = Value::empty_object();
         apply(&mut made, edits.iter().map(|(op, _)| *op));
         let wanted = Places::of(&made).find(&path).cloned();
+        if wanted.as_ref() == Some(there) {
+            return;
+        }
         if self.decide(path.clone(), there, wanted.as_ref(), at) == Winner::Client {
             let op = match wanted {
                 Some(value) => Op::Set {

@@ -222,6 +222,16 @@ fn edits_through_one_value_of_another_kind_are_one_conflict_of_all_that_they_mak
 }
 
 #[test]
+fn edits_through_a_value_of_another_kind_that_make_that_value_are_done_already() {
+    // The deletion goes through an object that the other edit asks for.
+    let edits = r#"[{"op":"set","path":["a","x"],"value":1},{"op":"delete","path":["a",{"id":7}]}]"#;
+    for at in [1, UNKNOWN - 1] {
+        let settled = settled(r#"{"a":{"x":1}}"#, edits, at);
+        assert_eq!((settled.edits.len(), settled.conflicts), (0, Vec::new()));
+    }
+}
+
+#[test]
 fn an_edit_that_goes_through_the_value_in_conflict_is_decided_with_it() {
     // No document holds both: the second edit makes an object of the list that the first went into.
     let edits = r#"[{"op":"set","path":["a",{"value":"v"}],"value":"v"},{"op":"set","path":["a","x"],"value":1}]"#;
