@@ -45,6 +45,17 @@ impl Authors {
         }
     }
 
+    /// As [`Self::new`], with each member of `document` altered by `unknown`: where somebody alters a part of one
+    /// later, the rest of it is still `unknown`'s.
+    pub fn of_document(document: &Value, unknown: Stamp) -> Self {
+        let mut authors = Self::new(unknown.clone());
+        for name in document.as_object().into_iter().flat_map(|members| members.keys()) {
+            let member = authors.root.below.entry(Token::Member(name.clone())).or_default();
+            member.stamp = Some((0, unknown.clone()));
+        }
+        authors
+    }
+
     /// Applies a change's operations to `document` and remembers each value that they alter (not one that
     /// an operation merely covers), as altered by `device` at the operation's effective time.
     pub fn record<'a>(

@@ -179,18 +179,20 @@ impl Replay {
         };
         let document = Arc::unwrap_or_clone(document_at(log, key, window, from).await?);
         window.unload(from);
+        let unknown = Stamp {
+            device_id: None,
+            at: unknown_at,
+        };
+        let (base, authors) = if base == 0 {
+            (Value::empty_object(), Authors::of_document(&document, unknown))
+        } else {
+            (document.clone(), Authors::new(unknown))
+        };
         let mut replay = Self {
-            base: if base == 0 {
-                Value::empty_object()
-            } else {
-                document.clone()
-            },
+            base,
             version: from,
             document,
-            authors: Authors::new(Stamp {
-                device_id: None,
-                at: unknown_at,
-            }),
+            authors,
         };
         replay.advance(log, key, window).await?;
         Ok(replay)

@@ -146,6 +146,28 @@ fn a_phone_that_counts_its_edits_behind_retention_reverts_nobody() {
 }
 
 #[test]
+fn what_was_last_altered_before_all_that_is_kept_is_not_the_phones_own() {
+    let world = World::new(r#"{"a":1,"l":["x"]}"#);
+    world.write("tablet", r#"{"a":2,"l":["x"]}"#);
+    world.write("tablet", r#"{"a":3,"l":["x"]}"#);
+    run(snapshot(&world.log.log, &world.key, 2));
+    let kept = Retained::after(&world.log, 2);
+    let sync = |document| {
+        let request = SyncRequest::from_json(value(&body("phone", 0, document))).unwrap();
+        let synced = run(sync_v1(&kept, &mut Attempts(3), &world.key, request, world.tick()));
+        synced.unwrap().answer
+    };
+    // The phone's own element in a list of others'.
+    assert_eq!(sync(r#"{"a":3,"l":["x","y"]}"#).version, 4);
+    let answer = sync(r#"{"a":3,"l":"z"}"#);
+    assert_eq!(
+        conflicts(&answer),
+        [("l".to_owned(), Some("z".into()), Some(value(r#"["x","y"]"#)))]
+    );
+    assert_eq!(answer.conflicts[0].conflict.server.device_id, None);
+}
+
+#[test]
 fn a_repetition_by_a_phone_behind_retention_has_one_effect() {
     let (world, times) = six_versions();
     let request = &claims(2, &times, r#"{"a":9,"b":6,"t":[]}"#)[0];
