@@ -204,9 +204,16 @@ impl<'a, L: ChangeLog> Past<'a, L> {
             });
         }
         // The times grow with the versions, so what is not newer than `at` ends the search.
-        let found = self.newest(|change| change.last_sync_at <= at).await?;
-        let exact = found.filter(|change| change.last_sync_at == at);
-        Ok(exact.map_or(Made::ByNone, |change| Made::By(change.version)))
+        if let Some(found) = self.newest(|change| change.last_sync_at <= at).await? {
+            return Ok(if found.last_sync_at == at {
+                Made::By(found.version)
+            } else {
+                Made::ByNone
+            });
+        }
+        // Retention may have removed it while it was being looked for.
+        let begins_later = self.changes.last().is_some_and(|oldest| oldest.parent > 0);
+        Ok(if begins_later { Made::BeforeAll } else { Made::ByNone })
     }
 
     /// The newest change that is `wanted`, however far back.

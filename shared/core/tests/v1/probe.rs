@@ -23,6 +23,8 @@ pub(crate) struct Probe {
     pub(crate) log: MemoryLog,
     requests: Mutex<Vec<&'static str>>,
     fates: Mutex<VecDeque<Fate>>,
+    /// What retention removes once the oldest change was asked for.
+    expiring: Mutex<Vec<Change>>,
 }
 
 impl Probe {
@@ -33,6 +35,10 @@ impl Probe {
 
     pub(crate) fn next_append(&self, fate: Fate) {
         self.fates.lock().unwrap().push_back(fate);
+    }
+
+    pub(crate) fn let_expire(&self, changes: Vec<Change>) {
+        *self.expiring.lock().unwrap() = changes;
     }
 
     fn count(&self, request: &'static str) {
@@ -123,7 +129,12 @@ impl ChangeLog for Probe {
 
     async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
         self.count("oldest_since");
-        self.log.oldest_since(key, parent).await
+        let oldest = self.log.oldest_since(key, parent).await?;
+        let expiring = std::mem::take(&mut *self.expiring.lock().unwrap());
+        for change in &expiring {
+            self.log.remove(key, change).await?;
+        }
+        Ok(oldest)
     }
 
     async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {

@@ -146,6 +146,23 @@ fn a_phone_that_counts_its_edits_behind_retention_reverts_nobody() {
 }
 
 #[test]
+fn a_phone_that_counts_its_edits_reverts_nobody_while_retention_removes_its_base() {
+    let (world, times) = six_versions();
+    let mut going = world.changes();
+    going.retain(|change| change.version <= KEPT_FROM);
+    going.reverse();
+    world.log.let_expire(going);
+    // Version 3 with three edits on top.
+    let answer = world.sync(&format!(
+        r#"{{"device_id":"phone","client_version":6,"last_sync_at":"{}","client_data":{{"a":9,"b":1,"new":7,"more":8,"t":[{{"id":1}}]}}}}"#,
+        times[2]
+    ));
+    let conflicts = conflicts(&answer);
+    let paths: Vec<_> = conflicts.iter().map(|(path, ..)| path.as_str()).collect();
+    assert_eq!(paths, ["a", "b"], "the tablet's edit of `b` is not reverted unheard");
+}
+
+#[test]
 fn what_was_last_altered_before_all_that_is_kept_is_not_the_phones_own() {
     let world = World::new(r#"{"a":1,"l":["x"]}"#);
     world.write("tablet", r#"{"a":2,"l":["x"]}"#);
