@@ -8,6 +8,9 @@ use coinolio_core::json::{Object, Value};
 const FIELDS: [&str; 3] = ["x", "y", "z"];
 const ASSETS: [&str; 3] = ["btc", "eth", "sol"];
 const PARTS: [&str; 2] = ["amount", "note"];
+/// The member whose values change their kind.
+pub(crate) const MIXED: &str = "mixed";
+
 const SHARED_TAGS: [&str; 3] = ["cold", "hot", "old"];
 
 /// What an edit does.
@@ -194,17 +197,17 @@ impl Edit {
             )],
             What::EditWallet => vec![self.wallet(document, next(Plain::No))],
             What::RenameWallets => renamed_wallets(document),
-            What::Retype => vec![set(members(&["mixed"]), self.other_kind(next(Plain::No)))],
+            What::Retype => vec![set(members(&[MIXED]), self.other_kind(next(Plain::No)))],
             What::EditMixed => vec![match other % 3 {
-                0 => set(members(&["mixed", "k"]), next(Plain::No)),
+                0 => set(members(&[MIXED, "k"]), next(Plain::No)),
                 1 => {
                     let token = Token::Element(IdentityField::Id, Value::from("m"));
                     set(
-                        members(&["mixed"]).child(token).child(Token::Member("n".into())),
+                        members(&[MIXED]).child(token).child(Token::Member("n".into())),
                         next(Plain::No),
                     )
                 }
-                _ => delete(members(&["mixed"])),
+                _ => delete(members(&[MIXED])),
             }],
             What::RetypeList => {
                 let name = ["txs", "tags", "lots"][one % 3];

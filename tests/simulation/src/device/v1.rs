@@ -36,6 +36,8 @@ pub(super) struct Phone {
     waits_for: Option<(u64, Value)>,
     /// When it sent that.
     asked_at: i64,
+    /// The version that it sent.
+    asked_with: Version,
     requests: u64,
 }
 
@@ -53,6 +55,7 @@ impl Phone {
             is_missing: false,
             waits_for: None,
             asked_at: 0,
+            asked_with: 0,
             requests: 0,
         }
     }
@@ -80,10 +83,9 @@ impl Phone {
     pub(super) fn request(&mut self, now: i64) -> Outgoing {
         self.asked_at = now;
         // The same again is the same request, as the service is to see it.
-        let is_same = self
-            .waits_for
-            .as_ref()
-            .is_some_and(|(_, document)| *document == self.document);
+        let is_document = |(_, document): &(u64, Value)| *document == self.document;
+        let is_same = self.asked_with == self.version && self.waits_for.as_ref().is_some_and(is_document);
+        self.asked_with = self.version;
         if !is_same {
             self.requests += 1;
             self.waits_for = Some((self.requests, self.document.clone()));

@@ -1,7 +1,9 @@
 //! What a change may do to the document, and what its conflicts must tell.
 
+use super::answer::member;
 use super::undo::undone;
 use super::{Archive, Asked, Call, Ledger, Record, Sent};
+use crate::edit::MIXED;
 use crate::model::{Marks, find, marks, rounded, seen, seen_in_opaque, shown, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::{Conflict, Rule, Side, Winner};
@@ -94,6 +96,11 @@ pub(crate) fn appended(
                     )
                 })?;
             }
+            if sent.sync_id.is_none() {
+                // What its device rounds in an opaque list loses its digits for good.
+                let rounded = seen_in_opaque(&record.document);
+                ledger.undo(gone.intersection(&rounded).copied());
+            }
             let deletes = (is_certain || sent.base_lost) && !ledger.lists_renamed;
             if !sent.counts_blindly {
                 own_edits(record, sent, &told, deletes)?;
@@ -137,6 +144,19 @@ fn own_edits(record: &Record, sent: &Sent, told: &Marks, deletes: bool) -> Resul
         format!("version {version} has not got {lost:?}, which its device wrote")
     })?;
     if deletes {
+        let documents = [&sent.before, &sent.document, &record.document];
+        let changes_kind = documents
+            .iter()
+            .any(|document| matches!(member(document, MIXED), Some(Value::List(_))));
+        let seen = |document: &Value| match document {
+            // A list of another kind counts as empty, and what was taken out of it comes back.
+            Value::Object(members) if changes_kind => {
+                let others = members.iter().filter(|(name, _)| &***name != MIXED);
+                others.flat_map(|(_, member)| seen(member)).collect()
+            }
+            document => seen(document),
+        };
+        let (before, after): (Marks, Marks) = (seen(&sent.before), seen(&sent.document));
         let stays = |mark: &&u32| record.marks.contains(mark) && !told.contains(mark);
         let back: Vec<_> = before.difference(&after).filter(stays).collect();
         check(back.is_empty(), Law::Deletion, || {

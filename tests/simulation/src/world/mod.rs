@@ -258,6 +258,12 @@ impl<'p> World<'p> {
         {
             return;
         }
+        // The stream brings a portfolio's records to one run at a time.
+        let compacts = |task: &Task| matches!(task.call.asked, Asked::Compact(..));
+        if matches!(outgoing, Parcel::Console(Request::Compact(..), _)) && self.tasks.values().any(compacts) {
+            self.is_compaction_due = true;
+            return;
+        }
         // The functions' own clocks differ by a little.
         let received = START + self.now + fate.chance.between(-800, 800);
         let (request, asked) = match outgoing {
