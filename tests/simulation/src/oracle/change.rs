@@ -101,9 +101,11 @@ pub(crate) fn appended(
                 let rounded = seen_in_opaque(&record.document);
                 ledger.undo(gone.intersection(&rounded).copied());
             }
-            let deletes = (is_certain || sent.base_lost) && !ledger.lists_renamed;
             if !sent.counts_blindly {
-                own_edits(record, sent, &told, deletes)?;
+                own_edits(record, sent, &told)?;
+            }
+            if !sent.counts_blindly && (is_certain || sent.base_lost) && !ledger.lists_renamed {
+                deletions(record, sent, &before, &told)?;
             }
         }
         None => {
@@ -132,8 +134,8 @@ fn one_effect(archive: &Archive, call: &Call, new: &NewChange) -> Result<(), Vio
     })
 }
 
-/// Law 2 for the edits of one sync: what it wrote is in the document or in a conflict, and so is what it deleted.
-fn own_edits(record: &Record, sent: &Sent, told: &Marks, deletes: bool) -> Result<(), Violation> {
+/// Law 2 for what one sync wrote: it is in the document or in a conflict.
+fn own_edits(record: &Record, sent: &Sent, told: &Marks) -> Result<(), Violation> {
     let (before, after) = (seen(&sent.before), seen(&sent.document));
     let version = record.change.version;
     let lost: Vec<_> = after
@@ -143,27 +145,43 @@ fn own_edits(record: &Record, sent: &Sent, told: &Marks, deletes: bool) -> Resul
     check(lost.is_empty(), Law::NoLoss, || {
         format!("version {version} has not got {lost:?}, which its device wrote")
     })?;
-    if deletes {
-        let documents = [&sent.before, &sent.document, &record.document];
-        let changes_kind = documents
-            .iter()
-            .any(|document| matches!(member(document, MIXED), Some(Value::List(_))));
-        let seen = |document: &Value| match document {
+    Ok(())
+}
+
+/// Law 2 for deletions: what the sync took away is gone or in a conflict, and what others had taken away stays so or is
+/// in one; `held` is the server's document before.
+fn deletions(record: &Record, sent: &Sent, held: &Value, told: &Marks) -> Result<(), Violation> {
+    let documents = [&sent.before, &sent.document, held, &record.document];
+    let changes_kind = documents
+        .iter()
+        .any(|document| matches!(member(document, MIXED), Some(Value::List(_))));
+    let seen = |document: &Value| -> Marks {
+        match document {
             // A list of another kind counts as empty, and what was taken out of it comes back.
             Value::Object(members) if changes_kind => {
                 let others = members.iter().filter(|(name, _)| &***name != MIXED);
                 others.flat_map(|(_, member)| seen(member)).collect()
             }
             document => seen(document),
-        };
-        let (before, after): (Marks, Marks) = (seen(&sent.before), seen(&sent.document));
-        let stays = |mark: &&u32| record.marks.contains(mark) && !told.contains(mark);
-        let back: Vec<_> = before.difference(&after).filter(stays).collect();
-        check(back.is_empty(), Law::Deletion, || {
-            format!("version {version} still has {back:?}, which its device took away")
-        })?;
+        }
+    };
+    let (before, after, made) = (seen(&sent.before), seen(&sent.document), seen(&record.document));
+    let version = record.change.version;
+    let stays = |mark: &&u32| made.contains(mark) && !told.contains(mark);
+    let kept: Vec<_> = before.difference(&after).filter(stays).collect();
+    check(kept.is_empty(), Law::Deletion, || {
+        format!("version {version} still has {kept:?}, which its device took away")
+    })?;
+    if sent.base_lost {
+        // What is set where nothing is any more is taken, with all that it holds.
+        return Ok(());
     }
-    Ok(())
+    let held = seen(held);
+    let is_back = |mark: &&u32| !told.contains(mark) && (before.contains(mark) || !after.contains(mark));
+    let back: Vec<_> = made.difference(&held).filter(is_back).collect();
+    check(back.is_empty(), Law::Deletion, || {
+        format!("version {version} brings {back:?} back, which others took away")
+    })
 }
 
 struct Judge<'a> {
