@@ -4,10 +4,8 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use coinolio_aws::App;
 use coinolio_aws::http::{Arrival, Event, Payload};
-use coinolio_aws::routes::{Function, Match, route};
-use coinolio_tests::scenario::steps;
+use coinolio_tests::scenario::events;
 use coinolio_tests::service::{Call, Service};
 use lambda_http::Context;
 use lambda_http::http::{HeaderValue, Method};
@@ -71,18 +69,9 @@ const HEADERS: [&str; 7] = [
     "authorization",
 ];
 
-static EVENTS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let mut events: Vec<_> = steps().into_iter().map(|step| step.event).collect();
-    events.sort();
-    events.dedup();
-    events
-});
+static EVENTS: LazyLock<Vec<String>> = LazyLock::new(|| events().into_iter().collect());
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static SERVICE: LazyLock<(Service, App)> = LazyLock::new(|| {
-    let service = RUNTIME.block_on(Service::start());
-    let app = App::new(service.dynamo.log());
-    (service, app)
-});
+static SERVICE: LazyLock<Service> = LazyLock::new(|| RUNTIME.block_on(Service::start()));
 static USERS: AtomicU64 = AtomicU64::new(0);
 
 fn event(index: u8) -> &'static str {
@@ -209,7 +198,7 @@ fn changed(call: Call, change: &Change) -> Call {
 }
 
 /// A payload as the runtime hands it to a function: answered, or told to be no request.
-async fn invoke(app: &App, payload: Payload) {
+async fn invoke(service: &Service, payload: Payload) {
     let Arrival::Event(event) = payload.arrival() else {
         return;
     };
@@ -218,12 +207,7 @@ async fn invoke(app: &App, payload: Payload) {
     let mut context = Context::default();
     context.deadline = u64::MAX / 4;
     let event = Event::new(*event, context);
-    let answer = match route(&method, &path) {
-        Match::Route(route, _) if route.function == Function::SyncStatus => sync_status::handle(app, event).await,
-        Match::Route(route, _) if route.function == Function::Portfolios => portfolios::handle(app, event).await,
-        Match::Route(route, _) if route.function == Function::Devices => devices::handle(app, event).await,
-        _ => sync::handle(app, event).await,
-    };
+    let answer = service.handle(event).await;
     assert!(answer.status().as_u16() < 500, "{method} {path}: {}", answer.status());
 }
 
@@ -247,18 +231,18 @@ async fn requests(service: &Service, requests: &[(u8, Vec<Change>)]) {
 }
 
 fuzz_target!(|input: Input| {
-    let (service, app) = &*SERVICE;
+    let service = &*SERVICE;
     match &input {
         Input::Payload(bytes) => {
             if let Ok(payload) = serde_json::from_slice(bytes) {
-                RUNTIME.block_on(invoke(app, payload));
+                RUNTIME.block_on(invoke(service, payload));
             }
         }
         Input::Event(index, pokes) => {
             let mut document = Call::of(event(*index)).to_json();
             pokes.iter().take(8).for_each(|poke| poke.apply(&mut document));
             if let Ok(payload) = serde_json::from_str(&document.to_string()) {
-                RUNTIME.block_on(invoke(app, payload));
+                RUNTIME.block_on(invoke(service, payload));
             }
         }
         Input::Requests(list) => RUNTIME.block_on(requests(service, list)),

@@ -6,7 +6,7 @@
 use crate::answered::Answered;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// One event and its answer.
@@ -27,6 +27,11 @@ pub struct Step {
 /// Every step, in order.
 pub fn steps() -> Vec<Step> {
     serde_json::from_str(include_str!("../scenario.json")).unwrap()
+}
+
+/// The events that the scenario sends, once each.
+pub fn events() -> BTreeSet<String> {
+    steps().into_iter().map(|step| step.event).collect()
 }
 
 /// The times met so far: `"<time n>"` is the same time wherever it stands, and later than every lower n.

@@ -57,25 +57,29 @@ impl Service {
         }
     }
 
-    /// Hands the event to the function that its route belongs to, one without a route to `sync`, and asserts that
+    /// As [`Self::handle`] with the call's event, and asserts that
     /// `docs/openapi.yaml` has the answer.
     pub async fn call(&self, call: Call) -> Answered {
-        let event = call.event();
-        let method = event.payload.request_context.http.method.clone();
-        let path = event.payload.raw_path.clone().unwrap_or_default();
-        let function = match route(&method, &path) {
+        let (method, path) = (call.method(), call.path());
+        let answered = answered(self.handle(call.event()).await);
+        CONTRACT.assert_documents(&method, &path, &answered);
+        answered
+    }
+
+    /// Hands the event to the function that its route belongs to, one without a route to `sync`.
+    pub async fn handle(&self, event: Event) -> Answer {
+        let method = &event.payload.request_context.http.method;
+        let path = event.payload.raw_path.as_deref().unwrap_or_default();
+        let function = match route(method, path) {
             Match::Route(route, _) => route.function,
             _ => Function::Sync,
         };
-        let answer = match function {
+        match function {
             Function::SyncStatus => sync_status::handle(&self.app, event).await,
             Function::Sync => sync::handle(&self.app, event).await,
             Function::Portfolios => portfolios::handle(&self.app, event).await,
             Function::Devices => devices::handle(&self.app, event).await,
-        };
-        let answered = answered(answer);
-        CONTRACT.assert_documents(&method, &path, &answered);
-        answered
+        }
     }
 
     /// Hands records to the function on the table's stream; the sequence numbers that it answers with.
@@ -328,7 +332,8 @@ impl Call {
         &mut authorizer.jwt.as_mut().unwrap().claims
     }
 
-    fn event(self) -> Event {
+    /// The event of an invocation.
+    pub fn event(self) -> Event {
         let deadline = (SystemTime::now() + self.left).duration_since(SystemTime::UNIX_EPOCH);
         let mut context = Context::default();
         context.request_id = self.request_id;

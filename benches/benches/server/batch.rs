@@ -5,19 +5,14 @@
 
 use crate::client::Api;
 use crate::{Failure, Plan};
-use coinolio_aws::App;
-use coinolio_aws::config::emulator_client;
-use coinolio_aws::dynamodb::DynamoLog;
-use coinolio_aws::http::Event;
 use coinolio_benches::measure::Spread;
 use coinolio_benches::table::Table;
-use coinolio_local::server::{Server, TABLE};
-use coinolio_tests::faults::{Fault, Faults};
-use coinolio_tests::starting::event;
-use lambda_http::Context;
+use coinolio_local::server::Server;
+use coinolio_tests::faults::Fault;
+use coinolio_tests::service::{Call, Service};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// As many as a batch may hold (design section 5).
 const PORTFOLIOS: usize = 25;
@@ -39,13 +34,13 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
     let local = Door::Server(Api::new(server, "batch")?);
     row(&mut table, "local server", local, plan.rounds * 4).await?;
     let hold = |_: &str, _: usize| Fault::ServeLate(HELD_BACK);
-    let held_back = emulator_client(&Faults::start(&server.dynamodb_url(), hold).await);
-    let app = App::new(DynamoLog::new(held_back, TABLE));
+    let service = Service::start().await;
+    let held_back = service.on(service.dynamo.failing_log(hold).await);
     let name = format!(
         "sync function, each answer of the store {} ms late",
         HELD_BACK.as_millis()
     );
-    row(&mut table, &name, Door::Function(Box::new(app)), plan.rounds).await?;
+    row(&mut table, &name, Door::Function(held_back), plan.rounds).await?;
     println!("{table}");
     Ok(())
 }
@@ -57,8 +52,10 @@ async fn row(table: &mut Table, name: &str, door: Door, rounds: usize) -> Result
     for round in 0..=rounds {
         let mut slowest = 0.0_f64;
         for number in 0..PORTFOLIOS {
-            let body = json!({"device_id": "phone", "sent_at": SENT_AT}).to_string();
-            let body = merged(&body, part(number, version))?;
+            let mut body = part(number, version);
+            body["device_id"] = json!("phone");
+            body["sent_at"] = json!(SENT_AT);
+            let body = body.to_string();
             let start = Instant::now();
             let answer = door.single(number, &body).await?;
             slowest = slowest.max(start.elapsed().as_secs_f64() * 1e3);
@@ -112,15 +109,6 @@ fn id(number: usize) -> String {
     format!("batch-{number}")
 }
 
-/// The members of `part` beside those of `body`.
-fn merged(body: &str, part: Value) -> Result<String, Failure> {
-    let mut body = parsed(body.as_bytes())?;
-    if let (Some(body), Value::Object(part)) = (body.as_object_mut(), part) {
-        body.extend(part);
-    }
-    Ok(body.to_string())
-}
-
 fn parsed(text: &[u8]) -> Result<Value, Failure> {
     serde_json::from_slice(text).map_err(|error| Failure::Answer(error.to_string()))
 }
@@ -140,7 +128,7 @@ enum Door {
     /// Over HTTP.
     Server(Api),
     /// As events of the gateway.
-    Function(Box<App>),
+    Function(Service),
 }
 
 impl Door {
@@ -156,20 +144,12 @@ impl Door {
     async fn send(&self, name: &str, path: &str, body: &str) -> Result<Value, Failure> {
         match self {
             Self::Server(api) => parsed(&api.send(Method::POST, path, body.to_owned()).await?),
-            Self::Function(app) => {
-                let mut event = parsed(event(name).as_bytes())?;
-                event["rawPath"] = json!(path);
-                event["requestContext"]["http"]["path"] = json!(path);
-                event["body"] = json!(body);
-                if let Some(headers) = event["headers"].as_object_mut() {
-                    headers.remove("accept-encoding");
-                }
-                let event = serde_json::from_value(event).map_err(|error| Failure::Answer(error.to_string()))?;
-                let mut context = Context::default();
-                let deadline = SystemTime::now() + Duration::from_secs(60);
-                let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                context.deadline = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-                let answer = sync::handle(app, Event::new(event, context)).await;
+            Self::Function(service) => {
+                let call = Call::of(name)
+                    .to(Method::POST, path)
+                    .without_header("accept-encoding")
+                    .text(body);
+                let answer = service.handle(call.event()).await;
                 if answer.status().as_u16() != 200 {
                     return Err(Failure::Answer(format!("{path}: {:?}", answer.body())));
                 }

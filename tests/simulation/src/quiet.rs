@@ -148,12 +148,7 @@ fn chain(world: &World<'_>) -> Result<(), Violation> {
     };
     changes.reverse();
     let book = shared.book();
-    let kept: Vec<_> = book
-        .archive
-        .records()
-        .iter()
-        .filter(|record| !record.is_removed)
-        .collect();
+    let kept: Vec<_> = book.archive.kept().collect();
     let in_log: Vec<Version> = changes.iter().map(|change| change.version).collect();
     let wanted: Vec<Version> = kept.iter().map(|record| record.change.version).collect();
     check(in_log == wanted, Law::Chain, || {
@@ -222,12 +217,7 @@ fn shown_history(world: &World<'_>) -> Result<(), Violation> {
         }
     }
     let book = shared.book();
-    let kept: Vec<_> = book
-        .archive
-        .records()
-        .iter()
-        .filter(|record| !record.is_removed)
-        .collect();
+    let kept: Vec<_> = book.archive.kept().collect();
     let wanted: Vec<Version> = kept.iter().rev().map(|record| record.change.version).collect();
     check(shown == wanted, Law::History, || {
         format!("the history shows {shown:?}, and {wanted:?} are kept")
@@ -258,7 +248,7 @@ fn echoes(world: &mut World<'_>) -> Result<(), Violation> {
         let was_here = {
             let book = world.shared.book();
             let sync_id = outgoing.sent.sync_id.as_deref();
-            let mut kept = book.archive.records().iter().filter(|record| !record.is_removed);
+            let mut kept = book.archive.kept();
             let made = kept.any(|record| record.change.sync_id.as_ref().map(|id| id.as_str()) == sync_id);
             made || !outgoing.sent.has_effect
         };

@@ -4,7 +4,7 @@
 //! What gives a user away is a difference, so each answer is held against that of a table where the other one never was.
 
 use coinolio_tests::answered::Answered;
-use coinolio_tests::scenario::{Step, Times, steps};
+use coinolio_tests::scenario::{Step, Times, events, steps};
 use coinolio_tests::service::{Call, Service};
 use coinolio_tests::template::Template;
 use regex::Regex;
@@ -37,11 +37,6 @@ async fn items_of(service: &Service, user: &str) -> Vec<HashMap<String, aws_sdk_
         *partition == directory || partition.starts_with(&portfolios)
     });
     items
-}
-
-/// The events that the scenario sends, once each.
-fn events() -> BTreeSet<String> {
-    steps().into_iter().map(|step| step.event).collect()
 }
 
 /// The step with another user's id where the answer has Ada's.

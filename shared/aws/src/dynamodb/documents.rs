@@ -1,8 +1,7 @@
 //! Documents that an execution environment remembers between its invocations.
 
 use coinolio_core::json::Value;
-use coinolio_core::log::{Change, Fingerprint, PortfolioKey, Version};
-use coinolio_core::time::Timestamp;
+use coinolio_core::log::{Change, Making, PortfolioKey};
 use lru::LruCache;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,27 +22,6 @@ struct Document {
     made_by: Making,
     document: Arc<Value>,
     bytes: u64,
-}
-
-/// What tells a change from any other, also of a log that was deleted or restored from a backup and took
-/// another turn.
-#[derive(PartialEq, Eq)]
-struct Making {
-    version: Version,
-    parent: Version,
-    last_sync_at: Timestamp,
-    fingerprint: Option<Fingerprint>,
-}
-
-impl Making {
-    const fn of(change: &Change) -> Self {
-        Self {
-            version: change.version,
-            parent: change.parent,
-            last_sync_at: change.last_sync_at,
-            fingerprint: change.fingerprint,
-        }
-    }
 }
 
 impl Documents {
@@ -95,7 +73,8 @@ impl fmt::Debug for Documents {
 mod tests {
     use super::*;
     use coinolio_core::id::{PortfolioId, UserId};
-    use coinolio_core::log::{Extent, Kind};
+    use coinolio_core::log::{Extent, Kind, Version};
+    use coinolio_core::time::Timestamp;
 
     fn key(portfolio: &str) -> PortfolioKey {
         PortfolioKey {

@@ -126,6 +126,27 @@ pub struct Change {
     pub patch_id: Option<Box<str>>,
 }
 
+/// What tells a change from any other, also of a log that was deleted or restored from a backup and took another turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Making {
+    version: Version,
+    parent: Version,
+    last_sync_at: Timestamp,
+    fingerprint: Option<Fingerprint>,
+}
+
+impl Making {
+    /// What tells `change`.
+    pub const fn of(change: &Change) -> Self {
+        Self {
+            version: change.version,
+            parent: change.parent,
+            last_sync_at: change.last_sync_at,
+            fingerprint: change.fingerprint,
+        }
+    }
+}
+
 /// What a change did: kept with the change where small, apart from it where big.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {

@@ -10,7 +10,7 @@ mod size;
 mod window;
 
 pub use change::{
-    Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, NewChange, Patch, PortfolioKey, Snapshot,
+    Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, Making, NewChange, Patch, PortfolioKey, Snapshot,
     SnapshotMark, Version,
 };
 pub use codec::DecodeError;

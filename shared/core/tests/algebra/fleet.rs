@@ -15,6 +15,7 @@ use coinolio_core::log::{
 use coinolio_core::sync::{Backoff, sync_v2};
 use coinolio_core::wire::v2::{News, RequestedEdit, SyncRequest, SyncResponse};
 use coinolio_core::{Code, Error};
+use futures_util::pending;
 use std::collections::{BTreeSet, HashSet};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -24,15 +25,7 @@ struct Slow<'a, L>(&'a L);
 
 /// Comes back the second time it is asked.
 async fn pause() {
-    let mut asked = false;
-    std::future::poll_fn(|_| {
-        if asked {
-            return Poll::Ready(());
-        }
-        asked = true;
-        Poll::Pending
-    })
-    .await;
+    pending!();
 }
 
 impl<L: RankSource> RankSource for Slow<'_, L> {

@@ -40,6 +40,11 @@ impl Archive {
         &self.records
     }
 
+    /// The changes that retention has not removed, oldest first.
+    pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.records.iter().filter(|record| !record.is_removed)
+    }
+
     /// The newest change.
     pub(crate) fn head(&self) -> Option<&Record> {
         self.records.last()
@@ -77,8 +82,9 @@ impl Archive {
 
     /// The parent of the oldest change that is kept.
     pub(crate) fn kept_from(&self) -> Version {
-        let oldest = self.records.iter().find(|record| !record.is_removed);
-        oldest.map_or_else(|| self.version(), |record| record.change.parent)
+        self.kept()
+            .next()
+            .map_or_else(|| self.version(), |record| record.change.parent)
     }
 
     /// Where what is kept for certain begins: from there on nothing is being removed.

@@ -57,7 +57,7 @@ pub(crate) fn appended(
                 // The time that a v1 client sends back is that of its base's own change.
                 None => archive.find(sent.base).is_some_and(|record| !record.is_removed),
             };
-            let is_certain = is_base_kept && sent.base >= archive.certain_from();
+            let is_certain = is_base_kept && archive.is_certain(sent.base);
             let judge = |base| Judge {
                 call,
                 sent,
@@ -79,12 +79,12 @@ pub(crate) fn appended(
                 let judged = judge(base).conflict(conflict, ranks);
                 judged.or_else(|violation| without(conflict).unwrap_or(Err(violation)))?;
             }
+            // What a phone rounds in an opaque list loses its digits for good.
+            let rounded = match sent.sync_id {
+                Some(_) => Marks::new(),
+                None => seen_in_opaque(&record.document),
+            };
             if !sent.counts_blindly {
-                let rounded = if sent.sync_id.is_none() {
-                    seen_in_opaque(&record.document)
-                } else {
-                    Marks::new()
-                };
                 let is_lost = |mark: &&u32| {
                     !rounded.contains(mark) && !told.contains(mark) && !ledger.took_away(call.device.as_ref(), **mark)
                 };
@@ -96,11 +96,7 @@ pub(crate) fn appended(
                     )
                 })?;
             }
-            if sent.sync_id.is_none() {
-                // What its device rounds in an opaque list loses its digits for good.
-                let rounded = seen_in_opaque(&record.document);
-                ledger.undo(gone.intersection(&rounded).copied());
-            }
+            ledger.undo(gone.intersection(&rounded).copied());
             if !sent.counts_blindly {
                 own_edits(record, sent, &told)?;
             }
@@ -123,7 +119,7 @@ fn one_effect(archive: &Archive, call: &Call, new: &NewChange) -> Result<(), Vio
         Asked::SyncV1(_) => record.change.device_id == call.device && record.request == call.request,
         _ => false,
     };
-    let mut kept = archive.records().iter().filter(|record| !record.is_removed);
+    let mut kept = archive.kept();
     let twin = kept.find(is_twin).map_or(0, |twin| twin.change.version);
     check(twin == 0, Law::OneEffect, || {
         format!(

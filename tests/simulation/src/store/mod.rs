@@ -11,8 +11,8 @@ use crate::oracle::{Archive, Asked, Call, KnownRanks, Ledger, appended};
 use crate::violation::Violation;
 use coinolio_core::id::{PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
-use coinolio_core::log::{Change, Fingerprint, Kind, MemoryLog, NewChange, PortfolioKey, Version};
-use coinolio_core::time::Timestamp;
+use coinolio_core::log::{Kind, Making, MemoryLog, NewChange, PortfolioKey};
+use futures_util::pending;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -182,26 +182,6 @@ impl Shared {
 /// The documents that an execution environment remembers.
 pub(crate) type Remembered = Arc<Mutex<Vec<(Making, Arc<Value>)>>>;
 
-/// What tells a change from any other.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Making {
-    version: Version,
-    parent: Version,
-    last_sync_at: Timestamp,
-    fingerprint: Option<Fingerprint>,
-}
-
-impl Making {
-    const fn of(change: &Change) -> Self {
-        Self {
-            version: change.version,
-            parent: change.parent,
-            last_sync_at: change.last_sync_at,
-            fingerprint: change.fingerprint,
-        }
-    }
-}
-
 /// What a future gives that never waits: those of the log in memory.
 pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -212,13 +192,5 @@ pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
 
 /// A moment in which others have their turn, and in which a function may be killed.
 pub(crate) async fn pause() {
-    let mut asked = false;
-    std::future::poll_fn(|_| {
-        if asked {
-            return Poll::Ready(());
-        }
-        asked = true;
-        Poll::Pending
-    })
-    .await;
+    pending!();
 }
