@@ -46,6 +46,11 @@ bench-algebra:
 bench-server:
     cargo bench -p coinolio-benches --bench server
 
+# Drives 1, 8, 32 and 128 connections of mixed traffic against the release build, a minute each.
+load:
+    cargo build --release --package coinolio-local
+    cargo run --release --manifest-path benches/load/Cargo.toml --target-dir target/load
+
 # Sends every event to the functions under cargo-lambda and compares the answers.
 runtime:
     .ci/cargo-lambda

@@ -1,0 +1,94 @@
+//! Mixed v1 and v2 traffic on more and more connections against the local server, each number of them for a while.
+//!
+//! Every connection sends its next request as soon as it has the last one's answer. Server, store and connections share
+//! this machine's cores: the figures are what is left after the connections' own work.
+
+mod device;
+mod memory;
+mod plot;
+mod report;
+mod server;
+mod traffic;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use memory::Memory;
+use report::{Report, Stage};
+use rlt::cli::BenchCli;
+use server::Server;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use traffic::Traffic;
+
+/// Mixed v1 and v2 traffic against a `coinolio-local` that it starts itself.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// The server's binary.
+    #[arg(long, value_name = "FILE", default_value = "target/release/coinolio-local")]
+    server: PathBuf,
+    /// How many connections, one number after the other.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,8,32,128")]
+    connections: Vec<u32>,
+    /// How long each number of connections is measured, in seconds.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    seconds: u64,
+    /// Where to draw the figures, as SVG.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+}
+
+/// Exit status 1 where a figure is out of bounds.
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    let folder = tempfile::tempdir()?;
+    let server = Server::start(&cli.server, folder.path()).await?;
+    let mut stages = Vec::new();
+    for &connections in &cli.connections {
+        stages.push(stage(&cli, &server, connections, folder.path()).await?);
+        eprintln!("{connections} connections: done");
+    }
+    println!("{}", report::table(&stages));
+    if let Some(file) = &cli.plot {
+        plot::draw(&stages, file)?;
+    }
+    let shortfalls: Vec<String> = stages.iter().flat_map(Stage::shortfalls).collect();
+    for shortfall in &shortfalls {
+        println!("falls short: {shortfall}");
+    }
+    Ok(if shortfalls.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn stage(cli: &Cli, server: &Server, connections: u32, folder: &Path) -> Result<Stage> {
+    let file = folder.join(format!("{connections}.json"));
+    let duration = format!("{}s", cli.seconds);
+    let (concurrency, warmup) = (connections.to_string(), (connections * 20).to_string());
+    let options = BenchCli::try_parse_from([
+        "load",
+        "--concurrency",
+        &concurrency,
+        "--duration",
+        &duration,
+        "--warmup",
+        &warmup,
+        "--quiet",
+        "--output",
+        "json",
+        "--output-file",
+        file.to_str()
+            .context("the folder for temporary files has no UTF-8 path")?,
+    ])?;
+    let traffic = Traffic::new(server, connections).await?;
+    let memory = Memory::watch(server.id());
+    rlt::cli::run(options, traffic).await?;
+    let memory = memory.samples().await?;
+    Ok(Stage {
+        connections,
+        report: Report::read(&file)?,
+        memory,
+    })
+}
