@@ -171,7 +171,11 @@ impl Merger<'_> {
     fn decide(&mut self, server: Option<&Value>, client: Option<&Value>) -> Option<Value> {
         let path = Path::from(self.path.clone());
         let by_server = self.server.newest(&path, self.rules.own);
-        let by_client = self.client.newest(&path, None);
+        let mut by_client = self.client.newest(&path, None);
+        let is_own = self.rules.own.is_some() && by_server.device_id.as_ref() == self.rules.own;
+        if is_own && self.client.are_after_own() {
+            by_client.at = by_client.at.max(by_server.at);
+        }
         let (winner, conflict) = self.rules.decide(path, (server, by_server), (client, by_client));
         self.conflicts.extend(conflict);
         match winner {
