@@ -489,7 +489,11 @@ mod tests {
             0 => format!(r#"{{"op":"set","path":["l",{{"id":{n}}},"v"],"value":1}}"#),
             _ => format!(r#"{{"op":"move","path":["l",{{"id":{n}}}],"after":{{"uuid":"u{n}"}}}}"#),
         });
-        for ops in [inserted, moved, alternating, inside] {
+        let deleted = many(|n| match n % 2 {
+            0 => format!(r#"{{"op":"set","path":["l",{{"id":{n}}},"v"],"value":1}}"#),
+            _ => format!(r#"{{"op":"delete","path":["l",{{"id":{n}}}]}}"#),
+        });
+        for ops in [inserted, moved, alternating, inside, deleted] {
             assert_eq!(batches(&ops), 1, "{:?}", ops[1]);
         }
     }
