@@ -106,7 +106,11 @@ pub fn merge(base: &Value, server: Device<'_>, client: Device<'_>, own: Option<&
     let mut merger = Merger {
         server: server.authors,
         client: client.authors,
-        rules: Rules { own, ranks },
+        rules: Rules {
+            own,
+            after_own: client.authors.are_after_own(),
+            ranks,
+        },
         path: Vec::new(),
         conflicts: Vec::new(),
     };
@@ -171,11 +175,7 @@ impl Merger<'_> {
     fn decide(&mut self, server: Option<&Value>, client: Option<&Value>) -> Option<Value> {
         let path = Path::from(self.path.clone());
         let by_server = self.server.newest(&path, self.rules.own);
-        let mut by_client = self.client.newest(&path, None);
-        let is_own = self.rules.own.is_some() && by_server.device_id.as_ref() == self.rules.own;
-        if is_own && self.client.are_after_own() {
-            by_client.at = by_client.at.max(by_server.at);
-        }
+        let by_client = self.client.newest(&path, None);
         let (winner, conflict) = self.rules.decide(path, (server, by_server), (client, by_client));
         self.conflicts.extend(conflict);
         match winner {
@@ -221,6 +221,8 @@ impl Merger<'_> {
 pub(super) struct Rules<'a> {
     /// The device whose request the client's side is.
     pub(super) own: Option<&'a DeviceId>,
+    /// Whether the client's side comes after all that the server's has of that device ([`Authors::after_own`]).
+    pub(super) after_own: bool,
     /// The ranks of the user's devices.
     pub(super) ranks: &'a Ranks,
 }
@@ -235,7 +237,7 @@ impl Rules<'_> {
         (client, by_client): (Option<&Value>, Stamp),
     ) -> (Winner, Option<Conflict>) {
         if self.own.is_some() && by_server.device_id.as_ref() == self.own {
-            let winner = if by_client.at >= by_server.at {
+            let winner = if self.after_own || by_client.at >= by_server.at {
                 Winner::Client
             } else {
                 Winner::Server
