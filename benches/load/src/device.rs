@@ -22,9 +22,7 @@ pub(crate) struct Api {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    /// The bytes of the body.
-    pub(crate) bytes: u64,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
@@ -48,12 +46,8 @@ impl Api {
         .send()
         .await?;
         let status = response.status();
-        let body: Vec<u8> = response.bytes().await?.into();
-        Ok(Answer {
-            status,
-            bytes: body.len() as u64,
-            body,
-        })
+        let body = response.bytes().await?.into();
+        Ok(Answer { status, body })
     }
 
     async fn get(&self, path: &str) -> Result<Answer> {

@@ -12,7 +12,6 @@ mod traffic;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use memory::Memory;
 use report::{Report, Stage};
 use rlt::cli::BenchCli;
 use server::Server;
@@ -83,9 +82,11 @@ async fn stage(cli: &Cli, server: &Server, connections: u32, folder: &Path) -> R
             .context("the folder for temporary files has no UTF-8 path")?,
     ])?;
     let traffic = Traffic::new(server, connections).await?;
-    let memory = Memory::watch(server.id());
-    rlt::cli::run(options, traffic).await?;
-    let memory = memory.samples().await?;
+    let mut memory = Vec::new();
+    tokio::select! {
+        done = rlt::cli::run(options, traffic) => done?,
+        never = memory::watch(server.id(), &mut memory) => match never {},
+    }
     Ok(Stage {
         connections,
         report: Report::read(&file)?,

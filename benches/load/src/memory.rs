@@ -1,41 +1,15 @@
 //! The server's resident memory while it is under load.
 
-use anyhow::{Context, Result};
+use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A watch over a process.
-#[derive(Debug)]
-pub(crate) struct Memory {
-    stop: oneshot::Sender<()>,
-    samples: JoinHandle<Vec<f64>>,
-}
-
-impl Memory {
-    /// Looks at the process every second from now on.
-    pub(crate) fn watch(process: Option<u32>) -> Self {
-        let (stop, mut stopped) = oneshot::channel();
-        let samples = tokio::spawn(async move {
-            let mut samples = Vec::new();
-            loop {
-                samples.extend(process.and_then(resident_megabytes));
-                tokio::select! {
-                    _ = &mut stopped => return samples,
-                    () = tokio::time::sleep(EVERY) => {}
-                }
-            }
-        });
-        Self { stop, samples }
-    }
-
-    /// Ends the watch: what was seen, in MB.
-    pub(crate) async fn samples(self) -> Result<Vec<f64>> {
-        // It has ended by itself only where it panicked, which the next line says.
-        let _ = self.stop.send(());
-        self.samples.await.context("the watch over memory ended")
+/// Adds to `samples` every second what the process has in memory, in MB.
+pub(crate) async fn watch(process: Option<u32>, samples: &mut Vec<f64>) -> Infallible {
+    loop {
+        samples.extend(process.and_then(resident_megabytes));
+        tokio::time::sleep(EVERY).await;
     }
 }
 

@@ -86,7 +86,7 @@ impl BenchSuite for Traffic {
         Ok(IterReport {
             duration: start.elapsed(),
             status: answer.status.into(),
-            bytes: answer.bytes,
+            bytes: answer.body.len() as u64,
             items: 1,
         })
     }
