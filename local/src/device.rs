@@ -3,7 +3,7 @@
 //! It keeps the document it shows, the version that document is based on, the edits made since, and the
 //! sync that it has sent and seen no answer to (design section 3: repeated before any other).
 
-use coinolio_core::algebra::{Op, Path, Token, apply};
+use coinolio_core::algebra::{Op, Path, Token, apply, diff};
 use coinolio_core::json::{self, Object, Value};
 use coinolio_core::time::Timestamp;
 use reqwest::{Client, StatusCode};
@@ -53,6 +53,9 @@ pub struct Answer {
     pub news: News,
     /// The conflicts since the device's base, as the wire has them.
     pub conflicts: Vec<Value>,
+    /// What is new in places that edits write which the device made before it heard of it: the edits go on top, so the
+    /// server sees no conflict, and what they replace is in the portfolio's history.
+    pub replaced: Vec<Op>,
 }
 
 /// What a device has to do to hold the server's document.
@@ -182,30 +185,42 @@ impl Device {
     }
 
     /// Rebases the device on an answer: its base with the edits sent, patched by the server's changes, is
-    /// the server's document (design section 4, law 5).
-    ///
-    /// Where the user went on editing meanwhile, only the edits sent are done with and the base stays: the
-    /// new ones were made without sight of what others did since, and sent on top of the new version they
-    /// would replace it silently. Sent on top of the old one they are merged, and this device's own
-    /// earlier edits never conflict with them.
+    /// the server's document (design section 4, law 5), and the edits that wait go on top of it.
     fn take_in(&mut self, body: &Value) -> Result<Answer, DeviceError> {
-        let answer = Answer {
-            outcome: member(body, "outcome")?.as_str().unwrap_or_default().to_owned(),
-            version: version_of(body)?,
-            news: News::of(body)?,
-            conflicts: list(body, "conflicts")?.to_vec(),
-        };
+        let outcome = member(body, "outcome")?.as_str().unwrap_or_default().to_owned();
+        let version = version_of(body)?;
+        let news = News::of(body)?;
+        let conflicts = list(body, "conflicts")?.to_vec();
+
         let sent = self.unanswered.take().map(|sync| sync.changes).unwrap_or_default();
-        if self.edits.is_empty() {
-            match &answer.news {
-                News::Document(document) => self.base = document.clone(),
-                News::Changes(changes) => apply(&mut self.base, sent.iter().map(|edit| &edit.op).chain(changes)),
-            }
-            self.version = answer.version;
-            self.document = self.base.clone();
-        }
-        Ok(answer)
+        apply(&mut self.base, sent.iter().map(|edit| &edit.op));
+        let changes = match &news {
+            News::Document(document) => &diff(&self.base, document),
+            News::Changes(changes) => changes,
+        };
+        let waits_inside = |change: &&Op| {
+            let paths = |edit: &Edit| overlap(edit.op.path(), change.path());
+            self.edits.iter().any(paths)
+        };
+        let replaced = changes.iter().filter(waits_inside).cloned().collect();
+        apply(&mut self.base, changes);
+        self.version = version;
+        self.document = self.base.clone();
+        apply(&mut self.document, self.edits.iter().map(|edit| &edit.op));
+        Ok(Answer {
+            outcome,
+            version,
+            news,
+            conflicts,
+            replaced,
+        })
     }
+}
+
+/// True where one path is the other, or leads into it.
+fn overlap(one: &Path, other: &Path) -> bool {
+    let (one, other) = (one.tokens(), other.tokens());
+    one.starts_with(other) || other.starts_with(one)
 }
 
 impl News {

@@ -1,5 +1,6 @@
 //! What devices did to the ten fields that they all edit, and what became of each edit.
 
+use coinolio_core::algebra::Op;
 use coinolio_core::json::Value;
 use coinolio_local::device::{Answer, Device};
 use std::collections::{HashMap, HashSet};
@@ -9,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Account {
     made: Vec<Made>,
     conflicts: HashMap<Vec<u8>, Value>,
+    /// The values that a device was told its waiting edits replace.
+    replaced: HashSet<String>,
 }
 
 /// An edit, its value unlike any other's, and what the device showed in its place when it was made.
@@ -30,8 +33,13 @@ impl Account {
         }
     }
 
-    /// Keeps the conflicts that an answer tells of.
+    /// Keeps the conflicts that an answer tells of, and what the device was told to have replaced.
     pub(crate) fn hear(&mut self, answer: &Answer) {
+        for op in &answer.replaced {
+            if let Op::Set { value, .. } = op {
+                self.replaced.extend(value.as_str().map(str::to_owned));
+            }
+        }
         for conflict in &answer.conflicts {
             self.conflicts.insert(conflict.to_json(), conflict.clone());
         }
@@ -41,13 +49,16 @@ impl Account {
     pub(crate) fn join(&mut self, other: Self) {
         self.made.extend(other.made);
         self.conflicts.extend(other.conflicts);
+        self.replaced.extend(other.replaced);
     }
 
-    /// Asserts that every edit stands in `document`, lost in exactly one conflict, or was replaced by somebody who saw it.
+    /// Asserts that every edit stands in `document`, lost in exactly one conflict, or was replaced by a device that was
+    /// told of it.
     pub(crate) fn assert_every_edit(&self, document: &Value) {
         let fields = document.as_object().unwrap()["fields"].as_object().unwrap();
         let standing: HashSet<_> = fields.values().filter_map(Value::as_str).collect();
-        let replaced: HashSet<_> = self.made.iter().filter_map(|edit| edit.over.as_deref()).collect();
+        let seen = self.made.iter().filter_map(|edit| edit.over.as_deref());
+        let replaced: HashSet<_> = seen.chain(self.replaced.iter().map(String::as_str)).collect();
         let mut lost: HashMap<String, usize> = HashMap::new();
         for conflict in self.conflicts.values() {
             *lost.entry(loser(conflict)).or_default() += 1;

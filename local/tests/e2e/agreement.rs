@@ -117,6 +117,38 @@ async fn of_8_devices_with_25_syncs_to_the_same_ten_fields_every_edit_is_account
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_edited_before_a_sync_is_answered_stands_and_tells_what_it_replaces() {
+    let server = Server::start(&Options::default()).await.unwrap();
+    let [mut phone, mut tablet] = <[Device; 2]>::try_from(devices(&server, "shared", 2).await)
+        .ok()
+        .unwrap();
+    phone.set(&["settings", "hidden"], "no".into());
+    phone.set(&["assets", "btc"], "1".into());
+    sync(&mut phone).await;
+    sync(&mut tablet).await;
+
+    tablet.set(&["assets", "btc"], "3".into());
+    sync(&mut tablet).await;
+    phone.set(&["settings", "hidden"], "yes".into());
+    phone.sync_and_lose_the_answer().await.unwrap();
+    // Back to what the server's document had before.
+    phone.set(&["settings", "hidden"], "no".into());
+    phone.set(&["assets", "btc"], "2".into());
+    let answer = sync(&mut phone).await;
+    let replaced: Vec<_> = answer.replaced.iter().map(|op| op.path().dotted()).collect();
+    assert_eq!(replaced, ["assets.btc"]);
+    assert_eq!(phone.get(&["assets", "btc"]), Some(&"2".into()));
+    sync(&mut phone).await;
+    sync(&mut tablet).await;
+
+    for device in [&phone, &tablet] {
+        assert_eq!(device.get(&["settings", "hidden"]), Some(&"no".into()), "{}", device.id);
+        assert_eq!(device.get(&["assets", "btc"]), Some(&"2".into()), "{}", device.id);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sync_status_answers_at_1_8_32_and_128_connections() {
     let server = Server::start(&Options::default()).await.unwrap();
     let mut phone = devices(&server, "shared", 1).await.remove(0);

@@ -24,8 +24,6 @@ pub struct Authors {
     unknown: Stamp,
     root: Node,
     changes: u64,
-    /// What [`Self::after_own`] says.
-    after_own: bool,
 }
 
 /// What is known of one place: the alteration of its whole value, and those inside it since.
@@ -44,23 +42,7 @@ impl Authors {
             unknown,
             root: Node::default(),
             changes: 0,
-            after_own: false,
         }
-    }
-
-    /// Says of a client's edits that it made them after all that the server's side has of the same device, whatever their
-    /// effective times: a v2 device repeats a sync until it is answered before it sends another (design section 3).
-    ///
-    /// An effective time is the later the longer its request was on the way. By times alone an edit that was made while
-    /// a slow sync was under way would lose to what that sync brought, and nothing would tell of it.
-    pub fn after_own(mut self) -> Self {
-        self.after_own = true;
-        self
-    }
-
-    /// What [`Self::after_own`] says.
-    pub(super) const fn are_after_own(&self) -> bool {
-        self.after_own
     }
 
     /// As [`Self::new`], with each member of `document` altered by `unknown`: where somebody alters a part of one

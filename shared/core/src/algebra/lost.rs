@@ -32,11 +32,7 @@ pub fn settle(server: Device<'_>, edits: &[(&Op, Timestamp)], own: &DeviceId, ra
         server,
         places: Places::of(server.document),
         own,
-        rules: Rules {
-            own: Some(own),
-            after_own: false,
-            ranks,
-        },
+        rules: Rules { own: Some(own), ranks },
         settled: Settled {
             edits: Vec::new(),
             conflicts: Vec::new(),

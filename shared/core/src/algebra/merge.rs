@@ -106,11 +106,7 @@ pub fn merge(base: &Value, server: Device<'_>, client: Device<'_>, own: Option<&
     let mut merger = Merger {
         server: server.authors,
         client: client.authors,
-        rules: Rules {
-            own,
-            after_own: client.authors.are_after_own(),
-            ranks,
-        },
+        rules: Rules { own, ranks },
         path: Vec::new(),
         conflicts: Vec::new(),
     };
@@ -221,8 +217,6 @@ impl Merger<'_> {
 pub(super) struct Rules<'a> {
     /// The device whose request the client's side is.
     pub(super) own: Option<&'a DeviceId>,
-    /// Whether the client's side comes after all that the server's has of that device ([`Authors::after_own`]).
-    pub(super) after_own: bool,
     /// The ranks of the user's devices.
     pub(super) ranks: &'a Ranks,
 }
@@ -237,7 +231,7 @@ impl Rules<'_> {
         (client, by_client): (Option<&Value>, Stamp),
     ) -> (Winner, Option<Conflict>) {
         if self.own.is_some() && by_server.device_id.as_ref() == self.own {
-            let winner = if self.after_own || by_client.at >= by_server.at {
+            let winner = if by_client.at >= by_server.at {
                 Winner::Client
             } else {
                 Winner::Server

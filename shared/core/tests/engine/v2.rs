@@ -220,25 +220,6 @@ fn the_same_field_is_a_conflict_that_both_devices_hear_of() {
 }
 
 #[test]
-fn an_edit_made_while_a_slow_sync_was_under_way_stands_over_what_that_sync_brought() {
-    let log = portfolio();
-    let path = "assets.btc.amount";
-    // Six minutes on the way, by which the correction takes the device's clock for slow: effective at 14.
-    let slow = body("phone", "s1", 1, &[set(path, "2.0", 8), set("tags", json!([1]), 8)], 9);
-    sync(&log, &slow, 15);
-    let changes = [
-        set(path, "3.0", 10),
-        json!({"op": "set", "path": ["tags", {"value": "x"}], "value": "x", "modified_at": minute_text(10)}),
-    ];
-    let meanwhile = body("phone", "s2", 1, &changes, 16);
-    let answered = sync(&log, &meanwhile, 16);
-    assert!(answered.answer.conflicts.is_empty(), "both are the phone's own");
-    let document = rebased(&log.log, &meanwhile, &answered.answer);
-    let assets = json!({"btc": {"amount": "3.0", "note": "cold"}, "eth": {"amount": "10"}});
-    assert_eq!(document, value(&json!({"assets": assets, "tags": ["x"]})));
-}
-
-#[test]
 fn of_equal_times_the_servers_value_stays() {
     let log = portfolio();
     sync(

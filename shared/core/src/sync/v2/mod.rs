@@ -251,8 +251,7 @@ impl<L: ChangeLog + RankSource> Sync<'_, L> {
         let mut client_authors = Authors::new(Stamp {
             device_id: Some(self.request.device_id.clone()),
             at: self.received,
-        })
-        .after_own();
+        });
         let patch = self.request.patch(self.received);
         client_authors.record(
             &mut client,
