@@ -155,3 +155,43 @@ impl Error {
         Self::new(Code::Invalid, detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, Error};
+
+    #[test]
+    fn every_code_has_the_name_and_the_status_that_the_contract_gives_it() {
+        let table = [
+            (Code::Malformed, "malformed", 400),
+            (Code::Unauthenticated, "unauthenticated", 401),
+            (Code::NotFound, "not_found", 404),
+            (Code::MethodNotAllowed, "method_not_allowed", 405),
+            (Code::Busy, "busy", 409),
+            (Code::BaseUnknown, "base_unknown", 409),
+            (Code::WipeRefused, "wipe_refused", 409),
+            (Code::AlreadyExists, "already_exists", 409),
+            (Code::BaseExpired, "base_expired", 410),
+            (Code::Deleted, "deleted", 410),
+            (Code::PreconditionFailed, "precondition_failed", 412),
+            (Code::TooLarge, "too_large", 413),
+            (Code::UnsupportedEncoding, "unsupported_encoding", 415),
+            (Code::Invalid, "invalid", 422),
+            (Code::ClientTooOld, "client_too_old", 426),
+            (Code::Unavailable, "unavailable", 503),
+            (Code::Internal, "internal", 500),
+        ];
+        assert_eq!(table.map(|(code, ..)| code), Code::ALL);
+        for (code, name, status) in table {
+            assert_eq!((code.as_str(), code.status()), (name, status));
+            assert_eq!(code.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_cause_for_the_log_and_out_of_its_text() {
+        let refusal = Error::new(Code::Unavailable, "try again").because("throttled");
+        assert_eq!(refusal.cause.as_deref(), Some("throttled"));
+        assert_eq!(refusal.to_string(), "unavailable: try again");
+    }
+}

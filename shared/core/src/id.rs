@@ -109,3 +109,35 @@ impl serde::Serialize for UserId {
         serializer.serialize_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DeviceId, PortfolioId, SyncId, UserId};
+    use crate::error::Code;
+
+    #[test]
+    fn an_id_is_1_to_64_of_a_few_characters_and_no_directory() {
+        for text in ["a", "Z9", "...", "a.b_c-d", &"x".repeat(64)] {
+            assert_eq!(PortfolioId::parse(text).unwrap().as_str(), text);
+            assert_eq!(DeviceId::parse(text).unwrap().to_string(), text);
+            assert_eq!(serde_json::to_value(SyncId::parse(text).unwrap()).unwrap(), text);
+        }
+        for text in ["", ".", "..", "a b", "a#b", "a/b", "é", "a\n", &"x".repeat(65)] {
+            assert_eq!(PortfolioId::parse(text).unwrap_err().code, Code::Malformed, "{text:?}");
+        }
+        let refused = DeviceId::parse("#").unwrap_err().detail;
+        assert!(refused.starts_with("device_id must be 1 to 64 characters"), "{refused}");
+    }
+
+    #[test]
+    fn a_user_is_1_to_255_bytes_without_the_keys_separator_and_control_characters() {
+        for text in ["a", "auth0|7", "Zoë", &"x".repeat(255)] {
+            let user = UserId::parse(text).unwrap();
+            assert_eq!((user.as_str(), user.to_string()), (text, text.to_owned()));
+            assert_eq!(serde_json::to_value(&user).unwrap(), text);
+        }
+        for text in ["", "#", "a#PORTFOLIO", "a\nb", "\u{7f}", &"x".repeat(256)] {
+            assert_eq!(UserId::parse(text).unwrap_err().code, Code::Unauthenticated, "{text:?}");
+        }
+    }
+}

@@ -52,7 +52,6 @@ pub(crate) fn apply_observed<'a>(
 #[derive(Default)]
 struct Batch<'a> {
     root: Node<'a>,
-    len: usize,
 }
 
 /// What happens at one place and below it: below it are members or elements, never both.
@@ -143,9 +142,7 @@ impl<'a> Batch<'a> {
                 (Token::Member(name), None) => node.members.get(&**name),
                 (Token::Member(_), Some(_)) => return false,
                 (_, Some(elements)) if elements.take(token, inside, op) => elements.get(token),
-                (_, Some(_)) => return false,
-                (_, None) if node.members.is_empty() => None,
-                (_, None) => return false,
+                (_, Some(_) | None) => return false,
             };
             match next {
                 Some(next) => node = next,
@@ -159,7 +156,6 @@ impl<'a> Batch<'a> {
     }
 
     fn add(&mut self, number: usize, op: &'a Op) {
-        self.len += 1;
         let is_set = matches!(op, Op::Set { .. });
         let tokens = op.path().tokens();
         let mut node = &mut self.root;

@@ -281,3 +281,12 @@ fn operations_apply_in_their_order() {
     );
     assert_eq!(text(&after), r#"{"l":["c","x","y","b"]}"#);
 }
+
+#[test]
+fn a_move_inside_an_element_moves_nothing_of_the_list_around_it() {
+    table(&[(
+        r#"{"l":[{"id":1},{"id":2,"m":["a","b"]},{"id":3}]}"#,
+        r#"{"op":"move","path":["l",{"id":2},"m",{"value":"b"}],"after":null}"#,
+        r#"{"l":[{"id":1},{"id":2,"m":["b","a"]},{"id":3}]}"#,
+    )]);
+}

@@ -99,6 +99,34 @@ fn an_operation_that_merely_covers_a_value_is_not_its_author() {
 }
 
 #[test]
+fn within_one_change_too_an_operation_that_merely_covers_a_value_is_not_its_author() {
+    let mut copy = Copy::of(&json(r#"{"a":{"x":1,"y":1},"l":[{"id":1,"v":1,"w":1},{"id":2}]}"#));
+    let patch = r#"[{"op":"set","path":["a","x"],"value":2},
+        {"op":"set","path":["a"],"value":{"x":2,"y":5}},
+        {"op":"set","path":["l",{"id":1},"v"],"value":2},
+        {"op":"move","path":["l",{"id":1}],"after":{"id":2}},
+        {"op":"set","path":["l",{"id":1}],"value":{"id":1,"v":2,"w":5}}]"#;
+    let edits: Vec<_> = ops(patch).into_iter().zip((1..).map(ms)).collect();
+    copy.change(Some(&device("tablet")), &edits);
+    assert_eq!(newest(&copy, r#"["a","x"]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&copy, r#"["a","y"]"#, "phone"), stamp("tablet", 2));
+    assert_eq!(newest(&copy, r#"["l",{"id":1},"v"]"#, "phone"), stamp("tablet", 3));
+    assert_eq!(newest(&copy, r#"["l",{"id":1},"w"]"#, "phone"), stamp("tablet", 5));
+}
+
+#[test]
+fn of_two_changes_at_one_time_the_later_counts() {
+    let copy = history(
+        r#"{"a":{"x":1,"y":1}}"#,
+        &[
+            ("tablet", 5, r#"[{"op":"set","path":["a","y"],"value":2}]"#),
+            ("laptop", 5, r#"[{"op":"set","path":["a","x"],"value":2}]"#),
+        ],
+    );
+    assert_eq!(newest(&copy, r#"["a"]"#, "phone"), stamp("laptop", 5));
+}
+
+#[test]
 fn setting_a_value_that_is_there_already_alters_nothing() {
     let copy = history(
         r#"{"a":1,"l":["x"]}"#,
