@@ -311,9 +311,8 @@ impl<'a> Elements<'a> {
                 self.numbers.remove(token);
                 self.moved.insert(token);
             }
-            Op::Set { .. } if self.nodes[number].first_set.is_none() => self.events.push(Event::Inside(number, true)),
-            _ if self.nodes[number].is_leaf() => self.events.push(Event::Inside(number, false)),
-            _ => {}
+            Op::Set { .. } => self.events.push(Event::Inside(number, true)),
+            Op::Delete { .. } | Op::Move { .. } => self.events.push(Event::Inside(number, false)),
         }
         &mut self.nodes[number]
     }
@@ -335,7 +334,6 @@ impl<'a> Elements<'a> {
                             places.forget(&line, at);
                             line.values[at] = Some(value.clone());
                             places.learn(&line, at);
-                            places.put(number, Some(at));
                         }
                         None => {
                             let behind = after
@@ -343,13 +341,11 @@ impl<'a> Elements<'a> {
                                 .unwrap_or_else(|| line.last());
                             let at = line.insert(value.clone(), behind);
                             places.learn(&line, at);
-                            places.put(number, Some(at));
                         }
                     }
                 }
                 Event::Delete(number) => {
                     if let Some(at) = places.of(number) {
-                        places.put(number, None);
                         places.forget(&line, at);
                         let (node, before) = (&self.nodes[number], line.remove(at));
                         path.extend(node.token);
@@ -377,7 +373,6 @@ impl<'a> Elements<'a> {
                     {
                         let at = line.insert(token.new_element(), line.last());
                         places.learn(&line, at);
-                        places.put(number, Some(at));
                     }
                     inside[number] = places.of(number);
                 }

@@ -125,11 +125,6 @@ impl Places<'_> {
         self.at[self.numbers[element]]
     }
 
-    pub(super) fn put(&mut self, element: usize, at: Option<usize>) {
-        let number = self.numbers[element];
-        self.at[number] = at;
-    }
-
     /// What a new neighbour stands right behind; `None` where the place is not there.
     pub(super) fn find(&self, place: &Place) -> Option<usize> {
         match place {

@@ -74,3 +74,78 @@ fn named(part: &Value) -> Option<String> {
     let id = part.as_object()?.get("portfolio_id")?.as_str()?;
     PortfolioId::parse(id).is_ok().then(|| id.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BatchRequest, MAX_PORTFOLIOS};
+    use crate::error::{Code, Error};
+    use crate::json::read;
+
+    fn batch(portfolios: &str) -> Result<BatchRequest, Error> {
+        let body = format!(r#"{{"device_id":"phone","sent_at":"2026-01-31T12:00:00.000Z","portfolios":{portfolios}}}"#);
+        BatchRequest::from_json(&read(body.as_bytes()).unwrap())
+    }
+
+    fn part(id: &str) -> String {
+        format!(r#"{{"portfolio_id":"{id}","sync_id":"s","base_version":0,"changes":[]}}"#)
+    }
+
+    fn parts(count: usize) -> String {
+        let parts: Vec<String> = (0..count).map(|number| part(&format!("p{number}"))).collect();
+        format!("[{}]", parts.join(","))
+    }
+
+    fn refused(portfolios: &str) -> (Code, String) {
+        let error = batch(portfolios).unwrap_err();
+        (error.code, error.detail)
+    }
+
+    #[test]
+    fn a_batch_is_1_to_25_portfolios_in_the_requests_order() {
+        for count in [1, 2, MAX_PORTFOLIOS] {
+            let batch = batch(&parts(count)).unwrap();
+            assert_eq!(batch.device_id.as_str(), "phone");
+            let names = batch.portfolios.iter().map(|part| part.named.as_deref().unwrap());
+            assert!(names.eq((0..count).map(|number| format!("p{number}"))));
+            for part in batch.portfolios {
+                let (portfolio, sync) = part.sync.unwrap();
+                assert_eq!(part.named.as_deref(), Some(portfolio.as_str()));
+                assert_eq!(sync.device_id.as_str(), "phone");
+            }
+        }
+        for (portfolios, count) in [("[]".to_owned(), 0), (parts(26), 26)] {
+            let detail = format!("portfolios must be 1 to 25 portfolios, not {count}");
+            assert_eq!(refused(&portfolios), (Code::Invalid, detail));
+        }
+        assert_eq!(refused("null"), (Code::Malformed, "portfolios is required".to_owned()));
+        assert_eq!(refused("{}"), (Code::Malformed, "portfolios must be a list".to_owned()));
+    }
+
+    #[test]
+    fn a_portfolio_that_stands_there_twice_is_an_error_of_the_request() {
+        let twice = format!("[{},{},{}]", part("a"), part("b"), part("a"));
+        assert_eq!(refused(&twice), (Code::Invalid, "portfolios holds a twice".to_owned()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_portfolio_is_no_error_of_the_others() {
+        let mixed = format!(
+            r#"[{},7,{},{{"portfolio_id":"c"}},{}]"#,
+            part("a"),
+            part("x#y"),
+            part("x#y")
+        );
+        let parts = batch(&mixed).unwrap().portfolios;
+        let named: Vec<_> = parts.iter().map(|part| part.named.as_deref()).collect();
+        assert_eq!(named, [Some("a"), None, None, Some("c"), None]);
+        let errors: Vec<_> = parts.into_iter().filter_map(|part| part.sync.err()).collect();
+        assert_eq!(errors[0].detail, "portfolios[1] must be an object");
+        assert!(
+            errors[1]
+                .detail
+                .starts_with("portfolios[2].portfolio_id: a portfolio id must be")
+        );
+        assert_eq!(errors[2].detail, "portfolios[3].sync_id is required");
+        assert_eq!(errors.len(), 4);
+    }
+}
