@@ -251,20 +251,15 @@ impl Rules<'_> {
 
     fn first(&self, server: &Stamp, client: &Stamp) -> (Winner, Rule) {
         let rank = |stamp: &Stamp| stamp.device_id.as_ref().and_then(|device| self.ranks.get(device));
-        if let (Some(server), Some(client)) = (rank(server), rank(client))
-            && server != client
-        {
-            let winner = if client > server {
-                Winner::Client
-            } else {
-                Winner::Server
-            };
-            return (winner, Rule::DeviceRank);
-        }
-        match client.at.cmp(&server.at) {
-            Ordering::Greater => (Winner::Client, Rule::Newest),
-            Ordering::Less => (Winner::Server, Rule::Newest),
-            Ordering::Equal => (Winner::Server, Rule::ServerPreference),
+        let by_rank = rank(client)
+            .zip(rank(server))
+            .map_or(Ordering::Equal, |(client, server)| client.cmp(server));
+        match (by_rank, client.at.cmp(&server.at)) {
+            (Ordering::Greater, _) => (Winner::Client, Rule::DeviceRank),
+            (Ordering::Less, _) => (Winner::Server, Rule::DeviceRank),
+            (Ordering::Equal, Ordering::Greater) => (Winner::Client, Rule::Newest),
+            (Ordering::Equal, Ordering::Less) => (Winner::Server, Rule::Newest),
+            (Ordering::Equal, Ordering::Equal) => (Winner::Server, Rule::ServerPreference),
         }
     }
 }

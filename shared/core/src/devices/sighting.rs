@@ -164,4 +164,28 @@ mod tests {
         assert_eq!(ago(Some(2)), Some(60));
         assert_eq!(ago(None), Some(5));
     }
+
+    #[test]
+    fn recent_is_a_quarter_of_an_hour() {
+        assert_eq!(RECENT_MILLIS, 900_000);
+    }
+
+    #[test]
+    fn a_sighting_is_added_whole_or_not_at_all() {
+        let sighting = |versions: &[(&str, Version)]| Sighting {
+            at: Timestamp::from_millis(NOW),
+            acknowledged: versions.iter().map(|(name, version)| (id(name), *version)).collect(),
+        };
+        let known = device(60, &[("a", 5, 60), ("b", 5, 60)]);
+        let mut device = known.clone();
+        assert!(!sighting(&[("a", 6), ("b", 4)]).add_to(&mut device));
+        assert_eq!(device, known, "b is newer already");
+
+        assert!(sighting(&[("a", 6), ("b", 5), ("c", 1)]).add_to(&mut device));
+        let at = Timestamp::from_millis(NOW);
+        assert_eq!(device.last_seen, Some(at));
+        for (name, version) in [("a", 6), ("b", 5), ("c", 1)] {
+            assert_eq!(device.acknowledged[&id(name)], Acknowledged { version, at }, "{name}");
+        }
+    }
 }

@@ -207,6 +207,7 @@ impl serde::Serialize for Number {
 #[cfg(test)]
 mod tests {
     use super::Number;
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
     fn number(text: &str) -> Number {
         Number::parse(text).unwrap_or_else(|| panic!("{text} is a number"))
@@ -277,14 +278,32 @@ mod tests {
     }
 
     #[test]
+    fn equal_numbers_hash_alike_and_others_differ() {
+        let hash = |text| BuildHasherDefault::<DefaultHasher>::default().hash_one(number(text));
+        assert_eq!(hash("100"), hash("1e2"));
+        for other in ["-100", "10", "101", "0"] {
+            assert_ne!(hash("100"), hash(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_number_shows_the_text_that_it_came_in_as() {
+        assert_eq!(number("1.50").as_str(), "1.50");
+        assert_eq!(format!("{:?}", number("1.50")), "1.50");
+    }
+
+    #[test]
     fn whole_numbers_are_read_in_any_notation() {
         for (text, whole) in [
             ("12", Some(12)),
             ("12.0", Some(12)),
             ("1.2e1", Some(12)),
             ("-0", Some(0)),
+            ("-1e2", Some(-100)),
             ("1.5", None),
             ("1e30", None),
+            ("9.223372036854775807e18", Some(i64::MAX)),
+            ("9.223372036854775808e18", None),
             ("-9223372036854775808", Some(i64::MIN)),
         ] {
             assert_eq!(number(text).to_i64(), whole, "{text}");

@@ -144,6 +144,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::{ReadError, read};
+    use crate::error::{Code, Error};
 
     #[test]
     fn what_is_read_is_written_with_the_same_numbers() {
@@ -210,5 +211,46 @@ mod tests {
         }
         let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
         assert!(matches!(read(&deep), Err(ReadError::TooDeep(_))));
+    }
+
+    #[test]
+    fn a_body_nests_70_deep_so_that_a_document_of_64_fits_into_any_request() {
+        let lists = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let objects = |depth: usize| r#"{"a":"#.repeat(depth - 1) + "{}" + &"}".repeat(depth - 1);
+        for text in [lists(70), objects(70)] {
+            assert_eq!(read(text.as_bytes()).map(|value| value.depth()), Ok(70));
+        }
+        for text in [lists(71), objects(71)] {
+            assert!(matches!(read(text.as_bytes()), Err(ReadError::TooDeep(_))));
+        }
+    }
+
+    #[test]
+    fn an_error_has_its_code_and_says_where() {
+        for (text, code, detail) in [
+            (
+                "[\n 1,\n]",
+                Code::Malformed,
+                "not JSON: trailing comma at line 3 column 1",
+            ),
+            (
+                r#"{"a":1,"a":2}"#,
+                Code::Invalid,
+                "an object has two members of one name at line 1 column 13",
+            ),
+            (
+                "[1e400]",
+                Code::Invalid,
+                "a number is out of range at line 1 column 7: no JavaScript client could hold it",
+            ),
+            (
+                r#"["\ud800"]"#,
+                Code::Invalid,
+                "a string holds half of a surrogate pair at line 1 column 9",
+            ),
+        ] {
+            let error = Error::from(read(text.as_bytes()).unwrap_err());
+            assert_eq!((error.code, error.detail.as_str()), (code, detail), "{text}");
+        }
     }
 }

@@ -109,3 +109,39 @@ impl Serialize for Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::json::read;
+
+    #[test]
+    fn depth_counts_what_stands_inside_one_another() {
+        for (text, depth) in [
+            ("null", 0),
+            ("\"a\"", 0),
+            ("{}", 1),
+            ("[]", 1),
+            ("[1]", 1),
+            (r#"{"a":[]}"#, 2),
+            (r#"[{"a":1},[[]],2]"#, 3),
+            (r#"{"a":{"b":{}},"c":{}}"#, 3),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap().depth(), depth, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_empty_all_the_way_down_holds_no_scalar() {
+        for (text, holds) in [
+            ("null", true),
+            ("0", true),
+            ("{}", false),
+            (r#"{"a":[],"b":{"c":{}}}"#, false),
+            (r#"{"a":[],"b":{"c":null}}"#, true),
+            ("[[],[[false]]]", true),
+            ("[[],[[]]]", false),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap().holds_a_scalar(), holds, "{text}");
+        }
+    }
+}

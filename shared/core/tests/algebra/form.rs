@@ -1,7 +1,7 @@
 //! Section 4, "Path" and the form of a "Patch": what is refused, and as what.
 
 use crate::support::{json, ops, path, text};
-use coinolio_core::algebra::{Op, Path, check_patch};
+use coinolio_core::algebra::{Op, Path, Token, check_patch};
 use coinolio_core::error::Code;
 use coinolio_core::json::Value;
 
@@ -227,6 +227,13 @@ fn path_and_value_together_are_at_most_64_deep() {
     let delete = |path: usize| format!(r#"{{"op":"delete","path":[{}]}}"#, names(path));
     assert_eq!(code(&delete(64)), None);
     assert_eq!(code(&delete(65)), Some(Code::Invalid));
+    // An element of a set is part of the document that its token names it in.
+    let element = |depth: usize| {
+        let object = r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
+        format!(r#"{{"op":"delete","path":["l",{{"value":{object}}}]}}"#)
+    };
+    assert_eq!(code(&element(62)), None);
+    assert_eq!(code(&element(63)), Some(Code::Invalid));
 }
 
 #[test]
@@ -247,4 +254,10 @@ fn a_path_is_written_as_it_was_read() {
         assert_eq!(text(&path(tokens)), tokens);
     }
     assert!(matches!(json(&text(&path(r#"["a"]"#))), Value::List(_)));
+}
+
+#[test]
+fn a_child_is_the_place_that_a_token_names_below_its_parent() {
+    let child = path(r#"["l",{"id":1}]"#).child(Token::Member("v".into()));
+    assert_eq!(child, path(r#"["l",{"id":1},"v"]"#));
 }

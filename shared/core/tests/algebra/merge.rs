@@ -236,6 +236,17 @@ fn lists_that_both_added_merge_inside() {
 }
 
 #[test]
+fn a_base_list_of_another_kind_than_the_sides_counts_as_empty() {
+    table(&[Row {
+        base: r#"{"l":[{"id":1},"x"]}"#,
+        server: r#"{"l":[{"id":1},{"id":2}]}"#,
+        client: r#"{"l":[{"id":2}]}"#,
+        merged: r#"{"l":[{"id":1},{"id":2}]}"#,
+        conflicts: &[],
+    }]);
+}
+
+#[test]
 fn an_object_and_a_list_that_were_added_at_one_place_conflict() {
     table(&[Row {
         base: "{}",

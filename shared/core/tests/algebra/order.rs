@@ -54,6 +54,20 @@ fn list_order_is_the_servers() {
 }
 
 #[test]
+fn what_the_client_kept_stays_behind_what_it_follows() {
+    let merged = merge_texts(
+        r#"{"l":[{"id":"a"},{"id":"b"}]}"#,
+        r#"{"l":[{"id":"a"},{"id":"c"}]}"#,
+        r#"{"l":[{"id":"a"},{"id":"b","v":1}]}"#,
+    );
+    assert_eq!(merged.conflicts.len(), 1);
+    assert_eq!(
+        text(&merged.document),
+        r#"{"l":[{"id":"a"},{"id":"b","v":1},{"id":"c"}]}"#
+    );
+}
+
+#[test]
 fn what_the_client_appended_goes_to_the_end_in_its_order() {
     table(&[
         ("ab", "aby", "abx", "abyx"),
