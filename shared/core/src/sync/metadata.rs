@@ -301,6 +301,8 @@ mod tests {
         assert!(holds_a_scalar_aside(&value(r#"{"metadata":{"own":0}}"#)));
         assert!(holds_a_scalar_aside(&value(r#"{"metadata":"mine"}"#)));
         assert!(holds_a_scalar_aside(&value(r#"{"a":[[null]]}"#)));
+        // They are the service's at the top alone.
+        assert!(holds_a_scalar_aside(&value(r#"{"a":{"device_id":"x"}}"#)));
     }
 
     #[test]
@@ -313,6 +315,9 @@ mod tests {
             (r#"{"a":1}"#, r#"{"a":1.0}"#, true),
             (r#"{"a":1}"#, r#"{"b":1}"#, false),
             (r#"{"a":1}"#, "{}", false),
+            ("1", "1.0", true),
+            ("1", "2", false),
+            ("1", "{}", false),
         ] {
             assert_eq!(same_aside(&value(a), &value(b)), same, "{a} and {b}");
         }

@@ -303,6 +303,18 @@ mod tests {
                 r#"{"history":[{"id":2},{"id":3}]}"#,
                 "removed an element of history, added 2 elements of history",
             ),
+            // What ends like a plural and is none.
+            (
+                r#"{"status":[{"id":1}]}"#,
+                r#"{"status":[]}"#,
+                "removed an element of status",
+            ),
+            (
+                r#"{"2024s":[{"id":1}]}"#,
+                r#"{"2024s":[]}"#,
+                "removed an element of 2024s",
+            ),
+            (r#"{"as":[{"id":1}]}"#, r#"{"as":[]}"#, "removed an element of as"),
             // Moves.
             (
                 r#"{"transactions":[{"id":1},{"id":2},{"id":3}]}"#,
