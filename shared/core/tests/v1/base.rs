@@ -65,6 +65,33 @@ fn the_exact_time_of_an_answer_comes_before_the_version() {
 }
 
 #[test]
+fn the_exact_time_of_the_head_names_it_too() {
+    let world = World::new(r#"{"a":1}"#);
+    world.write("tablet", r#"{"a":1,"b":2}"#);
+    let head = world.head().last_sync_at.to_string();
+    let answer = world.sync(&dated(&head, 1, r#"{"a":1}"#));
+    assert_eq!(data(&answer), value(r#"{"a":1}"#), "b was there, and deleted");
+}
+
+#[test]
+fn what_was_read_already_is_not_asked_for_again() {
+    let world = World::new("{}");
+    for document in [r#"{"a":1}"#, r#"{"a":1,"b":2}"#, r#"{"a":1,"b":2,"c":3}"#] {
+        world.write("tablet", document);
+    }
+    let second = world.changes()[2].last_sync_at.to_string();
+    world.log.take_requests();
+    // The first request reads the change of version 2 and the newer ones: whichever of them the base is, that is enough.
+    world.sync(&dated(&second, 2, r#"{"a":1,"b":2,"c":3}"#));
+    assert_eq!(
+        world.log.take_requests(),
+        ["since", "snapshot_before", "between", "append"]
+    );
+    world.sync(&echoing("1", "phone", 2, r#","a":1,"b":2,"c":3"#));
+    assert_eq!(world.log.take_requests(), ["since"], "what the head has is no edit");
+}
+
+#[test]
 fn a_time_without_a_zone_is_utc() {
     let world = World::new(r#"{"a":1}"#);
     let first = world.head().last_sync_at.to_string();
@@ -75,23 +102,21 @@ fn a_time_without_a_zone_is_utc() {
 
 #[test]
 fn a_time_that_no_answer_held_names_no_version() {
-    let world = World::new(r#"{"a":1,"b":2}"#);
-    let first = world.head().last_sync_at.to_string();
-    world.write("tablet", r#"{"a":1,"b":2,"c":3}"#);
-    let below_the_millisecond = first.replace(".000Z", ".000001Z");
-    let between_the_two = first.replace(".000Z", ".001Z");
-    for time in [
-        &*below_the_millisecond,
-        &between_the_two,
-        "1970-01-01T00:00:00Z",
-        "9999-12-31T23:59:59Z",
-    ] {
-        let answer = world.sync(&dated(time, 2, r#"{"a":1,"b":2,"c":3}"#));
-        assert!(
-            answer.changes.is_empty(),
-            "{time}: version 2 is the base, so there are no edits"
+    let below_the_millisecond = |first: &str| first.replace(".000Z", ".000001Z");
+    let between_the_two = |first: &str| first.replace(".000Z", ".001Z");
+    let before_all = |_: &str| "1970-01-01T00:00:00Z".to_owned();
+    let after_all = |_: &str| "9999-12-31T23:59:59Z".to_owned();
+    let times: [&dyn Fn(&str) -> String; 4] = [&below_the_millisecond, &between_the_two, &before_all, &after_all];
+    for time in times {
+        let world = World::new(r#"{"a":1,"b":2}"#);
+        let time = time(&world.head().last_sync_at.to_string());
+        world.write("tablet", r#"{"a":1,"b":2,"c":3}"#);
+        let answer = world.sync(&dated(&time, 2, r#"{"a":1,"c":3}"#));
+        assert_eq!(
+            data(&answer),
+            value(r#"{"a":1,"c":3}"#),
+            "{time}: version 2 is the base, so b was deleted"
         );
-        assert_eq!(answer.version, 2);
     }
 }
 
