@@ -89,6 +89,11 @@ fn what_was_read_already_is_not_asked_for_again() {
     );
     world.sync(&echoing("1", "phone", 2, r#","a":1,"b":2,"c":3"#));
     assert_eq!(world.log.take_requests(), ["since"], "what the head has is no edit");
+
+    let world = World::new(r#"{"a":1}"#);
+    world.log.take_requests();
+    world.sync(&dated("1970-01-01T00:00:00Z", 1, r#"{"a":1}"#));
+    assert_eq!(world.log.take_requests(), ["since"], "nothing is older than version 1");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::world::{Attempts, World, body, json, run, value};
 use coinolio_core::id::PortfolioId;
 use coinolio_core::log::{Kind, PortfolioKey, Version};
 use coinolio_core::sync::portfolios::{self, Reading};
+use coinolio_core::sync::{Outcome, Report};
 use coinolio_core::wire::v1::{CreateRequest, PortfolioResponse, UpdateRequest};
 use coinolio_core::wire::v2::PortfolioRead;
 use coinolio_core::{Code, Error};
@@ -283,6 +284,37 @@ fn an_update_that_loses_a_race_replaces_what_was_faster_unless_it_expected_a_ver
     let refused = world.update(r#"{"name":"Other","data":{"c":3}}"#, Some(&[3]));
     assert_eq!(code(refused), Some(Code::PreconditionFailed));
     assert_eq!(world.read().unwrap().name, "P");
+}
+
+#[test]
+fn an_update_and_a_deletion_report_what_they_did() {
+    let world = World::new(r#"{"a":1}"#);
+    let faster = world.edit("tablet", r#"{"a":1,"b":1}"#);
+    world.log.next_append(Fate::ComesSecond(Box::new(faster)));
+    let request = UpdateRequest::from_json(value(r#"{"data":{"c":1}}"#)).unwrap();
+    let (log, key) = (&world.log, &world.key);
+    let backoff = &mut Attempts(2);
+    let updated = portfolios::update(log, backoff, key, request, None, world.tick());
+    let updated = run(updated).unwrap();
+    let expected = Report {
+        outcome: Outcome::Accepted,
+        optimistic_retries: 1,
+        patch_bytes: world.head().patch_bytes,
+        document_bytes: Some(7),
+        ..Report::default()
+    };
+    assert_eq!(updated.report, expected);
+    assert!(updated.report.patch_bytes > 0);
+
+    let faster = world.edit("tablet", r#"{"c":2}"#);
+    world.log.next_append(Fate::ComesSecond(Box::new(faster)));
+    let deleted = portfolios::delete(log, backoff, key, world.tick());
+    let expected = Report {
+        outcome: Outcome::Accepted,
+        optimistic_retries: 1,
+        ..Report::default()
+    };
+    assert_eq!(run(deleted).unwrap().report, expected);
 }
 
 #[test]
