@@ -220,6 +220,16 @@ fn a_document_that_a_merge_made_was_sent_by_nobody() {
 }
 
 #[test]
+fn a_document_that_a_merge_left_as_it_was_sent_was_sent_by_its_device() {
+    let world = World::new(r#"{"a":1}"#);
+    world.write("tablet", r#"{"a":1,"b":2}"#);
+    assert_eq!(world.sync_as("phone", 1, r#"{"a":1,"b":2,"c":3}"#).version, 3);
+    world.write("tablet", r#"{"a":1,"b":2,"c":3,"d":4}"#);
+    let answer = world.sync_as("phone", 9, r#"{"a":1,"c":3}"#);
+    assert_eq!(data(&answer), value(r#"{"a":1,"c":3,"d":4}"#), "b is deleted, d is not");
+}
+
+#[test]
 fn the_document_of_another_device_is_not_the_base_of_a_device_ahead() {
     let world = World::new(r#"{"a":1}"#);
     world.sync_as("tablet", 1, r#"{"a":1,"b":2}"#);

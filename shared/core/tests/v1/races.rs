@@ -18,6 +18,21 @@ fn a_lost_race_is_a_merge_with_what_was_faster() {
 }
 
 #[test]
+fn after_a_lost_race_only_what_is_new_is_read() {
+    let world = World::new(r#"{"a":1,"b":1}"#);
+    world.write("tablet", r#"{"a":1,"b":2}"#);
+    world.write("tablet", r#"{"a":1,"b":3}"#);
+    let faster = world.edit("tablet", r#"{"a":1,"b":4}"#);
+    world.log.next_append(Fate::ComesSecond(Box::new(faster)));
+    world.log.take_requests();
+    assert_eq!(world.sync_as("phone", 2, r#"{"a":2,"b":2}"#).version, 5);
+    assert_eq!(
+        world.log.take_requests(),
+        ["since", "snapshot_before", "between", "append", "since", "append"]
+    );
+}
+
+#[test]
 fn a_race_lost_twice_merges_with_both() {
     let world = World::new(r#"{"a":1,"b":1,"c":1}"#);
     world.write("tablet", r#"{"a":1,"b":2,"c":1}"#);

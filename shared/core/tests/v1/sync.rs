@@ -3,6 +3,7 @@
 use crate::world::{World, body, data, json, value};
 use coinolio_core::Code;
 use coinolio_core::algebra::{Rule, Winner};
+use coinolio_core::sync::{Outcome, Report};
 use coinolio_core::wire::v1::SyncResponse;
 
 fn dated(device: &str, last_sync_at: &str, client_version: u64, document: &str) -> String {
@@ -470,4 +471,41 @@ fn a_snapshot_is_kept_where_the_changes_outgrow_the_last() {
         assert!(extent.bound() >= u64::try_from(world.document().to_json().len()).unwrap());
     }
     assert!(world.head().extent.snapshot > 30);
+}
+
+#[test]
+fn a_sync_reports_what_it_did() {
+    let world = World::new(r#"{"a":1}"#);
+    let report = |device: &str, document: &str| world.try_sync(&body(device, 1, document)).unwrap().report;
+    let of = |outcome| Report {
+        outcome,
+        document_bytes: Some(7),
+        base: Some(1),
+        ..Report::default()
+    };
+    assert_eq!(report("phone", r#"{"a":1}"#), of(Outcome::UpToDate));
+    let accepted = report("phone", r#"{"a":2}"#);
+    let patch_bytes = world.head().patch_bytes;
+    assert!(patch_bytes > 0);
+    let expected = Report {
+        patch_bytes,
+        ..of(Outcome::Accepted)
+    };
+    assert_eq!(accepted, expected);
+    assert_eq!(report("watch", r#"{"a":1}"#), of(Outcome::Pulled));
+    let merged = report("tablet", r#"{"a":3}"#);
+    let expected = Report {
+        conflicts: 1,
+        patch_bytes: world.head().patch_bytes,
+        ..of(Outcome::Merged)
+    };
+    assert_eq!(merged, expected);
+    let repeated = report("tablet", r#"{"a":3}"#);
+    assert_eq!(
+        repeated,
+        Report {
+            repeated: true,
+            ..of(Outcome::Pulled)
+        }
+    );
 }
