@@ -3,7 +3,9 @@
 use crate::fixture::{Watched, body, device, everything, key, minute, portfolio, server_at, set, sync, value};
 use coinolio_core::algebra::Path;
 use coinolio_core::error::{Code, Error};
-use coinolio_core::log::{ChangeLog, Extent, NewChange, Replay, Snapshot, Version, Window, document_at, json_size};
+use coinolio_core::log::{
+    ChangeLog, Extent, NewChange, Replay, Snapshot, SnapshotMark, Version, Window, document_at, json_size,
+};
 use pollster::block_on;
 use serde_json::json;
 
@@ -82,6 +84,53 @@ fn a_window_knows_the_snapshot_that_was_read_for_it() {
         assert_eq!(window.extent(), tight);
         assert!(json_size(&server_at(&log.log, 8)) <= tight.bound() && tight.bound() < loose.bound());
     });
+}
+
+#[test]
+fn of_several_snapshots_a_window_knows_the_newest() {
+    let mark = |version| SnapshotMark {
+        version,
+        ..SnapshotMark::default()
+    };
+    let mut window = Window::new(Vec::new());
+    assert_eq!(window.snapshot(), None);
+    for (learnt, newest) in [(4, 4), (2, 4), (6, 6)] {
+        window.learn(mark(learnt));
+        assert_eq!(window.snapshot(), Some(&mark(newest)));
+    }
+    // What is known of a version is not changed by another account of it.
+    window.learn(SnapshotMark {
+        document_bytes: 9,
+        ..mark(6)
+    });
+    assert_eq!(window.snapshot(), Some(&mark(6)));
+}
+
+#[test]
+fn an_extent_learns_of_newer_snapshots_that_are_not_past_it() {
+    let extent = Extent {
+        snapshot: 4,
+        snapshot_bytes: 40,
+        snapshot_at: 400,
+        patch_bytes: 1_000,
+        stored_bytes: 2_000,
+    };
+    let mark = |version, at_patch_bytes| SnapshotMark {
+        version,
+        document_bytes: 70,
+        at_patch_bytes,
+        ..SnapshotMark::default()
+    };
+    for (version, at) in [(4, 500), (3, 500), (7, 1_001)] {
+        assert_eq!(extent.knowing(&mark(version, at)), extent, "{version} at {at}");
+    }
+    let knows = Extent {
+        snapshot: 7,
+        snapshot_bytes: 70,
+        snapshot_at: 1_000,
+        ..extent
+    };
+    assert_eq!(extent.knowing(&mark(7, 1_000)), knows);
 }
 
 #[test]

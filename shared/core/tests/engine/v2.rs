@@ -347,6 +347,7 @@ fn versions_that_a_jump_passed_over_are_unknown() {
 
 #[test]
 fn a_document_over_the_limit_is_refused() {
+    assert_eq!(MAX_DOCUMENT_BYTES, 6_291_456, "AsyncStorage's 6 MB");
     let log = portfolio();
     let half = "x".repeat(usize::try_from(MAX_DOCUMENT_BYTES / 2).unwrap());
     sync(&log, &body("phone", "s1", 1, &[set("a", half.clone(), 1)], 1), 1);

@@ -5,11 +5,12 @@ use crate::fixture::{
     value,
 };
 use coinolio_core::error::Code;
-use coinolio_core::log::{Change, ChangeLog, MemoryLog, NewChange, Patch};
+use coinolio_core::log::{Change, ChangeLog, MemoryLog, NewChange, Patch, Version};
 use coinolio_core::sync::{Outcome, sync_v2};
 use coinolio_core::wire::v2::SyncRequest;
 use pollster::block_on;
 use serde_json::json;
+use std::ops::RangeInclusive;
 
 /// Another device's sync, at the right moment.
 fn competitor(request: serde_json::Value) -> Event {
@@ -134,10 +135,10 @@ fn a_portfolio_deleted_in_between_is_gone() {
     assert_eq!(everything(&log.log).len(), 2);
 }
 
-#[test]
-fn others_write_while_a_device_at_a_version_that_jumped_is_looked_for() {
+/// A portfolio whose version 4 was made by a v1 client that was ahead: no version lies between 1 and 4, so that a read
+/// from version 3 on shows nothing. While its head is looked for, the tablet writes on top of each version of `meanwhile`.
+fn jumped(meanwhile: RangeInclusive<Version>) -> Watched {
     let log = portfolio();
-    // A v1 client that was ahead: no version lies between 1 and 4, so that the first read shows nothing.
     let jump = Change {
         version: 4,
         parent: 1,
@@ -150,13 +151,33 @@ fn others_write_while_a_device_at_a_version_that_jumped_is_looked_for() {
     *log.meanwhile.lock().unwrap() = Some((
         "newest",
         Box::new(|log: &MemoryLog| {
-            for version in 4..=6 {
+            for version in meanwhile {
                 let edit = set(&format!("p{version}"), version, 5);
                 send(log, &body("tablet", &format!("t{version}"), version, &[edit], 5), 5).unwrap();
             }
         }),
     ));
+    log
+}
+
+#[test]
+fn others_write_while_a_device_at_a_version_that_jumped_is_looked_for() {
+    let log = jumped(4..=6);
     let answered = sync(&log, &body("phone", "s1", 4, &[set("a", 1, 5)], 6), 11);
     assert_eq!((answered.answer.version, answered.answer.outcome), (8, Outcome::Merged));
     assert_eq!(log.requests()[..3], ["since", "newest", "since"]);
+
+    // One change on top of the device's own version shows that version.
+    let log = jumped(4..=4);
+    let answered = sync(&log, &body("phone", "s1", 4, &[set("a", 1, 5)], 6), 11);
+    assert_eq!((answered.answer.version, answered.answer.outcome), (6, Outcome::Merged));
+    assert_eq!(log.requests()[..3], ["since", "newest", "snapshot_before"]);
+}
+
+#[test]
+fn one_request_tells_that_there_is_no_portfolio_where_the_base_would_be_its_first_version() {
+    let log = Watched::default();
+    let error = send(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 6).unwrap_err();
+    assert_eq!(error.code, Code::NotFound);
+    assert_eq!(log.requests(), ["since"]);
 }
