@@ -6,7 +6,7 @@ use crate::algebra::{Authors, Stamp, apply};
 use crate::json::Value;
 use std::sync::Arc;
 
-/// The document at `version`, a version that `window` knows.
+/// The document at `version`, a version that `window` knows; at version 0 the empty one.
 ///
 /// One request for the newest snapshot before it, one for the changes between that and the window, none for
 /// what the window holds; each patch kept apart is one more. Without a snapshot the whole log is replayed.

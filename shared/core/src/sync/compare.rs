@@ -5,10 +5,8 @@ use super::portfolios::report;
 use super::report::{Answered, Outcome};
 use crate::algebra::diff;
 use crate::error::Error;
-use crate::json::Value;
-use crate::log::{ChangeLog, PortfolioKey, Version, Window, document_at};
+use crate::log::{ChangeLog, PortfolioKey, Version, document_at};
 use crate::wire::v2::Comparison;
-use std::sync::Arc;
 
 /// The operations that make the document at `to` of the one at `from`; version 0 is the empty document.
 ///
@@ -30,8 +28,8 @@ pub async fn compare<L: ChangeLog>(
         past.version(version).await?;
     }
     let mut window = past.into_window();
-    let before = held(log, key, &mut window, from).await?;
-    let after = held(log, key, &mut window, to).await?;
+    let before = document_at(log, key, &mut window, from).await?;
+    let after = document_at(log, key, &mut window, to).await?;
     let report = report(Outcome::Pulled, 0, 0, Some(&after));
     let answer = Comparison {
         portfolio_id: key.portfolio.clone(),
@@ -40,16 +38,4 @@ pub async fn compare<L: ChangeLog>(
         changes: diff(&before, &after),
     };
     Ok(Answered { answer, report })
-}
-
-async fn held<L: ChangeLog>(
-    log: &L,
-    key: &PortfolioKey,
-    window: &mut Window,
-    version: Version,
-) -> Result<Arc<Value>, Error> {
-    match version {
-        0 => Ok(Value::empty_object().into()),
-        _ => Ok(document_at(log, key, window, version).await?),
-    }
 }

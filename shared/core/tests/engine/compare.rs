@@ -60,6 +60,13 @@ fn two_versions_of_a_short_log_are_one_request() {
 }
 
 #[test]
+fn version_0_takes_no_reading() {
+    let log = three_versions();
+    compared(&log, 0, 3).unwrap();
+    assert_eq!(log.requests(), ["since", "snapshot_before", "between"]);
+}
+
+#[test]
 fn a_version_that_never_was_is_not_found_nor_is_a_portfolio() {
     let log = three_versions();
     for (from, to) in [(1, 4), (4, 1), (0, 4), (9, 9), ((1 << 53) - 1, 0)] {
