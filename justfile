@@ -20,6 +20,10 @@ test *arguments:
 simulate *arguments:
     cargo run --profile soak --package coinolio-simulation -- {{ arguments }}
 
+# Changes the core, one place at a time, and tells which changes no test notices; needs cargo-mutants.
+mutants *arguments:
+    cargo mutants --package coinolio-core {{ arguments }}
+
 # Formats the code.
 fmt:
     cargo fmt --all
