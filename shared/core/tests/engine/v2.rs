@@ -4,8 +4,10 @@ use crate::fixture::{
     Event, Watched, body, delete, device, everything, key, minute, minute_text, portfolio, rebased, refusal, send,
     server_at, set, sync, value, wire,
 };
+use coinolio_core::algebra::{Op, Rule, Winner};
+use coinolio_core::devices::{Devices, Profile};
 use coinolio_core::error::Code;
-use coinolio_core::log::{Change, ChangeLog, Kind, NewChange, Patch, Snapshot};
+use coinolio_core::log::{Change, ChangeLog, Edit, Kind, NewChange, Patch, Snapshot};
 use coinolio_core::sync::{MAX_DOCUMENT_BYTES, Outcome};
 use coinolio_core::wire::v2::News;
 use pollster::block_on;
@@ -28,6 +30,14 @@ fn edits_at_the_head_are_one_read_and_one_append() {
     assert_eq!(answered.report.outcome, Outcome::Accepted);
     assert_eq!(answered.report.document_bytes, None);
     assert!(answered.report.patch_bytes > 0);
+    assert_eq!(answered.report.base, Some(1));
+}
+
+#[test]
+fn version_0_is_no_version_that_a_sync_has_for_its_base() {
+    let log = Watched::default();
+    let created = sync(&log, &body("phone", "s1", 0, &[set("a", 1, 5)], 6), 6);
+    assert_eq!((created.answer.version, created.report.base), (1, None));
 }
 
 #[test]
@@ -318,6 +328,54 @@ fn a_deleted_portfolio_is_gone_for_every_sync() {
         );
         assert_eq!(refusal(&log, &body("phone", "new", base, &[], 9), 9), Code::Deleted);
     }
+}
+
+#[test]
+fn of_any_number_of_ranked_devices_the_higher_rank_wins() {
+    for ranked in 2..=4 {
+        let log = portfolio();
+        for (rank, name) in ["phone", "tablet", "desk", "watch"]
+            .into_iter()
+            .take(ranked)
+            .enumerate()
+        {
+            let profile = Profile {
+                rank: u8::try_from(rank).ok(),
+                ..Profile::default()
+            };
+            block_on(log.log.describe(&key().user, &device(name), &profile, minute(0))).unwrap();
+        }
+        let path = "assets.btc.amount";
+        sync(&log, &body("tablet", "t", 1, &[set(path, "2.0", 5)], 6), 6);
+        let newer = sync(&log, &body("phone", "p", 1, &[set(path, "3.0", 7)], 8), 8);
+        let conflict = &newer.answer.conflicts[0].conflict;
+        let decided = (conflict.winner, conflict.rule);
+        assert_eq!(decided, (Winner::Server, Rule::DeviceRank), "{ranked} have a rank");
+    }
+}
+
+#[test]
+fn ranks_are_not_asked_for_where_a_value_has_no_author() {
+    let log = portfolio();
+    let replaced = Change {
+        kind: Kind::Replaced,
+        device_id: None,
+        ..after(&everything(&log.log).remove(0))
+    };
+    let path = "assets.btc.amount";
+    let edit = Edit {
+        op: Op::from_json(&value(&set(path, "2.0", 5))).unwrap(),
+        at: minute(5),
+    };
+    let patch = Patch {
+        edits: vec![edit],
+        conflicts: Vec::new(),
+    };
+    append(&log, replaced, patch);
+    log.requests();
+    let met = sync(&log, &body("phone", "p", 1, &[set(path, "3.0", 7)], 8), 8);
+    assert_eq!(met.answer.conflicts[0].conflict.server.device_id, None);
+    assert_eq!(log.requests(), ["since", "append"]);
 }
 
 #[test]
