@@ -15,7 +15,7 @@ use coinolio_core::wire::v2::{News, SyncRequest, SyncResponse};
 use pollster::block_on;
 use serde_json::json;
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// What happens around an append.
 pub(crate) enum Event {
@@ -43,6 +43,8 @@ pub(crate) struct Watched {
     pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
     /// True while reads are throttled.
     pub(crate) throttled: Mutex<bool>,
+    /// A version whose document the log remembers.
+    pub(crate) remembered: Mutex<Option<(Version, Arc<Value>)>>,
 }
 
 impl Watched {
@@ -179,6 +181,12 @@ impl ChangeLog for Watched {
     async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, LogError> {
         self.count("rename")?;
         self.log.rename(key, name).await
+    }
+
+    fn remembered(&self, _: &PortfolioKey, change: &Change) -> Option<Arc<Value>> {
+        let remembered = self.remembered.lock().unwrap();
+        let of_change = remembered.as_ref().filter(|(version, _)| *version == change.version);
+        of_change.map(|(_, document)| Arc::clone(document))
     }
 }
 

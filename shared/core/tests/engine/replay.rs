@@ -8,6 +8,7 @@ use coinolio_core::log::{
 };
 use pollster::block_on;
 use serde_json::json;
+use std::sync::Arc;
 
 /// Eight versions of `a`, where `is_kept` with a snapshot of the fourth.
 fn with_snapshot(is_kept: bool) -> Watched {
@@ -135,20 +136,30 @@ fn an_extent_learns_of_newer_snapshots_that_are_not_past_it() {
 
 #[test]
 fn a_log_with_a_gap_is_not_read_as_if_it_were_whole() {
-    let whole = portfolio();
+    let log = portfolio();
     for version in 1..4 {
-        sync(
-            &whole,
-            &body("phone", &format!("s{version}"), version, &[set("a", version, 5)], 5),
-            5,
-        );
+        let edits = [set("a", version, 5)];
+        sync(&log, &body("phone", &format!("s{version}"), version, &edits, 5), 5);
     }
-    let log = Watched::default();
-    for change in everything(&whole.log).into_iter().filter(|change| change.version != 2) {
-        let patch = change.patch.clone().unwrap();
-        block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
-    }
-    assert_eq!(read(&log, 4).map_err(|error| error.code), Err(Code::Unavailable));
+    let second = everything(&log.log).remove(1);
+    block_on(log.log.remove(&key(), &second)).unwrap();
+    // The directory knows of no removal: this is a defect, and no expired version.
+    let error = read(&log, 4).unwrap_err();
+    assert_eq!((error.code, error.cause.is_some()), (Code::Unavailable, true));
+    // Where what is kept begins at version 4, only what is before it is expired.
+    assert!(block_on(log.log.keep_from(&key(), 4)).unwrap());
+    assert_eq!(read(&log, 4).unwrap_err().code, Code::Unavailable);
+    assert_eq!(read(&log, 3).unwrap_err().code, Code::BaseExpired);
+}
+
+#[test]
+fn a_document_that_the_log_remembers_is_not_read() {
+    let log = with_snapshot(true);
+    let document = Arc::new(value(&json!({"it": "is this"})));
+    *log.remembered.lock().unwrap() = Some((7, Arc::clone(&document)));
+    assert_eq!(read(&log, 7), Ok((*document).clone()));
+    assert_eq!(log.requests(), ["since"]);
+    assert_eq!(read(&log, 8), Ok(server_at(&log.log, 8)), "another version's is");
 }
 
 #[test]
