@@ -63,7 +63,7 @@ pub async fn compact<L: ChangeLog>(
     let (Some(Entry { snapshot: mark, .. }), Some(head)) = (entry, newest.first().cloned()) else {
         return Ok(Compacted::default());
     };
-    if head.kind == Kind::Deleted || !is_due(&head, mark.unwrap_or_default()) {
+    if head.kind == Kind::Deleted || !is_due(head.extent.stored_bytes, mark.unwrap_or_default()) {
         return Ok(Compacted::default());
     }
     let mut window = Window::new(newest);
@@ -86,9 +86,9 @@ pub async fn compact<L: ChangeLog>(
     Ok(done)
 }
 
-/// True where the changes since the marked snapshot have outgrown it.
-fn is_due(head: &Change, mark: SnapshotMark) -> bool {
-    let since = head.extent.stored_bytes.saturating_sub(mark.at_stored_bytes);
+/// True where the changes since the marked snapshot, of a log that keeps `stored_bytes`, have outgrown it.
+fn is_due(stored_bytes: u64, mark: SnapshotMark) -> bool {
+    let since = stored_bytes.saturating_sub(mark.at_stored_bytes);
     since > LEAST_STORED_BYTES.max(mark.stored_bytes / SNAPSHOT_SHARE)
 }
 
@@ -186,4 +186,29 @@ async fn kept_from<L: ChangeLog>(
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_due;
+    use crate::log::SnapshotMark;
+
+    #[test]
+    fn a_snapshot_is_due_where_the_changes_take_more_than_half_of_it_and_4_kb() {
+        for (snapshot, outgrown_by) in [
+            (0, 4_097),
+            (8_192, 4_097),
+            (8_194, 4_098),
+            (100_000, 50_001),
+            (100_001, 50_001),
+        ] {
+            let mark = SnapshotMark {
+                stored_bytes: snapshot,
+                at_stored_bytes: 1_000,
+                ..SnapshotMark::default()
+            };
+            assert!(is_due(1_000 + outgrown_by, mark), "{snapshot}");
+            assert!(!is_due(1_000 + outgrown_by - 1, mark), "{snapshot}");
+        }
+    }
 }

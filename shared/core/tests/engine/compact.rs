@@ -1,7 +1,7 @@
 //! What compaction and the requests after it ask of the log.
 
 use crate::fixture::{Watched, body, delete, everything, key, minute, portfolio, server_at, set, sync};
-use coinolio_core::log::json_size;
+use coinolio_core::log::{LogError, json_size};
 use coinolio_core::sync::{Compacted, MAX_DOCUMENT_BYTES, Retention, compact};
 use coinolio_core::wire::v2::News;
 use pollster::block_on;
@@ -82,6 +82,113 @@ fn a_removal_is_one_request_for_each_change_and_few_to_find_them() {
     assert!(first("keep_from") < first("remove") && count("keep_from") == 1);
     assert_eq!(everything(&log.log)[0].parent, 20);
     assert_eq!(requests.last(), Some(&"mark_snapshot"));
+}
+
+/// Versions 2 to `last`, of one small edit each, the change of version v made at minute v; a run after each of `runs`.
+fn edited_by_the_minute(log: &Watched, last: u32, runs: &[u32]) {
+    for version in 2..=last {
+        let id = format!("p{version}");
+        let request = body(
+            "phone",
+            &id,
+            u64::from(version) - 1,
+            &[set("n", version, version)],
+            version,
+        );
+        sync(log, &request, version);
+        if runs.contains(&version) {
+            assert_eq!(run(log, &EVERYTHING).snapshot, Some(u64::from(version)));
+        }
+    }
+    log.requests();
+}
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+#[test]
+fn what_is_just_as_old_as_the_retention_stays_with_all_that_is_newer() {
+    // At minute 600, with 570 minutes to stay: what was made at minute 30 stays, so version 29 is the last to go.
+    for (age, kept_from) in [(570, 15), (569, 30)] {
+        let log = portfolio();
+        edited_by_the_minute(&log, 60, &[15, 30, 45]);
+        let retention = Retention {
+            age: minutes(age),
+            versions: 1,
+        };
+        assert_eq!(run(&log, &retention).removed, kept_from, "{age} minutes");
+        assert_eq!(everything(&log.log)[0].parent, kept_from);
+    }
+}
+
+#[test]
+fn a_removal_that_no_newer_snapshot_allows_writes_nothing() {
+    let log = portfolio();
+    edited_by_the_minute(&log, 60, &[20]);
+    let versions = |versions| Retention {
+        age: Duration::ZERO,
+        versions,
+    };
+    assert_eq!(run(&log, &versions(30)).removed, 20);
+    for base in 60..90 {
+        let id = format!("q{base}");
+        sync(&log, &body("phone", &id, base, &[set("n", base, 90)], 90), 90);
+    }
+    log.requests();
+    // Versions up to 50 may go, and the only snapshot before is the one that the changes kept begin at.
+    assert_eq!(run(&log, &versions(40)).removed, 0);
+    assert!(!log.requests().contains(&"keep_from"));
+}
+
+#[test]
+fn a_run_removes_a_thousand_changes_at_most_where_a_snapshot_lies_among_them() {
+    let log = portfolio();
+    for base in 1..1_101 {
+        let id = format!("p{base}");
+        sync(&log, &body("phone", &id, base, &[set("n", base, 5)], 5), 5);
+        if [499, 1_049].contains(&base) {
+            run(&log, &EVERYTHING);
+        }
+    }
+    let least = Retention {
+        age: Duration::ZERO,
+        versions: 1,
+    };
+    assert_eq!(run(&log, &least).removed, 500);
+    assert_eq!(everything(&log.log)[0].parent, 500);
+}
+
+#[test]
+fn one_place_is_looked_at_once_for_a_snapshot_that_allows_a_removal() {
+    let log = portfolio();
+    edited(&log, 1_001);
+    let least = Retention {
+        age: Duration::ZERO,
+        versions: 1,
+    };
+    // The thousandth change is the newest that may go.
+    assert_eq!(run(&log, &least).removed, 0);
+    let requests = log.requests();
+    let looked = requests.iter().filter(|request| **request == "snapshot_before");
+    assert_eq!(looked.count(), 2, "for the document, and for the removal");
+}
+
+#[test]
+fn a_removal_that_fails_is_taken_up_again_but_for_what_cannot_be_read() {
+    let unavailable: fn() -> LogError = || LogError::Unavailable("throttled".to_owned());
+    let corrupt: fn() -> LogError = || LogError::Corrupt {
+        item: "a snapshot".to_owned(),
+        reason: "it is cut off".to_owned(),
+    };
+    for (error, is_marked) in [(unavailable, false), (corrupt, true)] {
+        let log = portfolio();
+        edited(&log, 20);
+        *log.failing.lock().unwrap() = Some(("oldest_since", error));
+        let failed = block_on(compact(&log, &key(), &EVERYTHING, minute(600))).unwrap_err();
+        assert_eq!(failed.to_string(), error().to_string());
+        assert_eq!(log.requests().contains(&"mark_snapshot"), is_marked);
+    }
 }
 
 #[test]

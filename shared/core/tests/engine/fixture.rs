@@ -32,6 +32,9 @@ pub(crate) enum Event {
 /// What happens before a read, by the read's name.
 type Meanwhile = (&'static str, Box<dyn FnOnce(&MemoryLog) + Send>);
 
+/// A request by its name, and what it is answered with.
+type Failing = (&'static str, fn() -> LogError);
+
 /// The log in memory, watched.
 #[derive(Default)]
 pub(crate) struct Watched {
@@ -43,6 +46,8 @@ pub(crate) struct Watched {
     pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
     /// True while reads are throttled.
     pub(crate) throttled: Mutex<bool>,
+    /// The request that fails.
+    pub(crate) failing: Mutex<Option<Failing>>,
     /// A version whose document the log remembers.
     pub(crate) remembered: Mutex<Option<(Version, Arc<Value>)>>,
 }
@@ -61,6 +66,9 @@ impl Watched {
         self.requests.lock().unwrap().push(request);
         if let Some((_, act)) = self.meanwhile.lock().unwrap().take_if(|(read, _)| *read == request) {
             act(&self.log);
+        }
+        if let Some((_, error)) = self.failing.lock().unwrap().filter(|(name, _)| *name == request) {
+            return Err(error());
         }
         if *self.throttled.lock().unwrap() {
             return Err(LogError::Unavailable("throttled".to_owned()));
