@@ -182,18 +182,23 @@ fn a_page_of_large_changes_is_shorter_and_none_is_left_out() {
         let edit = set("note", format!("{version}{megabyte}"), 1);
         sync(&log, &body("phone", &format!("s{version}"), version, &[edit], 1), 1);
     }
-    let mut seen = Vec::new();
+    // Three of them are 3 MB and a little, four are more than 4 MB; version 1 is small.
+    assert_eq!(pages(&log), [&[7, 6, 5][..], &[4, 3, 2, 1]]);
+}
+
+/// The versions of each page of the whole history, newest first.
+fn pages(log: &Watched) -> Vec<Vec<Version>> {
+    let mut pages = Vec::new();
     let mut before = None;
     loop {
-        let page = page(&log, before, 50).unwrap();
-        assert!((1..=4).contains(&page.changes.len()), "{:?}", versions(&page));
-        seen.extend(versions(&page));
+        let page = page(log, before, 50).unwrap();
+        assert!(wire(&page).to_string().len() < 5 << 20);
+        pages.push(versions(&page));
         before = page.next_before;
         if before.is_none() {
-            break;
+            return pages;
         }
     }
-    assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1]);
 }
 
 #[test]
@@ -208,16 +213,16 @@ fn a_page_of_large_conflicts_is_shorter_and_none_is_left_out() {
         let met = sync(&log, &body("tablet", &format!("t{n}"), base, &[tablets], 9), 9);
         assert_eq!(met.report.conflicts, 1);
     }
-    let mut seen = Vec::new();
-    let mut before = None;
-    loop {
-        let page = page(&log, before, 50).unwrap();
-        assert!(wire(&page).to_string().len() < 4 << 20);
-        seen.extend(versions(&page));
-        before = page.next_before;
-        if before.is_none() {
-            break;
-        }
-    }
-    assert_eq!(seen, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    // Two conflicts are 2 MB and a little, three are more than 3 MB.
+    assert_eq!(pages(&log), [&[9, 8, 7, 6][..], &[5, 4, 3, 2, 1]]);
+}
+
+#[test]
+fn a_change_whose_conflict_is_larger_than_a_page_is_a_page() {
+    let log = portfolio();
+    let large = "x".repeat(7 << 19);
+    sync(&log, &body("phone", "p", 1, &[set("note", large, 8)], 8), 8);
+    let met = sync(&log, &body("tablet", "t", 1, &[set("note", "t", 9)], 9), 9);
+    assert_eq!(met.report.conflicts, 1);
+    assert_eq!(pages(&log), [&[3][..], &[2, 1]]);
 }
