@@ -22,3 +22,29 @@ pub(crate) fn check_size(bytes: u64) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{check_depth, check_size};
+    use crate::error::Code;
+    use crate::json::read;
+
+    #[test]
+    fn a_document_may_take_6_mb_and_no_byte_more() {
+        assert_eq!(check_size(6_291_456), Ok(()));
+        let refused = check_size(6_291_457).unwrap_err();
+        assert_eq!(refused.code, Code::TooLarge);
+        assert!(refused.detail.contains("6291457") && refused.detail.contains("6291456"));
+    }
+
+    #[test]
+    fn a_document_may_nest_64_deep_and_no_deeper() {
+        let nested = |depth: usize| read(("[".repeat(depth) + &"]".repeat(depth)).as_bytes()).unwrap();
+        assert_eq!(check_depth(&nested(64), "data"), Ok(()));
+        let refused = check_depth(&nested(65), "data").unwrap_err();
+        assert_eq!(
+            (refused.code, refused.detail.as_str()),
+            (Code::Invalid, "data is nested deeper than 64")
+        );
+    }
+}
