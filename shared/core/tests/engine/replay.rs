@@ -4,7 +4,7 @@ use crate::fixture::{Watched, body, device, everything, key, minute, portfolio, 
 use coinolio_core::algebra::Path;
 use coinolio_core::error::{Code, Error};
 use coinolio_core::log::{
-    ChangeLog, Extent, NewChange, Replay, Snapshot, SnapshotMark, Version, Window, document_at, json_size,
+    ChangeLog, Extent, LogError, NewChange, Replay, Snapshot, SnapshotMark, Version, Window, document_at, json_size,
 };
 use pollster::block_on;
 use serde_json::json;
@@ -150,6 +150,41 @@ fn a_log_with_a_gap_is_not_read_as_if_it_were_whole() {
     assert!(block_on(log.log.keep_from(&key(), 4)).unwrap());
     assert_eq!(read(&log, 4).unwrap_err().code, Code::Unavailable);
     assert_eq!(read(&log, 3).unwrap_err().code, Code::BaseExpired);
+}
+
+#[test]
+fn a_replay_of_all_that_is_kept_begins_where_retention_lets_it() {
+    let log = portfolio();
+    for version in 1..8 {
+        let edits = [set("a", version, 5)];
+        sync(&log, &body("phone", &format!("s{version}"), version, &edits, 5), 5);
+    }
+    let changes = everything(&log.log);
+    let (fourth, head) = (server_at(&log.log, 4), server_at(&log.log, 8));
+    block_on(async {
+        let snapshot = Snapshot::of(&changes[3], fourth);
+        log.log.write_snapshot(&key(), &snapshot).await.unwrap();
+        // Retention has got as far as version 2, and read was what it left.
+        log.log.keep_from(&key(), 4).await.unwrap();
+        for change in &changes[..2] {
+            log.log.remove(&key(), change).await.unwrap();
+        }
+        let window = Window::read(&log, &key(), 3).await.unwrap();
+
+        let whole = Replay::since(&log, &key(), &mut window.clone(), 0).await.unwrap();
+        assert_eq!((whole.document, whole.version), (head, 8));
+
+        log.requests();
+        let expired = Replay::since(&log, &key(), &mut window.clone(), 2).await.unwrap_err();
+        assert!(matches!(
+            expired,
+            LogError::Expired {
+                version: 2,
+                kept_from: 4
+            }
+        ));
+        assert_eq!(log.requests(), ["snapshot_before", "between", "entry"]);
+    });
 }
 
 #[test]
