@@ -5,9 +5,9 @@ use crate::fixture::{
     value,
 };
 use coinolio_core::error::Code;
-use coinolio_core::log::{Change, ChangeLog, MemoryLog, NewChange, Patch, Version};
+use coinolio_core::log::{Change, ChangeLog, MemoryLog, NewChange, Patch, Snapshot, Version};
 use coinolio_core::sync::{Outcome, sync_v2};
-use coinolio_core::wire::v2::SyncRequest;
+use coinolio_core::wire::v2::{News, SyncRequest};
 use pollster::block_on;
 use serde_json::json;
 use std::ops::RangeInclusive;
@@ -180,4 +180,29 @@ fn one_request_tells_that_there_is_no_portfolio_where_the_base_would_be_its_firs
     let error = send(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 6).unwrap_err();
     assert_eq!(error.code, Code::NotFound);
     assert_eq!(log.requests(), ["since"]);
+}
+
+#[test]
+fn a_first_pull_while_the_oldest_changes_are_removed_is_answered_with_the_document() {
+    let log = portfolio();
+    // Kept apart from its change, so that it is read after it.
+    let large = "x".repeat(4_000);
+    sync(&log, &body("phone", "p1", 1, &[set("note", large, 5)], 5), 5);
+    sync(&log, &body("phone", "p2", 2, &[set("a", 1, 5)], 5), 5);
+    let changes = everything(&log.log);
+    let head = server_at(&log.log, 3);
+    let snapshot = Snapshot::of(&changes[1], server_at(&log.log, 2));
+    block_on(log.log.write_snapshot(&key(), &snapshot)).unwrap();
+    *log.meanwhile.lock().unwrap() = Some((
+        "patch",
+        Box::new(move |log: &MemoryLog| {
+            block_on(log.keep_from(&key(), 2)).unwrap();
+            for change in &changes[..2] {
+                block_on(log.remove(&key(), change)).unwrap();
+            }
+        }),
+    ));
+    let pulled = sync(&log, &body("tablet", "t1", 0, &[], 6), 6);
+    assert_eq!(pulled.answer.version, 3);
+    assert_eq!(pulled.answer.news, News::Document(head));
 }
