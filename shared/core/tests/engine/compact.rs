@@ -5,6 +5,7 @@ use coinolio_core::log::{LogError, json_size};
 use coinolio_core::sync::{Compacted, MAX_DOCUMENT_BYTES, Retention, compact};
 use coinolio_core::wire::v2::News;
 use pollster::block_on;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Nothing is old enough to go.
@@ -17,9 +18,9 @@ fn run(log: &Watched, retention: &Retention) -> Compacted {
     block_on(compact(log, &key(), retention, minute(600))).unwrap()
 }
 
-/// Versions 2 to `last`, of one small edit each.
-fn edited(log: &Watched, last: u64) {
-    for base in 1..last {
+/// One small edit on top of each of `bases`.
+fn edit(log: &Watched, bases: Range<u64>) {
+    for base in bases {
         let id = format!("p{base}");
         sync(log, &body("phone", &id, base, &[set("n", base, 5)], 5), 5);
     }
@@ -29,7 +30,7 @@ fn edited(log: &Watched, last: u64) {
 #[test]
 fn a_run_with_nothing_to_do_is_two_requests() {
     let log = portfolio();
-    edited(&log, 4);
+    edit(&log, 1..4);
     assert_eq!(run(&log, &EVERYTHING), Compacted::default());
     assert_eq!(log.requests(), ["entry", "newest"]);
 }
@@ -37,7 +38,7 @@ fn a_run_with_nothing_to_do_is_two_requests() {
 #[test]
 fn a_run_that_writes_asks_once_for_what_may_go_and_marks_last() {
     let log = portfolio();
-    edited(&log, 20);
+    edit(&log, 1..20);
     assert_eq!(run(&log, &EVERYTHING).snapshot, Some(20));
     assert_eq!(
         log.requests(),
@@ -56,13 +57,9 @@ fn a_run_that_writes_asks_once_for_what_may_go_and_marks_last() {
 #[test]
 fn a_removal_is_one_request_for_each_change_and_few_to_find_them() {
     let log = portfolio();
-    edited(&log, 20);
+    edit(&log, 1..20);
     run(&log, &EVERYTHING);
-    for base in 20..60 {
-        let id = format!("q{base}");
-        sync(&log, &body("phone", &id, base, &[set("n", base, 5)], 5), 5);
-    }
-    log.requests();
+    edit(&log, 20..60);
     let least = Retention {
         age: Duration::ZERO,
         versions: 1,
@@ -131,11 +128,7 @@ fn a_removal_that_no_newer_snapshot_allows_writes_nothing() {
         versions,
     };
     assert_eq!(run(&log, &versions(30)).removed, 20);
-    for base in 60..90 {
-        let id = format!("q{base}");
-        sync(&log, &body("phone", &id, base, &[set("n", base, 90)], 90), 90);
-    }
-    log.requests();
+    edit(&log, 60..90);
     // Versions up to 50 may go, and the only snapshot before is the one that the changes kept begin at.
     assert_eq!(run(&log, &versions(40)).removed, 0);
     assert!(!log.requests().contains(&"keep_from"));
@@ -144,13 +137,11 @@ fn a_removal_that_no_newer_snapshot_allows_writes_nothing() {
 #[test]
 fn a_run_removes_a_thousand_changes_at_most_where_a_snapshot_lies_among_them() {
     let log = portfolio();
-    for base in 1..1_101 {
-        let id = format!("p{base}");
-        sync(&log, &body("phone", &id, base, &[set("n", base, 5)], 5), 5);
-        if [499, 1_049].contains(&base) {
-            run(&log, &EVERYTHING);
-        }
+    for bases in [1..500, 500..1_050] {
+        edit(&log, bases);
+        run(&log, &EVERYTHING);
     }
+    edit(&log, 1_050..1_101);
     let least = Retention {
         age: Duration::ZERO,
         versions: 1,
@@ -162,7 +153,7 @@ fn a_run_removes_a_thousand_changes_at_most_where_a_snapshot_lies_among_them() {
 #[test]
 fn one_place_is_looked_at_once_for_a_snapshot_that_allows_a_removal() {
     let log = portfolio();
-    edited(&log, 1_001);
+    edit(&log, 1..1_001);
     let least = Retention {
         age: Duration::ZERO,
         versions: 1,
@@ -183,7 +174,7 @@ fn a_removal_that_fails_is_taken_up_again_but_for_what_cannot_be_read() {
     };
     for (error, is_marked) in [(unavailable, false), (corrupt, true)] {
         let log = portfolio();
-        edited(&log, 20);
+        edit(&log, 1..20);
         *log.failing.lock().unwrap() = Some(("oldest_since", error));
         let failed = block_on(compact(&log, &key(), &EVERYTHING, minute(600))).unwrap_err();
         assert_eq!(failed.to_string(), error().to_string());
@@ -194,7 +185,7 @@ fn a_removal_that_fails_is_taken_up_again_but_for_what_cannot_be_read() {
 #[test]
 fn a_merge_learns_of_the_snapshot_that_it_reads() {
     let log = portfolio();
-    edited(&log, 20);
+    edit(&log, 1..20);
     run(&log, &EVERYTHING);
     sync(&log, &body("phone", "p20", 20, &[set("n", 0, 7)], 7), 7);
     assert_eq!(

@@ -10,6 +10,16 @@ use pollster::block_on;
 use serde_json::json;
 use std::sync::Arc;
 
+/// A portfolio up to version `last`, each of which sets `a` to the version before.
+fn edited(last: Version) -> Watched {
+    let log = portfolio();
+    for version in 1..last {
+        let edits = [set("a", version, 5)];
+        sync(&log, &body("phone", &format!("s{version}"), version, &edits, 5), 5);
+    }
+    log
+}
+
 /// Eight versions of `a`, where `is_kept` with a snapshot of the fourth.
 fn with_snapshot(is_kept: bool) -> Watched {
     let plain = portfolio();
@@ -136,11 +146,7 @@ fn an_extent_learns_of_newer_snapshots_that_are_not_past_it() {
 
 #[test]
 fn a_log_with_a_gap_is_not_read_as_if_it_were_whole() {
-    let log = portfolio();
-    for version in 1..4 {
-        let edits = [set("a", version, 5)];
-        sync(&log, &body("phone", &format!("s{version}"), version, &edits, 5), 5);
-    }
+    let log = edited(4);
     let second = everything(&log.log).remove(1);
     block_on(log.log.remove(&key(), &second)).unwrap();
     // The directory knows of no removal: this is a defect, and no expired version.
@@ -154,11 +160,7 @@ fn a_log_with_a_gap_is_not_read_as_if_it_were_whole() {
 
 #[test]
 fn a_replay_of_all_that_is_kept_begins_where_retention_lets_it() {
-    let log = portfolio();
-    for version in 1..8 {
-        let edits = [set("a", version, 5)];
-        sync(&log, &body("phone", &format!("s{version}"), version, &edits, 5), 5);
-    }
+    let log = edited(8);
     let changes = everything(&log.log);
     let (fourth, head) = (server_at(&log.log, 4), server_at(&log.log, 8));
     block_on(async {
