@@ -1,6 +1,6 @@
 //! What compaction costs and what it saves on DynamoDB, counted.
 
-use crate::samples::{UUID, key, noise, value};
+use crate::conformance::samples::{UUID, key, noise, value};
 use coinolio_aws::config::DEFAULT_RETENTION;
 use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_aws::retry::Retry;

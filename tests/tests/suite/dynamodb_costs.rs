@@ -1,6 +1,6 @@
 //! What the log costs on DynamoDB (design section 3): requests, units and the sizes of items.
 
-use crate::samples::{
+use crate::conformance::samples::{
     UUID, append, create, entry, exact_patch, key, noise, noisy_patch, set, small_patch, snapshot, synced, value,
 };
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -1,6 +1,8 @@
 //! What the log does when DynamoDB fails, and when what it stored is not what was written.
 
-use crate::samples::{append, bare, create, entry, key, noise, noisy_patch, small_patch, snapshot, synced, value};
+use crate::conformance::samples::{
+    append, bare, create, entry, key, noise, noisy_patch, small_patch, snapshot, synced, value,
+};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::config::emulator_client;

@@ -2,15 +2,29 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
 
+macro_rules! suite {
+    ($($case:ident)*) => {
+        mod dynamodb {
+            use coinolio_tests::dynamodb::Dynamo;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(Dynamo::start().await.log()).await;
+            })*
+        }
+    };
+}
+
 mod compaction_costs;
+// The suite of all change logs and stores of devices, which the core runs on the one in memory.
+#[path = "../../../shared/core/tests/conformance/suite/mod.rs"]
 mod conformance;
-mod devices;
 mod dynamodb_costs;
 mod dynamodb_faults;
+mod interrupted_removal;
 mod isolation;
 mod openapi;
 mod routes;
-mod samples;
 mod stream;
 mod sync_costs;
 mod template;

@@ -1,6 +1,6 @@
 //! What whole syncs cost on DynamoDB, whatever the size of the document: requests and units.
 
-use crate::samples::{UUID, key, value};
+use crate::conformance::samples::{UUID, key, value};
 use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_aws::retry::Retry;
 use coinolio_core::devices::{Devices as _, Sighting};

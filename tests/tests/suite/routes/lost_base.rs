@@ -1,6 +1,6 @@
 //! A base that retention has removed, through the routes.
 
-use crate::samples::{entry, key, synced};
+use crate::conformance::samples::{entry, key, synced};
 use coinolio_core::json;
 use coinolio_core::log::{ChangeLog, Patch, Snapshot, Version};
 use coinolio_tests::service::{Call, Service};

@@ -1,6 +1,6 @@
 //! `POST /api/v2/portfolios/{id}/sync`.
 
-use crate::samples::UUID;
+use crate::conformance::samples::UUID;
 use coinolio_tests::portfolio::{Edit, Portfolio};
 use coinolio_tests::service::{Call, Service};
 use serde_json::{Value, json};

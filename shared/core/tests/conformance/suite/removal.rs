@@ -1,19 +1,14 @@
-//! A removal by retention that is under way, or died half-way: its readers, on every log.
+//! A removal by retention that is under way: its readers, on every log.
 
-use super::compaction::{Attempts, LITTLE, changes, document, now, p, send, sync, write};
-use crate::samples::{noise, value};
+use super::compaction::{Attempts, changes, document, now, p, send, sync, write};
+use super::samples::{noise, value};
 use coinolio_core::devices::RankSource;
 use coinolio_core::log::{ChangeLog, Snapshot, Version};
 use coinolio_core::sync::portfolios::Reading;
-use coinolio_core::sync::{self, DeviceNames, compact, portfolios, sync_v1};
+use coinolio_core::sync::{self, DeviceNames, portfolios, sync_v1};
 use coinolio_core::wire::{v1, v2};
 use coinolio_core::{Code, Error};
-use coinolio_tests::dynamodb::{Dynamo, TABLE};
-use coinolio_tests::faults::Fault;
 use serde_json::json;
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 suite! {
     while_changes_are_removed_a_version_is_whole_or_expired
@@ -22,11 +17,11 @@ suite! {
 }
 
 /// The head of [`portfolio`].
-const HEAD: Version = 16;
+pub(crate) const HEAD: Version = 16;
 
 /// A portfolio with snapshots of versions 6 and 11, of which some patches are kept apart, one of them in several chunks;
 /// and a run of compaction is due.
-async fn portfolio(log: &(impl ChangeLog + RankSource)) {
+pub(crate) async fn portfolio(log: &(impl ChangeLog + RankSource)) {
     for version in 1..=HEAD {
         match version {
             3 | 4 | 9 => {
@@ -58,7 +53,7 @@ fn is_kept<T>(outcome: &Result<T, Error>, version: Version, kept_from: Version) 
 }
 
 /// Whatever is asked of a version is answered, or the version has expired; returns how many were expired.
-async fn check_readers(log: &(impl ChangeLog + RankSource), kept_from: Version) -> usize {
+pub(crate) async fn check_readers(log: &(impl ChangeLog + RankSource), kept_from: Version) -> usize {
     let mut expired = 0;
     // A base is kept for as long as there are changes on top of it, what is told of a version as long as its own.
     let told_from = kept_from + 1;
@@ -131,7 +126,7 @@ async fn phone(log: &(impl ChangeLog + RankSource), base: Version) -> v1::SyncRe
 }
 
 /// Edits of a device whose base has just become unreadable, in both protocols.
-async fn edit_on_what_goes(log: &(impl ChangeLog + RankSource), base: Version) {
+pub(crate) async fn edit_on_what_goes(log: &(impl ChangeLog + RankSource), base: Version) {
     let answered = phone(log, base).await;
     assert_eq!(answered.version, HEAD + 1);
     let edit = json!({"device_id": "desk", "sync_id": "desk-1", "base_version": base, "base_lost": true,
@@ -170,65 +165,4 @@ async fn where_what_is_kept_begins_moves_forward_only(log: impl ChangeLog + Rank
         assert_eq!(kept_from().await, kept);
     }
     assert_eq!(log.entries(&p().user).await.unwrap()[0].kept_from, 7);
-}
-
-/// The ids that the chunks of patches name, and those of the changes that are there.
-async fn patches_and_changes(dynamo: &Dynamo) -> (BTreeSet<String>, BTreeSet<String>) {
-    let (mut patches, mut changes) = (BTreeSet::new(), BTreeSet::new());
-    let mut items = dynamo.client.scan().table_name(TABLE).into_paginator().items().send();
-    while let Some(item) = items.next().await {
-        let item = item.unwrap();
-        let sk: Vec<&str> = item["sk"].as_s().unwrap().split('#').collect();
-        match sk[0] {
-            "PATCH" => drop(patches.insert(sk[1].to_owned())),
-            "CHANGE" => drop(changes.insert(item["id"].as_s().unwrap().clone())),
-            _ => {}
-        }
-    }
-    (patches, changes)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_stops_after_any_of_its_writes_is_no_readers_error_and_the_next_leaves_nothing_behind() {
-    let mut stops = 0;
-    loop {
-        let dynamo = Dynamo::start().await;
-        let log = dynamo.log();
-        portfolio(&log).await;
-        let left = Arc::new(AtomicUsize::new(stops));
-        let stop = move |operation: &str, _: usize| {
-            let is_read = matches!(operation, "Query" | "GetItem");
-            let serves = is_read
-                || left
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-                    .is_ok();
-            if serves {
-                Fault::Serve
-            } else {
-                Fault::Answer(400, "ValidationException")
-            }
-        };
-        let stopped = compact(&dynamo.failing_log(stop).await, &p(), &LITTLE, now(HEAD + 1)).await;
-        let kept_from = log.entry(&p()).await.unwrap().unwrap().kept_from;
-        check_readers(&log, kept_from).await;
-        let oldest = changes(&log).await[0].parent;
-        if oldest < kept_from {
-            edit_on_what_goes(&log, oldest.max(1)).await;
-        }
-        compact(&log, &p(), &LITTLE, now(HEAD + 3)).await.unwrap();
-        assert_eq!(
-            changes(&log).await[0].parent,
-            log.entry(&p()).await.unwrap().unwrap().kept_from
-        );
-        let (patches, changes) = patches_and_changes(&dynamo).await;
-        assert!(
-            patches.is_subset(&changes),
-            "after {stops} writes chunks are left behind"
-        );
-        if stopped.is_ok() {
-            break;
-        }
-        stops += 1;
-    }
-    assert!(stops > 15, "{stops} writes");
 }

@@ -1,6 +1,6 @@
 //! What every change log must do: one suite, run on each of them.
 
-use crate::samples::{
+use super::samples::{
     append, bare, create, entry, exact_patch, key, noisy_patch, set, small_patch, snapshot, synced, value,
 };
 use coinolio_core::id::{DeviceId, SyncId, UserId};
@@ -8,32 +8,6 @@ use coinolio_core::log::{Appended, Change, ChangeLog, Kind, Patch, PortfolioKey,
 use coinolio_core::time::Timestamp;
 use std::sync::Arc;
 use tokio::task::JoinSet;
-
-macro_rules! suite {
-    ($($case:ident)*) => {
-        mod memory {
-            use coinolio_core::log::MemoryLog;
-
-            $(#[tokio::test]
-            async fn $case() {
-                super::$case(MemoryLog::default()).await;
-            })*
-        }
-
-        mod dynamodb {
-            use coinolio_tests::dynamodb::Dynamo;
-
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(Dynamo::start().await.log()).await;
-            })*
-        }
-    };
-}
-
-mod compaction;
-mod removal;
-mod snapshots;
 
 suite! {
     an_empty_log_holds_nothing

@@ -1,6 +1,6 @@
 //! Compaction, on every log: what it writes, what it removes, and what still works after it.
 
-use crate::samples::{key, noise, value};
+use super::samples::{key, noise, value};
 use coinolio_core::Code;
 use coinolio_core::Error;
 use coinolio_core::devices::RankSource;
@@ -33,7 +33,7 @@ const EVERYTHING: Retention = Retention {
 };
 
 /// The least that may stay.
-pub(super) const LITTLE: Retention = Retention {
+pub(crate) const LITTLE: Retention = Retention {
     age: Duration::ZERO,
     versions: 3,
 };
@@ -43,7 +43,7 @@ pub(super) fn document(version: Version) -> Value {
     value(&json!({"n": version, "text": noise(900, version)}).to_string())
 }
 
-pub(super) fn now(version: Version) -> Timestamp {
+pub(crate) fn now(version: Version) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + 1_000 * i64::try_from(version).unwrap())
 }
 
@@ -57,7 +57,7 @@ impl Backoff for Attempts {
     }
 }
 
-pub(super) fn p() -> PortfolioKey {
+pub(crate) fn p() -> PortfolioKey {
     key("u", "p")
 }
 
@@ -101,7 +101,7 @@ async fn read(log: &(impl ChangeLog + RankSource), version: Version) -> Value {
 }
 
 /// The changes, oldest first, which MUST be a run without a gap.
-pub(super) async fn changes(log: &(impl ChangeLog + RankSource)) -> Vec<Change> {
+pub(crate) async fn changes(log: &(impl ChangeLog + RankSource)) -> Vec<Change> {
     let mut changes = log.since(&p(), 0).await.unwrap();
     changes.reverse();
     assert!(changes.windows(2).all(|pair| pair[0].version == pair[1].parent));

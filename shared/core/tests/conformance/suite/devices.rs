@@ -1,34 +1,12 @@
 //! What every store of devices must do: one suite, run on each of them.
 
-use crate::samples::UUID;
+use super::samples::UUID;
 use coinolio_core::devices::{Acknowledged, Device, Devices, Profile, RankSource, Sighting};
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::log::Version;
 use coinolio_core::time::Timestamp;
 use std::sync::Arc;
 use tokio::task::JoinSet;
-
-macro_rules! suite {
-    ($($case:ident)*) => {
-        mod memory {
-            use coinolio_core::log::MemoryLog;
-
-            $(#[tokio::test]
-            async fn $case() {
-                super::$case(MemoryLog::default()).await;
-            })*
-        }
-
-        mod dynamodb {
-            use coinolio_tests::dynamodb::Dynamo;
-
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::$case(Dynamo::start().await.log()).await;
-            })*
-        }
-    };
-}
 
 suite! {
     nobody_has_devices_at_first

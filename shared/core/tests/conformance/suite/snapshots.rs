@@ -1,6 +1,6 @@
 //! Snapshots and their marks, on every log.
 
-use crate::samples::{create, entry, key, noise, small_patch, snapshot, synced, value};
+use super::samples::{create, entry, key, noise, small_patch, snapshot, synced, value};
 use coinolio_core::json::{Object, Value};
 use coinolio_core::log::{ChangeLog, PortfolioKey, Snapshot, SnapshotMark, Version};
 use std::sync::Arc;

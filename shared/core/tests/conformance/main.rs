@@ -1,0 +1,17 @@
+//! The suite of all change logs and stores of devices, on the one in memory.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
+
+macro_rules! suite {
+    ($($case:ident)*) => {
+        mod memory {
+            use coinolio_core::log::MemoryLog;
+
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(MemoryLog::default()).await;
+            })*
+        }
+    };
+}
+
+mod suite;
