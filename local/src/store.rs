@@ -6,7 +6,8 @@ use crate::folder::DataFolder;
 use crate::listen::Listener;
 use aws_sdk_dynamodb::Client;
 use coinolio_aws::config::emulator_client;
-use dynoxide::Database;
+use dynoxide::storage::Storage;
+use dynoxide::{Database, DynoxideError};
 use std::net::SocketAddr;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -73,7 +74,7 @@ impl Store {
 }
 
 fn open(folder: Option<&DataFolder>) -> Result<Database, StartError> {
-    let failed = |cause: dynoxide::DynoxideError| StartError::Store(cause.to_string());
+    let failed = |cause: DynoxideError| StartError::Store(cause.to_string());
     let Some(folder) = folder else {
         return Database::memory().map_err(failed);
     };
@@ -81,6 +82,7 @@ fn open(folder: Option<&DataFolder>) -> Result<Database, StartError> {
     let text = path
         .to_str()
         .ok_or_else(|| StartError::Store(format!("{} is not valid Unicode", path.display())))?;
+    tend_stream(text).map_err(failed)?;
     let database = Database::new(text).map_err(failed)?;
     // A new database is in WAL mode with `synchronous = FULL`: an fsync for each commit. This call is
     // the one way to `synchronous = NORMAL` (its other settings are SQLite's defaults): commits then
@@ -88,4 +90,57 @@ fn open(folder: Option<&DataFolder>) -> Result<Database, StartError> {
     // corrupts the file. That is right for data on a developer's machine.
     database.disable_bulk_loading().map_err(failed)?;
     Ok(database)
+}
+
+/// Keeps a write from taking longer the more were made before it, in the database at `path`, which nobody has open.
+///
+/// DynamoDB keeps the records of a stream for 24 hours; the embedded one keeps them for good, and goes through all of them for
+/// the number of the next. What an earlier run left is read by nobody: the stream is followed from now on.
+fn tend_stream(path: &str) -> Result<(), DynoxideError> {
+    let storage = Storage::new(path)?;
+    storage.conn().execute_batch(
+        "CREATE INDEX IF NOT EXISTS stream_records_by_sequence_number
+             ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+         DELETE FROM _stream_records;",
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tend_stream;
+    use dynoxide::storage::Storage;
+
+    #[test]
+    fn an_earlier_runs_stream_is_gone_and_the_next_records_number_is_found_without_a_scan() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dynamodb.sqlite");
+        let path = path.to_str().unwrap();
+        let storage = Storage::new(path).unwrap();
+        let record = |number| storage.insert_stream_record("t", "INSERT", "{}", Some("{}"), None, number, "shard", 1);
+        record("1").unwrap();
+        record("2").unwrap();
+        drop(storage);
+        for _ in 0..2 {
+            tend_stream(path).unwrap();
+            let storage = Storage::new(path).unwrap();
+            assert_eq!(storage.get_stream_records("t", "shard", 0, 10).unwrap().len(), 0);
+            // The statements are those of `next_stream_sequence_number` and `get_stream_records` in dynoxide 3.2.
+            for statement in [
+                "SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = 't'",
+                "SELECT event_name, new_image FROM _stream_records
+                     WHERE table_name = 't' AND shard_id = 's' AND CAST(sequence_number AS INTEGER) > 1
+                     ORDER BY CAST(sequence_number AS INTEGER) ASC LIMIT 100",
+            ] {
+                let plan: String = storage
+                    .conn()
+                    .query_row(&format!("EXPLAIN QUERY PLAN {statement}"), [], |row| row.get(3))
+                    .unwrap();
+                assert!(
+                    plan.contains("INDEX stream_records_by_sequence_number (table_name=?"),
+                    "{plan}"
+                );
+            }
+        }
+    }
 }
