@@ -8,8 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::config::emulator_client;
 use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_core::algebra::{Op, Path, Token};
+use coinolio_core::devices::{Devices, Sighting};
+use coinolio_core::id::DeviceId;
 use coinolio_core::json::{Object, Value};
 use coinolio_core::log::{Appended, ChangeLog, LogError, PortfolioKey};
+use coinolio_core::time::Timestamp;
 use coinolio_core::{Code, Error};
 use coinolio_tests::dynamodb::{Dynamo, TABLE};
 use coinolio_tests::faults::Fault;
@@ -38,12 +41,16 @@ fn binary(value: Vec<u8>) -> AttributeValue {
 }
 
 async fn items_below(dynamo: &Dynamo, prefix: &str) -> Vec<Item> {
+    items_of(dynamo, PK, prefix).await
+}
+
+async fn items_of(dynamo: &Dynamo, partition: &str, prefix: &str) -> Vec<Item> {
     let mut pages = dynamo
         .client
         .query()
         .table_name(TABLE)
         .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-        .expression_attribute_values(":pk", text(PK))
+        .expression_attribute_values(":pk", text(partition))
         .expression_attribute_values(":sk", text(prefix))
         .into_paginator()
         .items()
@@ -97,6 +104,7 @@ async fn a_change_that_was_altered_is_named_and_never_read_as_another() {
         ("version", Some(number("1"))),
         ("version", Some(number("-3"))),
         ("version", Some(number("2.5"))),
+        ("version", Some(number("9007199254740992"))),
         ("parent", Some(number("0"))),
         ("kind", Some(text("renamed"))),
         ("at", None),
@@ -245,8 +253,10 @@ async fn an_altered_directory_entry_is_named() {
     marked.insert("created".to_owned(), number("1"));
     put(&dynamo, marked.clone()).await;
     assert!(log.entry(&p()).await.unwrap().is_some(), "a mark may be missing");
+    let mut ahead = marked.clone();
+    ahead.insert("kept_from".to_owned(), number("9007199254740992"));
     marked.insert("snap".to_owned(), number("3"));
-    for altered in [altered, marked] {
+    for altered in [altered, ahead, marked] {
         put(&dynamo, altered).await;
         for error in [
             log.entries(&p().user).await.map(drop).unwrap_err(),
@@ -255,6 +265,46 @@ async fn an_altered_directory_entry_is_named() {
             assert!(error.to_string().contains("USER#u PORTFOLIO#p"), "{error}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_altered_device_is_named() {
+    let dynamo = Dynamo::start().await;
+    let log = dynamo.log();
+    let (user, phone) = (&p().user, DeviceId::parse("phone").unwrap());
+    let acknowledged = vec![(p().portfolio, 2)];
+    let at = Timestamp::from_millis(1);
+    assert!(log.record(user, &phone, &Sighting { at, acknowledged }).await.unwrap());
+    let whole = items_of(&dynamo, "USER#u", "DEVICE#").await.remove(0);
+    let held = |version| {
+        AttributeValue::M(HashMap::from([
+            ("version".to_owned(), number(version)),
+            ("at".to_owned(), number("1")),
+        ]))
+    };
+    for (name, altered) in [
+        ("format", number("2")),
+        ("created", text("1")),
+        ("last_seen", number("1.5")),
+        ("name", number("1")),
+        ("rank", number("101")),
+        ("ack#p", number("2")),
+        ("ack#p", held("-1")),
+        ("ack#p", held("9007199254740992")),
+        ("ack#no id", held("2")),
+    ] {
+        let mut item = whole.clone();
+        item.insert(name.to_owned(), altered);
+        put(&dynamo, item).await;
+        for error in [
+            log.devices(user).await.map(drop).unwrap_err(),
+            log.device(user, &phone).await.map(drop).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("USER#u DEVICE#phone"), "{name}: {error}");
+        }
+    }
+    put(&dynamo, whole).await;
+    assert_eq!(log.devices(user).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 use coinolio_aws::routes::ROUTES;
 use coinolio_core::Code;
 use coinolio_core::id::MAX_ID_LENGTH;
-use coinolio_core::wire::fields::{MAX_NAME_LENGTH, MAX_VERSION};
+use coinolio_core::log::MAX_VERSION;
+use coinolio_core::wire::fields::MAX_NAME_LENGTH;
 use coinolio_tests::contract::{CONTRACT, escaped};
 use coinolio_tests::service::{Call, Service};
 use lambda_http::http::Method;

@@ -5,7 +5,9 @@ use super::payload;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId};
-use coinolio_core::log::{Change, Entry, Extent, Kind, LogError, Patch, PortfolioKey, SnapshotMark};
+use coinolio_core::log::{
+    Change, Entry, Extent, Kind, LogError, MAX_VERSION, Patch, PortfolioKey, SnapshotMark, Version,
+};
 use coinolio_core::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -120,6 +122,14 @@ impl<'a> Stored<'a> {
         parsed.ok_or_else(|| self.corrupt(format_args!("{name} is not a whole number in range")))
     }
 
+    /// A version: one that clients can hold.
+    pub(super) fn version(&self, name: &str) -> Result<Version, LogError> {
+        match self.whole(name)? {
+            version @ 0..=MAX_VERSION => Ok(version),
+            _ => Err(self.corrupt(format_args!("{name} is over {MAX_VERSION}"))),
+        }
+    }
+
     /// A binary attribute.
     pub(super) fn bytes(&self, name: &str) -> Result<&'a [u8], LogError> {
         match self.item.get(name) {
@@ -221,7 +231,7 @@ pub(super) fn read_change(item: &Item) -> Result<Change, LogError> {
     if stored.text("sk")? != keys::change_sort(parent) {
         return Err(stored.corrupt("parent is not the one that the key names"));
     }
-    let version = stored.whole("version")?;
+    let version = stored.version("version")?;
     if version <= parent {
         return Err(stored.corrupt("version is not above parent"));
     }
@@ -332,7 +342,7 @@ pub(super) fn mark_attributes(mark: &SnapshotMark) -> [(&'static str, AttributeV
 
 fn read_mark(stored: &Stored<'_>) -> Result<SnapshotMark, LogError> {
     Ok(SnapshotMark {
-        version: stored.whole(MARKED_VERSION)?,
+        version: stored.version(MARKED_VERSION)?,
         document_bytes: stored.whole("snap_bytes")?,
         stored_bytes: stored.whole("snap_stored")?,
         at_patch_bytes: stored.whole("snap_at_patch")?,
@@ -350,7 +360,7 @@ pub(super) fn read_entry(item: &Item) -> Result<Entry, LogError> {
         created: Timestamp::from_millis(stored.whole("created")?),
         snapshot: stored.optional(MARKED_VERSION, || read_mark(&stored))?,
         kept_from: stored
-            .optional(KEPT_FROM, || stored.whole(KEPT_FROM))?
+            .optional(KEPT_FROM, || stored.version(KEPT_FROM))?
             .unwrap_or_default(),
     })
 }

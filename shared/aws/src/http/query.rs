@@ -2,14 +2,11 @@
 
 use super::percent;
 use coinolio_core::Error;
-use coinolio_core::log::Version;
+use coinolio_core::log::{MAX_VERSION, Version};
 use coinolio_core::time::Timestamp;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-
-/// The largest version a client may name: JavaScript's largest exact integer, 2^53 − 1.
-const MAX_VERSION: Version = (1 << 53) - 1;
 
 /// The parameters of a query string (`application/x-www-form-urlencoded`, WHATWG URL standard section 5).
 ///

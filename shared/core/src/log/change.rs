@@ -9,6 +9,9 @@ use crate::time::Timestamp;
 /// v1 client is ahead (design section 5).
 pub type Version = u64;
 
+/// The largest version that every JavaScript client can hold: 2^53 − 1 (ECMA-262 `Number.MAX_SAFE_INTEGER`).
+pub const MAX_VERSION: Version = (1 << 53) - 1;
+
 /// Which portfolio of which user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PortfolioKey {

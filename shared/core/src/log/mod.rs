@@ -10,8 +10,8 @@ mod size;
 mod window;
 
 pub use change::{
-    Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, Making, NewChange, Patch, PortfolioKey, Snapshot,
-    SnapshotMark, Version,
+    Change, Edit, Entry, Extent, Fingerprint, Kind, LoggedConflict, MAX_VERSION, Making, NewChange, Patch,
+    PortfolioKey, Snapshot, SnapshotMark, Version,
 };
 pub use codec::DecodeError;
 pub(crate) use expired::patch_of;

@@ -3,12 +3,8 @@
 use crate::error::Error;
 use crate::id::{DeviceId, PortfolioId, SyncId};
 use crate::json::{Object, Value};
-use crate::log::Version;
+use crate::log::{MAX_VERSION, Version};
 use crate::time::Timestamp;
-
-/// The largest version that every JavaScript client can hold: 2^53 − 1 (ECMA-262
-/// `Number.MAX_SAFE_INTEGER`).
-pub const MAX_VERSION: Version = (1 << 53) - 1;
 
 /// The longest name of a portfolio or a device, in characters: the directory is read whole, so its entries stay small.
 pub const MAX_NAME_LENGTH: usize = 200;
@@ -217,9 +213,10 @@ pub fn bool_from_text(name: &str, text: &str) -> Result<bool, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fields, MAX_VERSION, bool_from_text, version_from_text};
+    use super::{Fields, bool_from_text, version_from_text};
     use crate::error::{Code, Error};
     use crate::json::{Value, read};
+    use crate::log::MAX_VERSION;
 
     fn json(text: &str) -> Value {
         read(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
