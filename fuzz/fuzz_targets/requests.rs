@@ -5,6 +5,7 @@
 
 use arbitrary::Arbitrary;
 use coinolio_aws::http::{Arrival, Event, Payload};
+use coinolio_fuzz::on_service;
 use coinolio_tests::scenario::events;
 use coinolio_tests::service::{Call, Service};
 use lambda_http::Context;
@@ -13,7 +14,6 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::runtime::Runtime;
 
 #[derive(Arbitrary, Debug)]
 enum Input {
@@ -70,8 +70,6 @@ const HEADERS: [&str; 7] = [
 ];
 
 static EVENTS: LazyLock<Vec<String>> = LazyLock::new(|| events().into_iter().collect());
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static SERVICE: LazyLock<Service> = LazyLock::new(|| RUNTIME.block_on(Service::start()));
 static USERS: AtomicU64 = AtomicU64::new(0);
 
 fn event(index: u8) -> &'static str {
@@ -231,20 +229,19 @@ async fn requests(service: &Service, requests: &[(u8, Vec<Change>)]) {
 }
 
 fuzz_target!(|input: Input| {
-    let service = &*SERVICE;
     match &input {
         Input::Payload(bytes) => {
             if let Ok(payload) = serde_json::from_slice(bytes) {
-                RUNTIME.block_on(invoke(service, payload));
+                on_service(async |service| invoke(service, payload).await);
             }
         }
         Input::Event(index, pokes) => {
             let mut document = Call::of(event(*index)).to_json();
             pokes.iter().take(8).for_each(|poke| poke.apply(&mut document));
             if let Ok(payload) = serde_json::from_str(&document.to_string()) {
-                RUNTIME.block_on(invoke(service, payload));
+                on_service(async |service| invoke(service, payload).await);
             }
         }
-        Input::Requests(list) => RUNTIME.block_on(requests(service, list)),
+        Input::Requests(list) => on_service(async |service| requests(service, list).await),
     }
 });

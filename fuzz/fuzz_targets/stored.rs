@@ -6,22 +6,22 @@
 
 use arbitrary::Arbitrary;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use coinolio_core::log::{Patch, Snapshot};
+use coinolio_fuzz::on_service;
 use coinolio_tests::dynamodb::TABLE;
 use coinolio_tests::service::{Call, Service};
 use libfuzzer_sys::fuzz_target;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::runtime::Runtime;
 
 #[derive(Arbitrary, Debug)]
 enum Input {
     Patch(Vec<u8>),
     Snapshot(u64, Vec<u8>),
-    /// Changes to attributes of a portfolio's items: which item, which attribute, what.
-    Items(Vec<(u8, u8, Attribute)>),
+    /// Changes to attributes of a portfolio's items: which item, which attribute, what; and the requests that then come.
+    Items(Vec<(u8, u8, Attribute)>, Vec<u8>),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -40,9 +40,32 @@ enum Attribute {
     Copied(u8),
 }
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static SERVICE: LazyLock<Service> = LazyLock::new(|| RUNTIME.block_on(Service::start()));
+static ITEMS: LazyLock<Vec<(&str, Item)>> = LazyLock::new(|| on_service(items));
 static USERS: AtomicU64 = AtomicU64::new(0);
+
+/// What reads the items, or writes on top of them.
+const EVENTS: [&str; 17] = [
+    "v1-list",
+    "v1-read",
+    "v1-sync-status",
+    "v2-devices",
+    "v2-device",
+    "v2-read",
+    "v2-read-version",
+    "v2-history",
+    "v2-compare",
+    "v2-sync-status",
+    "v2-keep-mine",
+    "v2-restore",
+    "v1-sync",
+    "v2-sync",
+    "v2-sync-all",
+    "v2-describe-device",
+    "v1-delete",
+];
+
+/// A user's own words: how long they may be is asked where they come in, and what is stored is shown as it is.
+const WORDS: [&str; 3] = ["name", "platform", "app_version"];
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -63,6 +86,7 @@ impl Attribute {
                 item.remove(&name);
                 return;
             }
+            Self::Text(text) if WORDS.contains(&&*name) && !(1..=64).contains(&text.chars().count()) => return,
             Self::Text(text) => AttributeValue::S(text.clone()),
             Self::Number(number) => AttributeValue::N(number.to_string()),
             Self::Binary(bytes) => AttributeValue::B(Blob::new(bytes.clone())),
@@ -98,8 +122,8 @@ impl Attribute {
     }
 }
 
-/// The items of a user who has gone through some of the scenario.
-async fn items(service: &Service, user: &str) -> Vec<Item> {
+/// The items of a user who has gone through some of the scenario, by what their partition keys say after the user.
+async fn items(service: &Service) -> Vec<(&'static str, Item)> {
     for event in [
         "v1-create",
         "v2-describe-device",
@@ -108,25 +132,47 @@ async fn items(service: &Service, user: &str) -> Vec<Item> {
         "v1-sync",
         "v2-sync-tablet",
     ] {
-        let answered = service.call(Call::of(event).by(user)).await;
+        let answered = service.call(Call::of(event).by("user")).await;
         assert!(answered.status < 400, "{event}: {}", answered.text);
     }
     let mut items = Vec::new();
-    for partition in [format!("USER#{user}"), format!("USER#{user}#PORTFOLIO#main")] {
+    for partition in ["", "#PORTFOLIO#main"] {
         let query = service.dynamo.client.query().table_name(TABLE);
         let query = query.key_condition_expression("pk = :pk");
         let found = query
-            .expression_attribute_values(":pk", AttributeValue::S(partition))
+            .expression_attribute_values(":pk", AttributeValue::S(format!("USER#user{partition}")))
             .send()
             .await;
-        items.extend(found.expect("a page").items.unwrap_or_default());
+        let found = found.expect("a page").items.unwrap_or_default();
+        items.extend(found.into_iter().map(|item| (partition, item)));
     }
+    assert!(
+        items.len() <= 25,
+        "{} items are more than one request writes",
+        items.len()
+    );
     items
 }
 
-async fn poked(service: &Service, pokes: &[(u8, u8, Attribute)]) {
+/// Puts the items into the table; false where not even DynamoDB takes one of them.
+async fn put(service: &Service, items: Vec<Item>) -> bool {
+    let puts = items.into_iter().map(|item| {
+        let put = PutRequest::builder().set_item(Some(item)).build();
+        WriteRequest::builder().put_request(put.expect("an item")).build()
+    });
+    let write = service.dynamo.client.batch_write_item();
+    let written = write.request_items(TABLE, puts.collect()).send().await;
+    written.is_ok_and(|written| written.unprocessed_items.unwrap_or_default().is_empty())
+}
+
+async fn poked(service: &Service, items: &[(&str, Item)], pokes: &[(u8, u8, Attribute)], requests: &[u8]) {
     let user = format!("user-{}", USERS.fetch_add(1, Ordering::Relaxed));
-    let mut items = items(service, &user).await;
+    let of_user = |(partition, item): &(&str, Item)| {
+        let mut item = item.clone();
+        item.insert("pk".to_owned(), AttributeValue::S(format!("USER#{user}{partition}")));
+        item
+    };
+    let mut items: Vec<Item> = items.iter().map(of_user).collect();
     let count = items.len();
     for (item, attribute, value) in pokes.iter().take(4) {
         let item = &mut items[usize::from(*item) % count];
@@ -135,39 +181,11 @@ async fn poked(service: &Service, pokes: &[(u8, u8, Attribute)]) {
             value.put(item, names[usize::from(*attribute) % names.len()].clone());
         }
     }
-    for item in items {
-        let put = service
-            .dynamo
-            .client
-            .put_item()
-            .table_name(TABLE)
-            .set_item(Some(item))
-            .send()
-            .await;
-        if put.is_err() {
-            // Not even DynamoDB takes it.
-            return;
-        }
+    if !put(service, items).await {
+        return;
     }
-    for event in [
-        "v1-list",
-        "v1-read",
-        "v1-sync-status",
-        "v2-devices",
-        "v2-device",
-        "v2-read",
-        "v2-read-version",
-        "v2-history",
-        "v2-compare",
-        "v2-sync-status",
-        "v2-keep-mine",
-        "v2-restore",
-        "v1-sync",
-        "v2-sync",
-        "v2-sync-all",
-        "v2-describe-device",
-        "v1-delete",
-    ] {
+    for request in requests.iter().take(4) {
+        let event = EVENTS[usize::from(*request) % EVENTS.len()];
         let answered = service.call(Call::of(event).by(&user)).await;
         assert!(
             answered.status < 500 || answered.status == 503,
@@ -190,6 +208,9 @@ fuzz_target!(|input: Input| {
                 assert_eq!(again.document, snapshot.document);
             }
         }
-        Input::Items(pokes) => RUNTIME.block_on(poked(&SERVICE, pokes)),
+        Input::Items(pokes, requests) => {
+            let items = &*ITEMS;
+            on_service(async |service| poked(service, items, pokes, requests).await);
+        }
     }
 });
