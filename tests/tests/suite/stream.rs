@@ -1,6 +1,6 @@
 //! The function on the table's stream: batches of real records, and of records that are none.
 
-use crate::conformance::samples::UUID;
+use crate::conformance::samples::{UUID, noise};
 use crate::routes::telemetry;
 use coinolio_aws::config::DEFAULT_RETENTION;
 use coinolio_core::sync::Retention;
@@ -22,7 +22,7 @@ const NONE: [Option<String>; 0] = [];
 async fn edited(service: &Service, id: &str, versions: std::ops::RangeInclusive<u64>) {
     for version in versions {
         let sync_id = format!("{UUID}-{version}");
-        let value = crate::conformance::samples::noise(1_000, version);
+        let value = noise(1_000, version);
         let call = Call::of("v2-sync").about(id).with(move |body| {
             body["base_version"] = json!(version - 1);
             body["sync_id"] = json!(sync_id);
@@ -102,10 +102,7 @@ async fn batches_late_twice_and_out_of_order_leave_what_one_in_order_leaves() {
         assert_eq!(snapshots.first(), changes.first(), "the log begins at a snapshot");
         assert!(changes[0] > 30, "{changes:?}");
         let read = service.call(Call::of("v2-read").about("a")).await;
-        assert_eq!(
-            read.json()["document"]["a"],
-            crate::conformance::samples::noise(1_000, 60)
-        );
+        assert_eq!(read.json()["document"]["a"], noise(1_000, 60));
     }
     assert_eq!(kept(&orderly, "a").await.1, kept(&wild, "a").await.1);
 }

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
 };
 use coinolio_core::devices::{Acknowledged, Described, Device, Devices, MAX_RANK, Profile, Sighting};
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
-use coinolio_core::log::{LogError, MAX_VERSION};
+use coinolio_core::log::LogError;
 use coinolio_core::time::Timestamp;
 use std::collections::HashMap;
 
@@ -265,13 +265,9 @@ fn read_device(item: &Item) -> Result<Device, LogError> {
 }
 
 fn read_acknowledged(value: &AttributeValue) -> Option<Acknowledged> {
-    let kept = value.as_m().ok()?;
-    let whole = |name| kept.get(name)?.as_n().ok();
+    let kept = Stored::open_any(value.as_m().ok()?);
     Some(Acknowledged {
-        version: whole("version")?
-            .parse()
-            .ok()
-            .filter(|version| *version <= MAX_VERSION)?,
-        at: Timestamp::from_millis(whole("at")?.parse().ok()?),
+        version: kept.version("version").ok()?,
+        at: Timestamp::from_millis(kept.whole("at").ok()?),
     })
 }

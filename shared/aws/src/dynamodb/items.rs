@@ -88,7 +88,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// Reads an item of any format: for its key alone.
+    /// Reads what says no format: an item of any, for its key alone, or a map in one.
     pub(super) const fn open_any(item: &'a Item) -> Self {
         Self { item }
     }
