@@ -1,4 +1,4 @@
-//! List order through diff, apply and merge, with few operations.
+//! Tests that diff, apply and merge preserve the order of lists, and that diffs of long lists stay small.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 use coinolio_core::algebra::{Authors, Device, Merged, Op, Ranks, Stamp, apply, diff, merge};
@@ -64,12 +64,12 @@ fn a_move_among_50_000_elements_is_one_operation() {
 }
 
 #[test]
-fn a_list_turned_round_is_made_again() {
+fn a_reversed_list_survives_diff_and_apply() {
     round_trip(&transactions(0..5_000), &transactions((0..5_000).rev()));
 }
 
 #[test]
-fn what_the_client_put_behind_an_element_stays_behind_it() {
+fn an_element_inserted_by_the_client_stays_behind_its_predecessor() {
     let merged = merged(
         r#"{"l":["a","b"]}"#,
         r#"{"l":["x","a","b","y"]}"#,

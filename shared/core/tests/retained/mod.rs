@@ -1,4 +1,4 @@
-//! A log of which retention has removed the beginning.
+//! A log whose beginning retention has removed.
 
 use coinolio_core::algebra::Ranks;
 use coinolio_core::devices::RankSource;
@@ -8,26 +8,26 @@ use coinolio_core::log::{
     Window, document_at,
 };
 
-/// What is left of a log after a snapshot of one version: that, and the changes on top of it.
+/// A view of a log that shows only the snapshot of one version and the changes on top of it.
 pub(crate) struct Retained<'a, L> {
     log: &'a L,
-    /// The parent of the oldest change kept; 0 where all are.
+    /// The parent of the oldest retained change; 0 if all changes are retained.
     from: Version,
 }
 
 impl<'a, L: ChangeLog> Retained<'a, L> {
-    /// What is left after `from`, of which [`snapshot`] was kept.
+    /// Shows only the changes on top of version `from`, which must have a snapshot (see [`snapshot`]).
     pub(crate) fn after(log: &'a L, from: Version) -> Self {
         Self { log, from }
     }
 
-    fn kept(&self, mut changes: Vec<Change>) -> Vec<Change> {
+    fn retained(&self, mut changes: Vec<Change>) -> Vec<Change> {
         changes.retain(|change| change.parent >= self.from);
         changes
     }
 }
 
-/// Keeps a snapshot of `version`.
+/// Stores a snapshot of `version`.
 pub(crate) async fn snapshot(log: &impl ChangeLog, key: &PortfolioKey, version: Version) {
     let mut window = Window::read(log, key, version).await.unwrap();
     let document = (*document_at(log, key, &mut window, version).await.unwrap()).clone();
@@ -44,19 +44,19 @@ impl<L: RankSource> RankSource for Retained<'_, L> {
 
 impl<L: ChangeLog> ChangeLog for Retained<'_, L> {
     async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
-        Ok(self.kept(self.log.since(key, parent.max(self.from)).await?))
+        Ok(self.retained(self.log.since(key, parent.max(self.from)).await?))
     }
 
     async fn between(&self, key: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, LogError> {
-        Ok(self.kept(self.log.between(key, from.max(self.from), to).await?))
+        Ok(self.retained(self.log.between(key, from.max(self.from), to).await?))
     }
 
     async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
-        Ok(self.kept(self.log.newest(key, limit).await?))
+        Ok(self.retained(self.log.newest(key, limit).await?))
     }
 
     async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
-        Ok(self.kept(self.log.before(key, parent, limit).await?))
+        Ok(self.retained(self.log.before(key, parent, limit).await?))
     }
 
     async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {

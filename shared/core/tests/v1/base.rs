@@ -1,9 +1,10 @@
-//! Which version a document was made from: each rule with the device that would lose edits without it.
+//! The rules by which v1 finds a document's base. Each test shows a device that would drop or revert edits if its rule
+//! did not exist.
 
 use crate::world::{World, body, data, value};
 use coinolio_core::Code;
 
-/// A body that echoes `metadata.base`.
+/// Returns a request body that echoes `metadata.base`.
 fn echoing(base: &str, device: &str, client_version: u64, rest: &str) -> String {
     format!(
         r#"{{"device_id":"{device}","client_version":{client_version},"client_data":{{"metadata":{{"base":{base}}}{rest}}}}}"#
@@ -17,7 +18,7 @@ fn dated(last_sync_at: &str, client_version: u64, document: &str) -> String {
 }
 
 #[test]
-fn an_echoed_base_comes_before_the_time_and_the_version() {
+fn an_echoed_base_takes_precedence_over_the_time_and_the_version() {
     let world = World::new(r#"{"a":1}"#);
     world.write("tablet", r#"{"a":1,"b":2}"#);
     let head = world.head();
@@ -29,12 +30,12 @@ fn an_echoed_base_comes_before_the_time_and_the_version() {
     assert_eq!(
         data(&answer),
         value(r#"{"a":5,"b":2}"#),
-        "b is new to the phone, not deleted by it"
+        "the phone has never seen b, so it did not delete it"
     );
 }
 
 #[test]
-fn an_echoed_base_that_the_log_does_not_have_is_no_base_whatever_else_the_request_says() {
+fn a_request_that_echoes_an_unknown_base_has_no_base_whatever_else_it_says() {
     for base in ["7", "2.5", "-1", "0", "1e40"] {
         let world = World::new(r#"{"a":1}"#);
         world.write("tablet", r#"{"a":1,"b":2}"#);
@@ -44,23 +45,23 @@ fn an_echoed_base_that_the_log_does_not_have_is_no_base_whatever_else_the_reques
 }
 
 #[test]
-fn a_base_that_is_no_number_is_not_the_services_and_says_nothing() {
+fn a_metadata_base_that_is_not_a_number_is_the_clients_data_and_names_no_base() {
     let world = World::new(r#"{"a":1,"b":2}"#);
     let answer = world.sync(&echoing(r#""USD""#, "phone", 1, r#","a":1"#));
     assert_eq!(
         data(&answer),
         value(r#"{"a":1}"#),
-        "client_version is the base, so b was deleted"
+        "client_version names the base, so the phone deleted b"
     );
 }
 
 #[test]
-fn the_exact_time_of_an_answer_comes_before_the_version() {
+fn the_exact_time_of_an_answer_takes_precedence_over_the_version() {
     for milliseconds in [".000Z", ".0000000Z", "Z"] {
         let world = World::new(r#"{"a":1}"#);
         let first = world.head().last_sync_at.to_string();
         world.write("tablet", r#"{"a":1,"b":2}"#);
-        // The phone counted an edit of its own: its version is 2, which the log has by now, but not from it.
+        // The phone counted one edit of its own on top of version 1. The log has a version 2, but it is the tablet's.
         let time = first.replace(".000Z", milliseconds);
         let answer = world.sync(&dated(&time, 2, r#"{"a":1,"c":3}"#));
         assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#), "{time}");
@@ -68,30 +69,38 @@ fn the_exact_time_of_an_answer_comes_before_the_version() {
 }
 
 #[test]
-fn the_exact_time_of_the_head_names_it_too() {
+fn the_exact_time_of_the_head_makes_the_head_the_base() {
     let world = World::new(r#"{"a":1}"#);
     world.write("tablet", r#"{"a":1,"b":2}"#);
     let head = world.head().last_sync_at.to_string();
     let answer = world.sync(&dated(&head, 1, r#"{"a":1}"#));
-    assert_eq!(data(&answer), value(r#"{"a":1}"#), "b was there, and deleted");
+    assert_eq!(
+        data(&answer),
+        value(r#"{"a":1}"#),
+        "the head had b, so the phone deleted it"
+    );
 }
 
 #[test]
-fn what_was_read_already_is_not_asked_for_again() {
+fn a_sync_does_not_read_the_same_changes_twice() {
     let world = World::new("{}");
     for document in [r#"{"a":1}"#, r#"{"a":1,"b":2}"#, r#"{"a":1,"b":2,"c":3}"#] {
         world.write("tablet", document);
     }
     let second = world.changes()[2].last_sync_at.to_string();
     world.log.take_requests();
-    // The first request reads the change of version 2 and the newer ones: whichever of them the base is, that is enough.
+    // The first read returns the change of version 2 and all newer ones, which is enough for any base among them.
     world.sync(&dated(&second, 2, r#"{"a":1,"b":2,"c":3}"#));
     assert_eq!(
         world.log.take_requests(),
         ["since", "snapshot_before", "between", "append"]
     );
     world.sync(&echoing("1", "phone", 2, r#","a":1,"b":2,"c":3"#));
-    assert_eq!(world.log.take_requests(), ["since"], "what the head has is no edit");
+    assert_eq!(
+        world.log.take_requests(),
+        ["since"],
+        "the repetition is recognised from the changes alone"
+    );
 
     let world = World::new(r#"{"a":1}"#);
     world.log.take_requests();
@@ -109,7 +118,7 @@ fn a_time_without_a_zone_is_utc() {
 }
 
 #[test]
-fn a_time_that_no_answer_held_names_no_version() {
+fn a_time_that_was_in_no_answer_names_no_version() {
     // Every world begins at the same time.
     let first = World::new(r#"{"a":1,"b":2}"#).head().last_sync_at.to_string();
     let below_the_millisecond = first.replace(".000Z", ".000001Z");
@@ -133,7 +142,7 @@ fn a_time_that_no_answer_held_names_no_version() {
 }
 
 #[test]
-fn a_time_is_found_however_far_back_its_version_is() {
+fn a_version_is_found_by_its_time_however_old_it_is() {
     let world = World::new("{}");
     let mut document = String::new();
     let mut times = Vec::new();
@@ -144,7 +153,7 @@ fn a_time_is_found_however_far_back_its_version_is() {
         world.write("tablet", &format!("{{{document}}}"));
     }
     for (n, time) in times.iter().enumerate().step_by(9) {
-        // The document of version 1 + n, as it was, with one addition.
+        // The document of version 1 + n with one member added.
         let held = document.split(',').take(n).collect::<Vec<_>>().join(",");
         let comma = if n == 0 { "" } else { "," };
         let answer = world.sync(&dated(time, 101, &format!("{{{held}{comma}\"new{n}\":1}}")));
@@ -155,22 +164,22 @@ fn a_time_is_found_however_far_back_its_version_is() {
 }
 
 #[test]
-fn the_clients_version_is_the_base_where_the_log_has_it() {
+fn client_version_names_the_base_if_the_log_has_it() {
     let world = World::new(r#"{"a":1,"b":2}"#);
     world.write("tablet", r#"{"a":1,"b":2,"c":3}"#);
     let answer = world.sync_as("phone", 1, r#"{"a":1}"#);
-    assert_eq!(data(&answer), value(r#"{"a":1,"c":3}"#), "b was deleted by the phone");
+    assert_eq!(data(&answer), value(r#"{"a":1,"c":3}"#), "the phone deleted b");
 }
 
 #[test]
-fn a_version_that_was_jumped_over_is_no_base() {
+fn a_version_that_a_jump_skipped_is_not_a_base() {
     let world = World::new(r#"{"a":1}"#);
     assert_eq!(world.sync_as("counter", 5, r#"{"a":1,"b":2}"#).version, 6);
     world.write("tablet", r#"{"a":1,"b":2,"c":3}"#);
     for client_version in 2..=5 {
         let answer = world.sync_as("phone", client_version, r#"{"a":1}"#);
         assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#), "{client_version}");
-        assert_eq!(answer.version, 7, "and what changes nothing is no edit");
+        assert_eq!(answer.version, 7, "a document that changes nothing is not an edit");
     }
 }
 
@@ -186,58 +195,58 @@ fn a_version_made_by_a_jump_is_a_base() {
 }
 
 #[test]
-fn version_0_is_no_base() {
+fn version_0_is_not_a_base() {
     let world = World::new(r#"{"a":1,"b":2}"#);
     let answer = world.sync_as("phone", 0, r#"{"c":3}"#);
     assert_eq!(data(&answer), value(r#"{"a":1,"b":2,"c":3}"#));
 }
 
 #[test]
-fn a_device_ahead_made_its_document_from_the_newest_that_it_had_sent_itself() {
+fn the_base_of_a_device_ahead_is_its_newest_version_stored_exactly_as_sent() {
     let world = World::new(r#"{"a":1,"b":2}"#);
     assert_eq!(world.sync_as("phone", 1, r#"{"a":5,"b":2}"#).version, 2);
     world.write("tablet", r#"{"a":5,"b":2,"c":3}"#);
     // The phone counted three edits since version 2, and knows nothing of c.
     let answer = world.sync_as("phone", 5, r#"{"a":5}"#);
     assert_eq!(answer.version, 6);
-    assert_eq!(
-        data(&answer),
-        value(r#"{"a":5,"c":3}"#),
-        "b was deleted by the phone, c was not"
-    );
+    assert_eq!(data(&answer), value(r#"{"a":5,"c":3}"#), "the phone deleted b, not c");
 }
 
 #[test]
-fn the_maker_of_a_portfolio_had_sent_its_first_document() {
+fn the_first_document_is_a_base_for_the_device_that_created_the_portfolio() {
     let world = World::new(r#"{"a":1,"b":2}"#);
     let answer = world.sync_as("maker", 4, r#"{"a":1}"#);
     assert_eq!((answer.version, data(&answer)), (5, value(r#"{"a":1}"#)));
 }
 
 #[test]
-fn a_document_that_a_merge_made_was_sent_by_nobody() {
+fn a_document_made_by_a_merge_is_not_the_base_of_a_device_ahead() {
     let world = World::new(r#"{"a":1}"#);
     assert_eq!(world.sync_as("phone", 1, r#"{"a":1,"p":1}"#).version, 2);
     world.write("tablet", r#"{"a":1,"p":1,"t":1}"#);
-    // The answer to this sync, version 4, is lost: the phone never sees t.
+    // The answer to this sync (version 4) never arrives, so the phone never sees t.
     world.sync_as("phone", 2, r#"{"a":1,"p":2}"#);
     let answer = world.sync_as("phone", 9, r#"{"p":3}"#);
-    assert_eq!(data(&answer), value(r#"{"p":3,"t":1}"#), "t is not deleted, a is");
+    assert_eq!(data(&answer), value(r#"{"p":3,"t":1}"#), "the phone deleted a, not t");
     assert_eq!(answer.version, 10);
 }
 
 #[test]
-fn a_document_that_a_merge_left_as_it_was_sent_was_sent_by_its_device() {
+fn a_document_that_a_merge_left_unchanged_is_the_base_of_its_device() {
     let world = World::new(r#"{"a":1}"#);
     world.write("tablet", r#"{"a":1,"b":2}"#);
     assert_eq!(world.sync_as("phone", 1, r#"{"a":1,"b":2,"c":3}"#).version, 3);
     world.write("tablet", r#"{"a":1,"b":2,"c":3,"d":4}"#);
     let answer = world.sync_as("phone", 9, r#"{"a":1,"c":3}"#);
-    assert_eq!(data(&answer), value(r#"{"a":1,"c":3,"d":4}"#), "b is deleted, d is not");
+    assert_eq!(
+        data(&answer),
+        value(r#"{"a":1,"c":3,"d":4}"#),
+        "the phone deleted b, not d"
+    );
 }
 
 #[test]
-fn the_document_of_another_device_is_not_the_base_of_a_device_ahead() {
+fn another_devices_document_is_not_the_base_of_a_device_ahead() {
     let world = World::new(r#"{"a":1}"#);
     world.sync_as("tablet", 1, r#"{"a":1,"b":2}"#);
     let answer = world.sync_as("phone", 7, r#"{"c":3}"#);
@@ -249,7 +258,7 @@ fn the_document_of_another_device_is_not_the_base_of_a_device_ahead() {
 }
 
 #[test]
-fn a_device_ahead_gets_a_version_above_both() {
+fn a_device_ahead_gets_a_version_above_its_own_and_the_servers() {
     let world = World::new(r#"{"a":1}"#);
     assert_eq!(world.sync_as("phone", 1, r#"{"a":2}"#).version, 2);
     assert_eq!(world.sync_as("phone", 9, r#"{"a":3}"#).version, 10);
@@ -257,7 +266,7 @@ fn a_device_ahead_gets_a_version_above_both() {
 }
 
 #[test]
-fn a_device_ahead_without_edits_makes_no_version_and_gets_the_heads() {
+fn a_device_ahead_without_edits_makes_no_version_and_gets_the_head() {
     let world = World::new(r#"{"a":1}"#);
     world.sync_as("phone", 1, r#"{"a":2}"#);
     world.write("tablet", r#"{"a":2,"b":3}"#);

@@ -1,4 +1,4 @@
-//! Mixed fleets: phones of several app versions and v2 clients edit, lose answers and sync until quiet.
+//! Mixed fleets: v1 apps of several kinds and v2 clients edit, miss answers, and sync until nothing is new.
 
 use crate::world::{Attempts, World, json, run, value};
 use coinolio_core::algebra::{apply, diff};
@@ -10,18 +10,18 @@ use coinolio_core::wire::v2::{News, SyncRequest as SyncRequestV2};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// What a client tells of the version that its document was made from.
+/// How a client tells the service which version its document is based on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum App {
-    /// It sends `metadata` back as it got it.
+    /// Sends `metadata` back as it was received.
     Echoes,
-    /// It drops `metadata`, and sends back version and time.
+    /// Drops `metadata`; sends back the version and the time.
     Plain,
-    /// It drops `metadata`, counts its edits on top of the version, and sends back the time.
+    /// Drops `metadata`; counts its own edits on top of the version; sends back the time.
     Counts,
-    /// It drops `metadata` and knows no time.
+    /// Drops `metadata`; sends back the version, but no time.
     VersionOnly,
-    /// It speaks v2.
+    /// Speaks v2.
     V2,
 }
 
@@ -33,7 +33,7 @@ enum Step {
     EditElement(usize),
     DeleteElement(usize),
     MoveToFront(usize),
-    /// A sync; of its answers, so many are lost, and each time the device goes on as it is.
+    /// A sync that gets an answer only after this many unanswered attempts, between which the device does not change.
     Sync(u8),
 }
 
@@ -41,11 +41,11 @@ struct Device {
     name: String,
     app: App,
     document: Value,
-    /// The document of the last answer, and its version: what a v2 client's changes are made from.
+    /// The last answer's document, followed by its version. A v2 client computes its changes from them.
     base: Value,
     version: u64,
     last_sync_at: Option<Timestamp>,
-    /// A v2 sync that was not answered; it is repeated before any other.
+    /// The id of an unanswered v2 sync, which the device repeats before any other.
     unanswered: Option<String>,
 }
 
@@ -53,7 +53,7 @@ struct Fleet {
     world: World,
     devices: Vec<Device>,
     next: i64,
-    /// The values that someone wrote and nobody has overwritten knowingly.
+    /// The values that a device wrote and that no device has overwritten after it had seen them.
     written: BTreeSet<i64>,
     syncs: u32,
 }
@@ -63,18 +63,18 @@ const FIELDS: usize = 4;
 fn object(value: &mut Value) -> &mut Object {
     match value {
         Value::Object(members) => members,
-        other => panic!("{other:?} is no object"),
+        other => panic!("{other:?} is not an object"),
     }
 }
 
 fn list(value: &mut Value) -> &mut Vec<Value> {
     match object(value).get_mut("t") {
         Some(Value::List(elements)) => elements,
-        other => panic!("{other:?} is no list"),
+        other => panic!("{other:?} is not a list"),
     }
 }
 
-/// The numbers in a value that edits wrote: each is written once.
+/// Collects the numbers in a value. Every edit writes a new number, so each number identifies its edit.
 fn numbers(value: &Value, found: &mut BTreeSet<i64>) {
     match value {
         Value::Number(number) => found.extend(number.to_i64()),
@@ -86,7 +86,7 @@ fn numbers(value: &Value, found: &mut BTreeSet<i64>) {
 
 impl Fleet {
     fn new(apps: &[App]) -> Self {
-        // Nobody edits `kept`: emptying a document is refused, which is another test's.
+        // No step edits `kept`, so no document is ever emptied: that would be refused, and another test covers it.
         let document = r#"{"kept":true,"f":{"0":1,"1":2},"t":[{"id":"a","n":3},{"id":"b","n":4}]}"#;
         let world = World::new(document);
         let devices = apps.iter().enumerate().map(|(n, app)| Device {
@@ -108,8 +108,8 @@ impl Fleet {
     }
 
     fn step(&mut self, device: usize, step: &Step) {
-        if let Step::Sync(lost) = step {
-            for _ in 0..*lost {
+        if let Step::Sync(unanswered) = step {
+            for _ in 0..*unanswered {
                 self.sync(device, false);
             }
             return self.sync(device, true);
@@ -157,13 +157,13 @@ impl Fleet {
         if own.document != before && own.app == App::Counts {
             own.version += 1;
         }
-        let (mut held, mut holds) = (BTreeSet::new(), BTreeSet::new());
-        numbers(&before, &mut held);
-        numbers(&own.document, &mut holds);
-        self.written.extend(holds.difference(&held));
-        // What was there before this edit and is not now was overwritten by someone who saw it.
+        let (mut old_numbers, mut new_numbers) = (BTreeSet::new(), BTreeSet::new());
+        numbers(&before, &mut old_numbers);
+        numbers(&own.document, &mut new_numbers);
+        self.written.extend(new_numbers.difference(&old_numbers));
+        // The device had seen every number that its own edit removed, so it overwrote it knowingly.
         self.written
-            .retain(|number| !held.contains(number) || holds.contains(number));
+            .retain(|number| !old_numbers.contains(number) || new_numbers.contains(number));
     }
 
     fn sync(&mut self, device: usize, answered: bool) {
@@ -221,14 +221,15 @@ impl Fleet {
         own.version = answer.version;
     }
 
-    /// Asserts what must hold once every device has synced until nothing is new.
-    fn settles(mut self) {
+    /// Syncs every device until nothing is new, then asserts that all of them have the server's document and that every
+    /// value that was not overwritten knowingly is in it or in a conflict.
+    fn assert_converges(mut self) {
         for _ in 0..2 {
             (0..self.devices.len()).for_each(|device| self.sync(device, true));
         }
         let version = self.world.version();
         (0..self.devices.len()).for_each(|device| self.sync(device, true));
-        assert_eq!(self.world.version(), version, "without edits no sync makes a version");
+        assert_eq!(self.world.version(), version, "a sync without edits makes no version");
         let document = self.world.document();
         for device in &mut self.devices {
             object(&mut device.document).remove("metadata");
@@ -249,8 +250,11 @@ impl Fleet {
                 .flat_map(|conflict| [&conflict.client, &conflict.server]);
             sides.for_each(|side| numbers(&json(&side.value), &mut found));
         }
-        let lost: Vec<_> = self.written.difference(&found).collect();
-        assert!(lost.is_empty(), "neither in the document nor in a conflict: {lost:?}");
+        let missing: Vec<_> = self.written.difference(&found).collect();
+        assert!(
+            missing.is_empty(),
+            "neither in the document nor in a conflict: {missing:?}"
+        );
     }
 }
 
@@ -276,7 +280,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn fleets_that_sync_until_quiet_agree_and_lose_no_edit(
+    fn devices_that_sync_until_quiet_agree_and_every_edit_survives_or_is_in_a_conflict(
         apps in apps(),
         steps in steps(),
         compacts in any::<bool>(),
@@ -288,6 +292,6 @@ proptest! {
                 fleet.world.compact();
             }
         }
-        fleet.settles();
+        fleet.assert_converges();
     }
 }

@@ -1,4 +1,4 @@
-//! Protocol v1 over the log in memory, a test for each sentence of design section 5.
+//! Tests protocol v1 on the in-memory log: one test for each statement about v1 in `docs/PROTOCOL.md`.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Create, list, read, update, delete.
+//! Creating, listing, reading, updating and deleting portfolios.
 
 use crate::probe::Fate;
 use crate::world::{Attempts, World, body, json, run, value};
@@ -43,7 +43,7 @@ impl World {
     fn read_v2(&self, version: Option<Version>) -> Result<PortfolioRead, Error> {
         match run(portfolios::read_v2(&self.log, &self.key, version, &[]))?.answer {
             Reading::Document(document) => Ok(*document),
-            Reading::Known(version) => panic!("version {version} is not known"),
+            Reading::Known(version) => panic!("expected a document, not just version {version}"),
         }
     }
 
@@ -60,7 +60,7 @@ fn code<T>(result: Result<T, Error>) -> Option<Code> {
 }
 
 #[test]
-fn a_created_portfolio_is_at_version_1_and_read_as_it_was_sent() {
+fn a_created_portfolio_is_at_version_1_and_reads_back_as_it_was_sent() {
     let world = World::empty();
     let created = world
         .create(r#"{"name":"Mine","id":"p","device_id":"phone","data":{"a":0.10,"metadata":{"base":9}}}"#)
@@ -77,13 +77,13 @@ fn a_created_portfolio_is_at_version_1_and_read_as_it_was_sent() {
 }
 
 #[test]
-fn a_portfolio_created_without_an_id_gets_the_one_that_the_caller_made() {
+fn a_portfolio_created_without_an_id_gets_the_id_that_the_caller_made() {
     let created = World::empty().create(r#"{"name":"Mine","data":{}}"#).unwrap();
     assert_eq!((created.id.as_str(), created.last_sync_device), ("a-new-id", None));
 }
 
 #[test]
-fn an_id_that_is_taken_is_refused_also_where_its_portfolio_was_deleted() {
+fn an_occupied_id_is_refused_even_if_its_portfolio_was_deleted() {
     let world = World::new(r#"{"a":1}"#);
     let again = r#"{"name":"Other","id":"p","data":{"b":1}}"#;
     assert_eq!(code(world.create(again)), Some(Code::AlreadyExists));
@@ -93,7 +93,7 @@ fn an_id_that_is_taken_is_refused_also_where_its_portfolio_was_deleted() {
 }
 
 #[test]
-fn an_own_creation_that_was_not_heard_of_is_a_success() {
+fn a_creation_that_finds_its_own_unanswered_attempt_succeeds() {
     let world = World::empty();
     world.log.next_append(Fate::HiddenSuccess);
     assert_eq!(
@@ -146,7 +146,11 @@ fn lists_are_sorted_and_leave_deleted_portfolios_out() {
     let v2 = run(portfolios::list_v2(&world.log, &world.key.user))
         .unwrap()
         .portfolios;
-    assert_eq!(world.log.take_requests().len(), 42, "the directory and each head");
+    assert_eq!(
+        world.log.take_requests().len(),
+        42,
+        "one request for the directory and one for each head"
+    );
     let v1 = run(portfolios::list_v1(&world.log, &world.key.user)).unwrap();
     let expected: Vec<String> = (0..40).map(|n| format!("q{n:02}")).collect();
     assert_eq!(v2.iter().map(|p| p.id.to_string()).collect::<Vec<_>>(), expected);
@@ -162,7 +166,7 @@ fn lists_are_sorted_and_leave_deleted_portfolios_out() {
 }
 
 #[test]
-fn another_users_portfolio_is_not_there() {
+fn another_users_portfolio_is_not_found() {
     let world = World::new(r#"{"a":1}"#);
     let stranger = PortfolioKey {
         user: coinolio_core::id::UserId::parse("stranger").unwrap(),
@@ -183,7 +187,7 @@ fn another_users_portfolio_is_not_there() {
 }
 
 #[test]
-fn a_document_is_read_now_or_as_it_was() {
+fn a_document_can_be_read_at_the_head_or_at_an_earlier_version() {
     let world = World::new(r#"{"a":1}"#);
     let created = world.head().last_sync_at;
     world.sync_as("phone", 1, r#"{"a":2}"#);
@@ -212,7 +216,7 @@ fn a_document_is_read_now_or_as_it_was() {
 }
 
 #[test]
-fn a_version_that_the_client_has_is_not_read() {
+fn a_version_that_the_client_already_has_is_not_read() {
     let world = World::new(r#"{"a":1}"#);
     let known = run(portfolios::read_v2(&world.log, &world.key, None, &[7, 1]))
         .unwrap()
@@ -222,7 +226,7 @@ fn a_version_that_the_client_has_is_not_read() {
 }
 
 #[test]
-fn an_update_replaces_whatever_the_head_holds() {
+fn an_update_replaces_the_heads_document_whatever_it_is() {
     let world = World::new(r#"{"a":1,"b":1}"#);
     world.write("tablet", r#"{"a":1,"b":2}"#);
     let updated = world.update(r#"{"data":{"c":3},"device_id":"phone"}"#, None).unwrap();
@@ -236,12 +240,12 @@ fn an_update_replaces_whatever_the_head_holds() {
     assert_eq!(
         world.read_v2(Some(2)).unwrap().document,
         value(r#"{"a":1,"b":2}"#),
-        "history keeps it"
+        "history still has it"
     );
 }
 
 #[test]
-fn a_new_name_is_no_version_nor_is_equal_data() {
+fn neither_a_new_name_nor_equal_data_makes_a_version() {
     let world = World::new(r#"{"a":1}"#);
     let renamed = world.update(r#"{"name":"Other"}"#, None).unwrap();
     assert_eq!((renamed.name.as_str(), renamed.version), ("Other", 1));
@@ -255,7 +259,7 @@ fn a_new_name_is_no_version_nor_is_equal_data() {
 }
 
 #[test]
-fn an_update_expects_the_version_that_it_names() {
+fn an_update_is_refused_if_the_head_is_not_a_version_that_it_expects() {
     let world = World::new(r#"{"a":1}"#);
     for request in [
         r#"{"name":"Other"}"#,
@@ -273,7 +277,7 @@ fn an_update_expects_the_version_that_it_names() {
 }
 
 #[test]
-fn an_update_that_loses_a_race_replaces_what_was_faster_unless_it_expected_a_version() {
+fn a_beaten_update_replaces_the_faster_change_unless_it_expected_a_version() {
     let world = World::new(r#"{"a":1}"#);
     let faster = world.edit("tablet", r#"{"a":1,"b":1}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
@@ -287,7 +291,7 @@ fn an_update_that_loses_a_race_replaces_what_was_faster_unless_it_expected_a_ver
 }
 
 #[test]
-fn an_update_and_a_deletion_report_what_they_did() {
+fn an_update_and_a_deletion_report_their_outcome_and_retries() {
     let world = World::new(r#"{"a":1}"#);
     let faster = world.edit("tablet", r#"{"a":1,"b":1}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
@@ -318,7 +322,7 @@ fn an_update_and_a_deletion_report_what_they_did() {
 }
 
 #[test]
-fn an_own_update_that_was_not_heard_of_is_a_success() {
+fn an_update_that_finds_its_own_unanswered_attempt_succeeds() {
     let world = World::new(r#"{"a":1}"#);
     world.log.next_append(Fate::HiddenSuccess);
     assert_eq!(
@@ -329,7 +333,7 @@ fn an_own_update_that_was_not_heard_of_is_a_success() {
 }
 
 #[test]
-fn an_update_by_a_v1_client_keeps_what_it_never_saw() {
+fn an_update_by_a_v1_client_leaves_data_that_it_never_saw() {
     let world = World::new(r#"{"a":1}"#);
     world.write("v2", r#"{"a":9007199254740993,"metadata":{"device_id":"its own"}}"#);
     world.update(r#"{"data":{"a":9007199254740992,"b":1}}"#, None).unwrap();
@@ -354,7 +358,7 @@ fn a_deleted_portfolio_is_gone_for_every_request() {
 }
 
 #[test]
-fn a_deletion_comes_after_whatever_was_faster() {
+fn a_beaten_deletion_follows_the_faster_change() {
     let world = World::new(r#"{"a":1}"#);
     let faster = world.edit("tablet", r#"{"a":2}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));

@@ -1,4 +1,4 @@
-//! A log that counts requests, and in which other writers come first where a test wants it.
+//! A log that records its requests and lets another writer come first if a test asks for it.
 
 use coinolio_core::algebra::Ranks;
 use coinolio_core::devices::RankSource;
@@ -12,9 +12,9 @@ use std::sync::Mutex;
 
 /// What happens to an append.
 pub(crate) enum Fate {
-    /// This change is written just before it.
+    /// Another writer appends this change just before it.
     ComesSecond(Box<NewChange>),
-    /// It is written, but the writer hears that the place is taken: its client sent it twice.
+    /// It is written, but its writer is told that the parent is occupied: the store's client sent the request twice.
     HiddenSuccess,
 }
 
@@ -23,12 +23,12 @@ pub(crate) struct Probe {
     pub(crate) log: MemoryLog,
     requests: Mutex<Vec<&'static str>>,
     fates: Mutex<VecDeque<Fate>>,
-    /// What retention removes once the oldest change was asked for.
+    /// The changes that retention removes right after the next request for the oldest change.
     expiring: Mutex<Vec<Change>>,
 }
 
 impl Probe {
-    /// The requests since the last call.
+    /// Returns the requests since the last call.
     pub(crate) fn take_requests(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! Other writers, and our own earlier attempts, in between.
+//! Syncs that are overtaken, by another writer or by their own earlier attempt, between their read and their append.
 
 use crate::probe::Fate;
 use crate::world::{Attempts, World, body, data, run, value};
@@ -7,7 +7,7 @@ use coinolio_core::sync::sync_v1;
 use coinolio_core::wire::v1::SyncRequest;
 
 #[test]
-fn a_lost_race_is_a_merge_with_what_was_faster() {
+fn a_beaten_sync_merges_with_the_faster_change() {
     let world = World::new(r#"{"a":1,"b":1}"#);
     let faster = world.edit("tablet", r#"{"a":1,"b":2}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
@@ -18,7 +18,7 @@ fn a_lost_race_is_a_merge_with_what_was_faster() {
 }
 
 #[test]
-fn after_a_lost_race_only_what_is_new_is_read() {
+fn a_beaten_sync_reads_only_the_new_changes() {
     let world = World::new(r#"{"a":1,"b":1}"#);
     world.write("tablet", r#"{"a":1,"b":2}"#);
     world.write("tablet", r#"{"a":1,"b":3}"#);
@@ -33,7 +33,7 @@ fn after_a_lost_race_only_what_is_new_is_read() {
 }
 
 #[test]
-fn a_race_lost_twice_merges_with_both() {
+fn a_sync_beaten_twice_merges_with_both_changes() {
     let world = World::new(r#"{"a":1,"b":1,"c":1}"#);
     world.write("tablet", r#"{"a":1,"b":2,"c":1}"#);
     let third = world.edit("tablet", r#"{"a":1,"b":2,"c":2}"#);
@@ -50,7 +50,7 @@ fn a_race_lost_twice_merges_with_both() {
 }
 
 #[test]
-fn who_loses_every_race_is_told_to_come_back() {
+fn a_sync_beaten_at_every_attempt_is_answered_with_busy() {
     let world = World::new(r#"{"a":1}"#);
     let faster = world.edit("tablet", r#"{"a":1,"b":2}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
@@ -61,7 +61,7 @@ fn who_loses_every_race_is_told_to_come_back() {
 }
 
 #[test]
-fn a_deletion_in_between_is_heard_of() {
+fn a_sync_beaten_by_a_deletion_is_answered_with_deleted() {
     let world = World::new(r#"{"a":1}"#);
     let mut deleted = world.edit("tablet", r#"{"a":1}"#);
     deleted.change.kind = coinolio_core::log::Kind::Deleted;
@@ -71,12 +71,12 @@ fn a_deletion_in_between_is_heard_of() {
 }
 
 #[test]
-fn an_own_success_that_was_not_heard_of_is_a_success() {
+fn a_sync_that_finds_its_own_unanswered_attempt_succeeds() {
     for client_version in [1, 0, 7] {
         let world = World::new(r#"{"a":1}"#);
         world.log.next_append(Fate::HiddenSuccess);
         let answer = world.sync_as("phone", client_version, r#"{"a":2,"b":1}"#);
-        assert_eq!(answer.changes.len(), 2, "it is this sync that changed them");
+        assert_eq!(answer.changes.len(), 2, "this sync made both changes");
         assert_eq!(data(&answer), value(r#"{"a":2,"b":1}"#));
         assert_eq!(world.changes().len(), 2, "one effect");
         assert_eq!(answer.version, world.version());
@@ -84,20 +84,20 @@ fn an_own_success_that_was_not_heard_of_is_a_success() {
 }
 
 #[test]
-fn a_duplicate_that_overtook_its_twin_is_the_same_request() {
+fn a_sync_overtaken_by_its_own_duplicate_has_one_effect() {
     let world = World::new(r#"{"a":1}"#);
-    // The twin was carried out between this request's reading and its writing, and the tablet came between.
+    // Between this request's read and its append, first the tablet writes and then the duplicate is carried out.
     let scout = World::new(r#"{"a":1}"#);
     let tablet = world.edit("tablet", r#"{"a":1,"b":1}"#);
     scout.write("tablet", r#"{"a":1,"b":1}"#);
     scout.sync_as("phone", 1, r#"{"a":2}"#);
-    let mut twin = scout.changes().remove(0);
-    let patch = twin.patch.take().unwrap();
+    let mut duplicate = scout.changes().remove(0);
+    let patch = duplicate.patch.take().unwrap();
     world.log.next_append(Fate::ComesSecond(Box::new(tablet)));
     world
         .log
         .next_append(Fate::ComesSecond(Box::new(coinolio_core::log::NewChange {
-            change: twin,
+            change: duplicate,
             patch,
         })));
     let answer = world.sync_as("phone", 1, r#"{"a":2}"#);

@@ -1,5 +1,5 @@
-//! v1: a phone whose base retention has removed. There is then no base: nothing counts as deleted, and both documents
-//! are merged as if both had added all they hold.
+//! v1: a phone whose base has expired. It then has no base: nothing counts as deleted, and the two documents are merged
+//! as if each side had added everything in its own.
 
 use crate::retained::{Retained, snapshot};
 use crate::world::{Attempts, World, body, data, run, value};
@@ -8,10 +8,10 @@ use coinolio_core::log::Version;
 use coinolio_core::sync::sync_v1;
 use coinolio_core::wire::v1::{SyncRequest, SyncResponse};
 
-/// How the whole log behind one that is cut short is asked for the oldest change kept.
+/// The request by which [`Retained`] asks the whole log for the oldest retained change.
 const OLDEST: &str = "oldest_since";
 
-/// Six versions by the tablet, of which retention has kept those after the fourth; and the time of each.
+/// Creates a portfolio of six versions, of which only those after the fourth are retained. Also returns their times.
 fn six_versions() -> (World, Vec<String>) {
     let world = World::new(r#"{"a":1,"b":1}"#);
     let mut times = vec![world.head().last_sync_at.to_string()];
@@ -25,22 +25,22 @@ fn six_versions() -> (World, Vec<String>) {
         world.write("tablet", document);
         times.push(world.head().last_sync_at.to_string());
     }
-    run(snapshot(&world.log.log, &world.key, KEPT_FROM));
+    run(snapshot(&world.log.log, &world.key, RETAINED_FROM));
     world.log.take_requests();
     (world, times)
 }
 
-const KEPT_FROM: Version = 4;
+const RETAINED_FROM: Version = 4;
 
 fn sync(world: &World, body: &str) -> SyncResponse {
-    let kept = Retained::after(&world.log, KEPT_FROM);
+    let retained = Retained::after(&world.log, RETAINED_FROM);
     let request = SyncRequest::from_json(value(body)).unwrap();
-    run(sync_v1(&kept, &mut Attempts(3), &world.key, request, world.tick()))
+    run(sync_v1(&retained, &mut Attempts(3), &world.key, request, world.tick()))
         .unwrap()
         .answer
 }
 
-/// The three ways in which a phone of version `version` says what its document was made from.
+/// Returns three requests that name `version` as the base: by an echoed base, by a time, and by `client_version`.
 fn claims(version: usize, times: &[String], document: &str) -> [String; 3] {
     let rest = document.strip_suffix('}').unwrap();
     let client_version = version;
@@ -64,10 +64,10 @@ fn conflicts(answer: &SyncResponse) -> Vec<(String, Option<Value>, Option<Value>
 }
 
 #[test]
-fn nothing_is_lost_of_what_a_phone_behind_retention_sends() {
+fn every_value_from_a_phone_with_an_expired_base_is_stored_or_in_a_conflict() {
     for way in 0..3 {
         let (world, times) = six_versions();
-        // Version 2 with `a` edited, `new` added and the element 1 taken out.
+        // Version 2 with `a` edited, `new` added and element 1 removed.
         let answer = sync(&world, &claims(2, &times, r#"{"a":9,"b":1,"new":7,"t":[]}"#)[way]);
         let document = data(&answer);
         assert_eq!(answer.version, 7);
@@ -77,12 +77,12 @@ fn nothing_is_lost_of_what_a_phone_behind_retention_sends() {
         assert_eq!(
             paths,
             ["a", "b"],
-            "an old value and a new one cannot be told apart without a base"
+            "without a base, an old value cannot be told from a new one"
         );
         for (path, client, server) in &conflicts {
             let members = document.as_object().unwrap();
-            let stands = members.get(path.as_str()).cloned();
-            assert!(stands == *client || stands == *server, "{path}");
+            let current = members.get(path.as_str()).cloned();
+            assert!(current == *client || current == *server, "{path}");
             assert_ne!(client, server);
         }
         let members = document.as_object().unwrap();
@@ -90,13 +90,13 @@ fn nothing_is_lost_of_what_a_phone_behind_retention_sends() {
         assert_eq!(
             members["t"],
             value(r#"[{"id":2}]"#),
-            "nothing of the others' is taken as deleted"
+            "no value of another device counts as deleted"
         );
     }
 }
 
 #[test]
-fn an_element_that_only_the_phone_has_comes_back() {
+fn elements_that_only_the_phone_has_are_added() {
     let (world, times) = six_versions();
     let answer = sync(
         &world,
@@ -110,7 +110,7 @@ fn an_element_that_only_the_phone_has_comes_back() {
 }
 
 #[test]
-fn a_time_from_before_all_that_is_kept_is_told_by_one_request() {
+fn one_request_tells_that_a_time_is_older_than_every_retained_change() {
     let (world, times) = six_versions();
     sync(&world, &claims(2, &times, r#"{"a":4,"b":6,"t":[{"id":2}]}"#)[1]);
     let requests = world.log.take_requests();
@@ -118,23 +118,23 @@ fn a_time_from_before_all_that_is_kept_is_told_by_one_request() {
 }
 
 #[test]
-fn the_version_that_the_oldest_change_was_made_on_is_still_a_base() {
+fn the_parent_of_the_oldest_retained_change_is_still_a_base() {
     for way in [0, 2] {
         let (world, times) = six_versions();
         let answer = sync(&world, &claims(4, &times, r#"{"a":4,"b":1,"t":[{"id":1}]}"#)[way]);
         assert_eq!(
             data(&answer),
             value(r#"{"a":4,"b":6,"t":[]}"#),
-            "so that its deletion counts"
+            "the phone's deletion counts"
         );
         assert!(answer.conflicts.is_empty());
     }
 }
 
 #[test]
-fn a_phone_that_counts_its_edits_behind_retention_reverts_nobody() {
+fn a_phone_that_counts_its_edits_on_an_expired_base_reverts_no_other_device() {
     let (world, times) = six_versions();
-    // Version 4, whose time is no longer kept, with two edits on top: the count is a version of the tablet's.
+    // Version 4, whose time has expired, with two edits counted on top: 6 is also a version of the tablet's.
     let counted = format!(
         r#"{{"device_id":"phone","client_version":6,"last_sync_at":"{}","client_data":{{"a":9,"b":1,"new":7,"t":[{{"id":1}},{{"id":2}}]}}}}"#,
         times[3]
@@ -142,39 +142,47 @@ fn a_phone_that_counts_its_edits_behind_retention_reverts_nobody() {
     let answer = sync(&world, &counted);
     let conflicts = conflicts(&answer);
     let paths: Vec<_> = conflicts.iter().map(|(path, ..)| path.as_str()).collect();
-    assert_eq!(paths, ["a", "b"], "the tablet's edit of `b` is not reverted unheard");
+    assert_eq!(
+        paths,
+        ["a", "b"],
+        "the tablet's edit of `b` is in a conflict, not silently reverted"
+    );
 }
 
 #[test]
-fn a_phone_that_counts_its_edits_reverts_nobody_while_retention_removes_its_base() {
+fn a_phone_that_counts_its_edits_reverts_no_other_device_while_its_base_expires() {
     let (world, times) = six_versions();
     let mut going = world.changes();
-    going.retain(|change| change.version <= KEPT_FROM);
+    going.retain(|change| change.version <= RETAINED_FROM);
     going.reverse();
     world.log.let_expire(going);
-    // Version 3 with three edits on top.
+    // Version 3 with three edits counted on top.
     let answer = world.sync(&format!(
         r#"{{"device_id":"phone","client_version":6,"last_sync_at":"{}","client_data":{{"a":9,"b":1,"new":7,"more":8,"t":[{{"id":1}}]}}}}"#,
         times[2]
     ));
     let conflicts = conflicts(&answer);
     let paths: Vec<_> = conflicts.iter().map(|(path, ..)| path.as_str()).collect();
-    assert_eq!(paths, ["a", "b"], "the tablet's edit of `b` is not reverted unheard");
+    assert_eq!(
+        paths,
+        ["a", "b"],
+        "the tablet's edit of `b` is in a conflict, not silently reverted"
+    );
 }
 
 #[test]
-fn what_was_last_altered_before_all_that_is_kept_is_not_the_phones_own() {
+fn a_value_older_than_every_retained_change_does_not_count_as_the_phones_own() {
     let world = World::new(r#"{"a":1,"l":["x"]}"#);
     world.write("tablet", r#"{"a":2,"l":["x"]}"#);
     world.write("tablet", r#"{"a":3,"l":["x"]}"#);
     run(snapshot(&world.log.log, &world.key, 2));
-    let kept = Retained::after(&world.log, 2);
+    let retained = Retained::after(&world.log, 2);
     let sync = |document| {
         let request = SyncRequest::from_json(value(&body("phone", 0, document))).unwrap();
-        let synced = run(sync_v1(&kept, &mut Attempts(3), &world.key, request, world.tick()));
+        let synced = run(sync_v1(&retained, &mut Attempts(3), &world.key, request, world.tick()));
         synced.unwrap().answer
     };
-    // The phone's own element in a list of others'.
+    // The phone adds its own element to a list that other devices wrote.
     assert_eq!(sync(r#"{"a":3,"l":["x","y"]}"#).version, 4);
     let answer = sync(r#"{"a":3,"l":"z"}"#);
     assert_eq!(
@@ -185,7 +193,7 @@ fn what_was_last_altered_before_all_that_is_kept_is_not_the_phones_own() {
 }
 
 #[test]
-fn a_repetition_by_a_phone_behind_retention_has_one_effect() {
+fn a_request_repeated_by_a_phone_with_an_expired_base_has_one_effect() {
     let (world, times) = six_versions();
     let request = &claims(2, &times, r#"{"a":9,"b":6,"t":[]}"#)[0];
     let first = sync(&world, request);

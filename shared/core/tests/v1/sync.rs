@@ -1,4 +1,4 @@
-//! What a sync takes, refuses and answers.
+//! The requests that a sync accepts or refuses, and its answers.
 
 use crate::world::{World, body, data, json, value};
 use coinolio_core::Code;
@@ -14,14 +14,14 @@ fn dated(device: &str, last_sync_at: &str, client_version: u64, document: &str) 
 
 fn only_conflict(answer: &SyncResponse) -> (String, u64, Winner, Rule) {
     let [record] = &answer.conflicts[..] else {
-        panic!("one conflict, not {:?}", answer.conflicts);
+        panic!("expected one conflict, found {:?}", answer.conflicts);
     };
     let conflict = &record.conflict;
     (conflict.path.dotted(), record.version, conflict.winner, conflict.rule)
 }
 
 #[test]
-fn an_answer_has_the_shape_that_the_apps_in_the_field_read() {
+fn an_answer_has_the_shape_that_released_apps_read() {
     let world = World::new(r#"{"assets":{"btc":{"amount":"1.0"}}}"#);
     let answer = world.sync_as("phone", 1, r#"{"assets":{"btc":{"amount":"2.0"}}}"#);
     let at = answer.last_sync_at;
@@ -37,7 +37,7 @@ fn an_answer_has_the_shape_that_the_apps_in_the_field_read() {
 }
 
 #[test]
-fn the_changes_are_those_in_the_servers_document_not_in_the_clients() {
+fn an_answer_lists_the_changes_to_the_servers_document_not_the_clients() {
     let world = World::new(r#"{"a":1,"b":1}"#);
     world.write("tablet", r#"{"a":1,"b":1,"c":1}"#);
     let answer = world.sync_as("phone", 1, r#"{"a":2}"#);
@@ -57,19 +57,19 @@ fn a_sync_without_edits_makes_no_version_and_pulls() {
 }
 
 #[test]
-fn a_sync_with_edits_makes_a_version_also_where_they_change_nothing() {
+fn a_sync_with_edits_makes_a_version_even_if_they_change_nothing() {
     let world = World::new(r#"{"a":1}"#);
     world.write("tablet", r#"{"a":2}"#);
     let answer = world.sync_as("phone", 1, r#"{"a":2}"#);
     assert_eq!(
         (answer.version, answer.conflicts.len()),
         (3, 0),
-        "the same value on both is no conflict"
+        "equal values on both sides do not conflict"
     );
 }
 
 #[test]
-fn what_was_written_since_the_base_by_nobody_is_accepted_whatever_the_timestamps_say() {
+fn edits_are_accepted_whatever_their_time_if_nobody_wrote_since_the_base() {
     let world = World::new(r#"{"a":1}"#);
     let answer = world.sync(&dated("phone", "1969-12-31T00:00:00Z", 1, r#"{"a":2}"#));
     assert_eq!(data(&answer), value(r#"{"a":2}"#));
@@ -85,7 +85,7 @@ fn edits_are_dated_with_the_requests_last_sync_at() {
 }
 
 #[test]
-fn edits_without_a_last_sync_at_are_as_new_as_the_request() {
+fn edits_without_last_sync_at_are_dated_with_the_time_of_the_request() {
     let world = World::new(r#"{"a":1}"#);
     world.write("tablet", r#"{"a":2}"#);
     let answer = world.sync_as("phone", 1, r#"{"a":3}"#);
@@ -94,7 +94,7 @@ fn edits_without_a_last_sync_at_are_as_new_as_the_request() {
 }
 
 #[test]
-fn a_last_sync_at_from_the_future_is_the_time_of_the_request() {
+fn a_last_sync_at_in_the_future_counts_as_the_time_of_the_request() {
     let world = World::new(r#"{"a":1}"#);
     world.sync(&dated("phone", "9999-12-31T23:59:59Z", 1, r#"{"a":2}"#));
     let answer = world.sync_as("tablet", 1, r#"{"a":3}"#);
@@ -102,7 +102,7 @@ fn a_last_sync_at_from_the_future_is_the_time_of_the_request() {
 }
 
 #[test]
-fn edits_of_different_places_merge() {
+fn edits_at_different_paths_merge() {
     let world = World::new(r#"{"assets":{"btc":1,"eth":1},"t":[{"id":"x","n":1}]}"#);
     world.write("tablet", r#"{"assets":{"btc":2,"eth":1},"t":[{"id":"x","n":2}]}"#);
     let answer = world.sync_as(
@@ -118,7 +118,7 @@ fn edits_of_different_places_merge() {
 }
 
 #[test]
-fn a_list_that_a_client_reordered_comes_back_in_its_order() {
+fn a_list_that_a_client_reordered_comes_back_in_the_clients_order() {
     let world = World::new(r#"{"s":["a","b","c"],"t":[{"id":1},{"id":2},{"id":3}]}"#);
     let answer = world.sync_as("phone", 1, r#"{"s":["c","a","b"],"t":[{"id":3},{"id":2},{"id":1}]}"#);
     assert_eq!(
@@ -134,9 +134,9 @@ fn a_list_that_a_client_reordered_comes_back_in_its_order() {
 }
 
 #[test]
-fn what_a_device_altered_itself_is_not_concurrent() {
+fn a_device_does_not_conflict_with_its_own_earlier_edit() {
     let world = World::new(r#"{"a":1}"#);
-    // The answer to the first is lost; the user goes on.
+    // The first sync's answer never arrives, and the user goes on editing.
     world.sync_as("phone", 1, r#"{"a":2}"#);
     let answer = world.sync_as("phone", 1, r#"{"a":3}"#);
     assert_eq!((answer.version, answer.conflicts.len()), (3, 0));
@@ -144,7 +144,7 @@ fn what_a_device_altered_itself_is_not_concurrent() {
 }
 
 #[test]
-fn without_a_base_nothing_is_deleted_and_what_both_have_merges() {
+fn a_sync_without_a_base_deletes_nothing_and_merges_objects_that_both_sides_have() {
     let world = World::new(r#"{"a":{"x":1,"y":1},"b":1}"#);
     let answer = world.sync_as("phone", 0, r#"{"a":{"x":1,"z":1}}"#);
     assert_eq!(data(&answer), value(r#"{"a":{"x":1,"y":1,"z":1},"b":1}"#));
@@ -152,7 +152,7 @@ fn without_a_base_nothing_is_deleted_and_what_both_have_merges() {
 }
 
 #[test]
-fn without_a_base_what_changes_nothing_and_conflicts_with_nothing_is_no_edit() {
+fn a_sync_without_a_base_has_no_edits_if_it_changes_nothing_and_has_no_conflicts() {
     let world = World::new(r#"{"a":{"x":1,"y":1},"b":1}"#);
     let answer = world.sync_as("phone", 0, r#"{"a":{"x":1}}"#);
     assert_eq!((answer.version, world.version()), (1, 1));
@@ -161,7 +161,7 @@ fn without_a_base_what_changes_nothing_and_conflicts_with_nothing_is_no_edit() {
 }
 
 #[test]
-fn without_a_base_a_conflict_is_an_edit_though_the_server_keeps_its_value() {
+fn a_conflict_without_a_base_makes_a_version_even_if_the_servers_value_wins() {
     let world = World::new(r#"{"a":1}"#);
     let answer = world.sync(&dated("phone", "2020-01-01T00:00:00Z", 0, r#"{"a":2}"#));
     assert_eq!(only_conflict(&answer), ("a".into(), 2, Winner::Server, Rule::Newest));
@@ -169,7 +169,7 @@ fn without_a_base_a_conflict_is_an_edit_though_the_server_keeps_its_value() {
 }
 
 #[test]
-fn without_a_base_an_answer_carries_only_its_own_conflicts() {
+fn an_answer_to_a_sync_without_a_base_carries_only_that_syncs_conflicts() {
     let world = World::new(r#"{"a":1,"b":1}"#);
     world.write("tablet", r#"{"a":2,"b":1}"#);
     assert_eq!(only_conflict(&world.sync_as("phone", 1, r#"{"a":3,"b":1}"#)).1, 3);
@@ -179,13 +179,16 @@ fn without_a_base_an_answer_carries_only_its_own_conflicts() {
 }
 
 #[test]
-fn a_conflict_is_told_to_every_device_once() {
+fn every_device_is_told_of_a_conflict_once() {
     let world = World::new(r#"{"a":1}"#);
     world.sync_as("tablet", 1, r#"{"a":2}"#);
-    let lost = world.sync_as("phone", 1, r#"{"a":3}"#);
-    assert_eq!(only_conflict(&lost).1, 3);
+    let merged = world.sync_as("phone", 1, r#"{"a":3}"#);
+    assert_eq!(only_conflict(&merged).1, 3);
     let told = world.sync_as("tablet", 2, r#"{"a":2}"#);
-    assert_eq!(told.conflicts, lost.conflicts, "the tablet's value lost later");
+    assert_eq!(
+        told.conflicts, merged.conflicts,
+        "the tablet learns that the phone's value won"
+    );
     assert!(world.sync_as("tablet", 3, r#"{"a":3}"#).conflicts.is_empty());
     assert!(world.sync_as("phone", 3, r#"{"a":3}"#).conflicts.is_empty());
 }
@@ -206,7 +209,7 @@ fn a_repeated_request_has_no_effect_and_is_answered_with_the_head() {
 }
 
 #[test]
-fn a_repeated_merge_is_answered_with_the_conflicts_of_the_first() {
+fn a_repeated_merge_is_answered_with_the_conflicts_of_the_first_one() {
     for client_version in [1, 0] {
         let world = World::new(r#"{"a":1}"#);
         world.write("tablet", r#"{"a":2}"#);
@@ -220,7 +223,7 @@ fn a_repeated_merge_is_answered_with_the_conflicts_of_the_first() {
 }
 
 #[test]
-fn a_repeated_request_of_a_device_ahead_has_no_effect() {
+fn a_repeated_request_from_a_device_ahead_has_no_effect() {
     let world = World::new(r#"{"a":1,"b":1}"#);
     world.sync_as("tablet", 1, r#"{"a":1,"b":1,"c":1}"#);
     let request = body("maker", 7, r#"{"a":2}"#);
@@ -233,7 +236,7 @@ fn a_repeated_request_of_a_device_ahead_has_no_effect() {
 }
 
 #[test]
-fn the_services_members_make_no_other_request() {
+fn a_request_that_differs_only_in_the_services_members_is_a_repetition() {
     let world = World::new(r#"{"a":1}"#);
     world.sync_as("phone", 1, r#"{"a":2,"metadata":{"timestamp":"yesterday","base":1}}"#);
     let again = world.sync_as("phone", 1, r#"{"a":2,"metadata":{"timestamp":"today","base":1}}"#);
@@ -241,7 +244,7 @@ fn the_services_members_make_no_other_request() {
 }
 
 #[test]
-fn a_repetition_is_one_of_the_devices_newest_change_only() {
+fn only_a_request_equal_to_the_devices_newest_change_is_a_repetition() {
     let world = World::new(r#"{"a":1}"#);
     world.sync_as("phone", 1, r#"{"a":2}"#);
     world.sync_as("phone", 1, r#"{"a":3}"#);
@@ -250,9 +253,9 @@ fn a_repetition_is_one_of_the_devices_newest_change_only() {
 }
 
 #[test]
-fn the_same_document_after_an_answer_in_between_is_an_edit() {
+fn a_document_sent_again_after_another_answer_is_an_edit() {
     let world = World::new(r#"{"a":1}"#);
-    // This app never counts its version on, but echoes the metadata.
+    // This app never advances its client_version, but it echoes the metadata.
     world.sync_as("phone", 1, r#"{"a":2,"metadata":{"base":1}}"#);
     world.write("tablet", r#"{"a":3}"#);
     world.sync_as("phone", 1, r#"{"a":3,"metadata":{"base":3}}"#);
@@ -261,14 +264,14 @@ fn the_same_document_after_an_answer_in_between_is_an_edit() {
 }
 
 #[test]
-fn another_devices_same_document_is_no_repetition() {
+fn the_same_document_from_another_device_is_not_a_repetition() {
     let world = World::new(r#"{"a":1}"#);
     world.sync_as("phone", 1, r#"{"a":2}"#);
     assert_eq!(world.sync_as("tablet", 1, r#"{"a":2}"#).version, 3);
 }
 
 #[test]
-fn a_document_that_lost_every_scalar_is_refused_unless_it_is_meant() {
+fn a_sync_that_removes_every_scalar_is_refused_unless_it_allows_a_wipe() {
     let world = World::new(r#"{"assets":{"btc":1},"t":[{"id":1}]}"#);
     for empty in [
         "{}",
@@ -285,12 +288,12 @@ fn a_document_that_lost_every_scalar_is_refused_unless_it_is_meant() {
     assert_eq!(
         world.sync_as("phone", 3, "{}").version,
         4,
-        "what holds no scalar is emptied by nobody"
+        "a base without scalars cannot be wiped"
     );
 }
 
 #[test]
-fn a_document_that_keeps_a_scalar_is_no_wipe() {
+fn a_sync_that_leaves_one_scalar_is_not_a_wipe() {
     let world = World::new(r#"{"a":1,"b":2}"#);
     assert_eq!(
         data(&world.sync_as("phone", 1, r#"{"b":null}"#)),
@@ -305,7 +308,7 @@ fn an_empty_document_without_a_base_pulls() {
 }
 
 #[test]
-fn the_services_members_are_no_data_and_the_clients_own_are() {
+fn the_services_metadata_members_are_not_data_but_the_clients_own_are() {
     let world = World::new(r#"{"a":1,"metadata":{"theme":"dark"}}"#);
     let first = world.sync_as(
         "phone",
@@ -313,38 +316,38 @@ fn the_services_members_are_no_data_and_the_clients_own_are() {
         r#"{"a":1,"metadata":{"theme":"light","base":1,"device_id":"someone","sync_version":"0.9","timestamp":"x"}}"#,
     );
     assert_eq!(world.document(), value(r#"{"a":1,"metadata":{"theme":"light"}}"#));
-    // What the answer held, sent back as it is, is no edit.
+    // The answer's data, sent back unchanged, is not an edit.
     let echoed = String::from_utf8(json(&first.data).to_json()).unwrap();
     assert_eq!(world.sync_as("phone", 2, &echoed).version, 2);
 }
 
 #[test]
-fn an_empty_metadata_is_absent() {
+fn an_empty_metadata_object_counts_as_absent() {
     let world = World::new(r#"{"a":1,"metadata":{}}"#);
     assert_eq!(world.document(), value(r#"{"a":1}"#));
     assert_eq!(world.sync_as("phone", 1, r#"{"a":1,"metadata":{}}"#).version, 1);
 }
 
 #[test]
-fn what_a_v2_client_keeps_under_the_services_names_survives_v1_clients() {
+fn a_v2_clients_data_under_the_services_names_survives_v1_clients() {
     let world = World::new(r#"{"a":1}"#);
-    let held = r#"{"a":1,"metadata":{"device_id":"its own","base":"USD","theme":"dark"}}"#;
-    world.write("v2", held);
+    let document = r#"{"a":1,"metadata":{"device_id":"its own","base":"USD","theme":"dark"}}"#;
+    world.write("v2", document);
     let pulled = world.sync_as("phone", 1, r#"{"a":1}"#);
     let seen = json(&pulled.data).as_object().unwrap()["metadata"].clone();
     assert_eq!(
         seen.as_object().unwrap()["device_id"],
         value("\"v2\""),
-        "the head's stands in its place"
+        "the v1 client sees the head's device id instead"
     );
     let sent = String::from_utf8(json(&pulled.data).to_json()).unwrap();
     world.sync_as("phone", 2, &sent.replace(r#""a":1"#, r#""a":2"#));
-    assert_eq!(world.document(), value(&held.replace(r#""a":1"#, r#""a":2"#)));
+    assert_eq!(world.document(), value(&document.replace(r#""a":1"#, r#""a":2"#)));
     assert!(
         world.head().verbatim,
-        "the service's members aside, it is what the phone sent"
+        "apart from the service's members, it is the document that the phone sent"
     );
-    // An old app that drops metadata altogether deletes what it saw, not what it never saw.
+    // An old app that drops metadata altogether deletes the members that it saw, but none that it never saw.
     world.sync_as("phone", 3, r#"{"a":2}"#);
     assert_eq!(
         world.document(),
@@ -355,12 +358,12 @@ fn what_a_v2_client_keeps_under_the_services_names_survives_v1_clients() {
     assert_eq!(
         world.document(),
         value(r#"{"a":3,"metadata":{}}"#),
-        "an empty object of a v2 client's too"
+        "a v2 client's empty object survives too"
     );
 }
 
 #[test]
-fn numbers_that_a_phone_rounded_are_unchanged() {
+fn numbers_that_a_phone_rounded_count_as_unchanged() {
     let exact = r#"{"n":0.1000000000000000055511151231257827,"t":[{"id":9007199254740993,"n":1},{"id":2}],"o":[9007199254740993]}"#;
     let rounded = r#"{"n":0.1,"t":[{"id":2},{"id":9007199254740992,"n":1}],"o":[9007199254740992]}"#;
     let world = World::new(exact);
@@ -377,7 +380,7 @@ fn numbers_that_a_phone_rounded_are_unchanged() {
     let without_base = world.sync_as("watch", 0, r#"{"n":0.1}"#);
     assert_eq!(
         without_base.version, 2,
-        "also where nobody knows which version it rounded"
+        "even if the version that it rounded is unknown"
     );
 }
 
@@ -392,7 +395,7 @@ fn documents_over_the_limits_are_refused() {
 }
 
 #[test]
-fn two_documents_that_together_are_over_the_limit_are_refused() {
+fn a_merge_whose_result_is_over_the_size_limit_is_refused() {
     let world = World::new(&format!(r#"{{"a":"{}"}}"#, "x".repeat(4 * 1024 * 1024)));
     let other = format!(r#"{{"b":"{}"}}"#, "x".repeat(3 * 1024 * 1024));
     world.refuses(&body("phone", 0, &other), Code::TooLarge);
@@ -401,7 +404,7 @@ fn two_documents_that_together_are_over_the_limit_are_refused() {
 }
 
 #[test]
-fn a_request_out_of_shape_is_malformed() {
+fn a_request_of_the_wrong_shape_is_malformed() {
     let world = World::new("{}");
     for request in [
         "[]",
@@ -424,18 +427,18 @@ fn a_request_out_of_shape_is_malformed() {
 }
 
 #[test]
-fn a_portfolio_that_is_not_there_is_not_found() {
+fn a_portfolio_that_does_not_exist_is_not_found() {
     World::empty().refuses(&body("phone", 0, r#"{"a":1}"#), Code::NotFound);
 }
 
 #[test]
-fn a_typical_sync_takes_one_request_for_the_changes_one_for_the_snapshot_and_one_write() {
-    let held: Vec<String> = (0..400)
+fn a_typical_sync_reads_the_changes_and_the_snapshot_once_and_writes_once() {
+    let document: Vec<String> = (0..400)
         .map(|n| format!("\"k{n}\":\"a value of some length\""))
         .collect();
-    let held = format!("{{{}}}", held.join(","));
-    let world = World::new(&held);
-    let edited = |n: u32| held.replacen("a value", &format!("{n} value"), 1);
+    let document = format!("{{{}}}", document.join(","));
+    let world = World::new(&document);
+    let edited = |n: u32| document.replacen("a value", &format!("{n} value"), 1);
     world.sync_as("phone", 1, &edited(1));
     assert_eq!(
         world.log.take_requests(),
@@ -443,7 +446,7 @@ fn a_typical_sync_takes_one_request_for_the_changes_one_for_the_snapshot_and_one
         "no snapshot yet"
     );
     world.compact();
-    assert_eq!(world.head().extent.snapshot, 0, "nobody read one yet");
+    assert_eq!(world.head().extent.snapshot, 0, "no sync has read a snapshot yet");
     world.sync_as("phone", 2, &edited(2));
     assert_eq!(world.log.take_requests(), ["since", "snapshot_before", "append"]);
     let head = world.head().extent;
@@ -459,7 +462,7 @@ fn a_typical_sync_takes_one_request_for_the_changes_one_for_the_snapshot_and_one
 }
 
 #[test]
-fn a_snapshot_is_kept_where_the_changes_outgrow_the_last() {
+fn compaction_writes_a_snapshot_when_the_changes_outgrow_the_last_one() {
     let world = World::new("{}");
     let text = "x".repeat(1000);
     for version in 1..=40 {
@@ -474,7 +477,7 @@ fn a_snapshot_is_kept_where_the_changes_outgrow_the_last() {
 }
 
 #[test]
-fn a_sync_reports_what_it_did() {
+fn a_sync_reports_its_outcome_conflicts_and_sizes() {
     let world = World::new(r#"{"a":1}"#);
     let report = |device: &str, document: &str| world.try_sync(&body(device, 1, document)).unwrap().report;
     let of = |outcome| Report {

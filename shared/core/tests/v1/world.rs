@@ -1,4 +1,4 @@
-//! A portfolio, its log and a clock.
+//! A portfolio with its log and a clock.
 
 use crate::probe::Probe;
 use coinolio_core::algebra::diff;
@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Runs what never waits for anything but itself; the server runs it on any thread, hence `Send`.
+/// Runs a future that waits for nothing outside itself. It must be `Send`, because the server may run it on any thread.
 pub(crate) fn run<F: Future + Send>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -31,7 +31,7 @@ pub(crate) fn value(text: &str) -> Value {
     read(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-/// Attempts without waiting.
+/// A backoff that allows this many retries and never waits.
 pub(crate) struct Attempts(pub(crate) u32);
 
 impl Backoff for Attempts {
@@ -52,7 +52,7 @@ pub(crate) struct World {
 pub(crate) const START: i64 = 1_767_225_600_000;
 
 impl World {
-    /// A portfolio with `document` at version 1, made by the device `maker`.
+    /// Creates a portfolio whose version 1 is `document`, made by the device `maker`.
     pub(crate) fn new(document: &str) -> Self {
         let world = Self::empty();
         let body = format!(r#"{{"name":"P","id":"p","device_id":"maker","data":{document}}}"#);
@@ -70,7 +70,7 @@ impl World {
         world
     }
 
-    /// Without any portfolio.
+    /// Creates a world without any portfolio.
     pub(crate) fn empty() -> Self {
         Self {
             log: Probe::default(),
@@ -82,7 +82,7 @@ impl World {
         }
     }
 
-    /// The time, a second later each time.
+    /// Advances the clock by a second and returns the new time.
     pub(crate) fn tick(&self) -> Timestamp {
         self.now.set(self.now.get() + 1000);
         Timestamp::from_millis(self.now.get())
@@ -103,12 +103,12 @@ impl World {
             .answer
     }
 
-    /// A sync without `last_sync_at`.
+    /// Syncs without `last_sync_at`.
     pub(crate) fn sync_as(&self, device: &str, client_version: Version, document: &str) -> SyncResponse {
         self.sync(&body(device, client_version, document))
     }
 
-    /// Asserts that the sync is refused with `code` and changed nothing.
+    /// Asserts that the sync is refused with `code` and changes nothing.
     pub(crate) fn refuses(&self, body: &str, code: Code) {
         let before = self.changes();
         let error = self.try_sync(body).map(|answered| answered.answer.version);
@@ -128,14 +128,14 @@ impl World {
         self.head().version
     }
 
-    /// The head's document as the log has it.
+    /// Returns the head's document as the log stores it.
     pub(crate) fn document(&self) -> Value {
         let mut window = Window::new(self.changes());
         let head = self.version();
         (*run(document_at(&self.log.log, &self.key, &mut window, head)).unwrap()).clone()
     }
 
-    /// What a v2 client's sync appends that makes `document` of the head's.
+    /// Returns the draft that a v2 client's sync appends to turn the head's document into `document`.
     pub(crate) fn edit(&self, device: &str, document: &str) -> NewChange {
         let head = self.head();
         let at = self.tick();
@@ -162,7 +162,7 @@ impl World {
         NewChange { change, patch }
     }
 
-    /// Compacts the portfolio; nothing is old enough to be removed.
+    /// Compacts the portfolio under a retention so long that no change is removed.
     pub(crate) fn compact(&self) -> Compacted {
         let retention = Retention {
             age: Duration::MAX,
@@ -171,7 +171,7 @@ impl World {
         run(compact(&self.log.log, &self.key, &retention, self.tick())).unwrap()
     }
 
-    /// Another device makes `document` of the head's.
+    /// Lets another device turn the head's document into `document`.
     pub(crate) fn write(&self, device: &str, document: &str) {
         let new = self.edit(device, document);
         assert!(matches!(
@@ -187,12 +187,12 @@ pub(crate) fn body(device: &str, client_version: Version, document: &str) -> Str
     )
 }
 
-/// An answer as its client reads it.
+/// Returns an answer as its client reads it.
 pub(crate) fn json(answer: &impl serde::Serialize) -> Value {
     value(&serde_json::to_string(answer).unwrap())
 }
 
-/// `data` of an answer without the service's members.
+/// Returns the `data` of an answer without the service's members.
 pub(crate) fn data(answer: &SyncResponse) -> Value {
     answer.data.document().clone()
 }
