@@ -1,4 +1,4 @@
-//! The suite of all change logs and stores of devices, on the one in memory.
+//! Runs the conformance suite for change logs and device stores on the in-memory implementation.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
 
 macro_rules! suite {

@@ -1,4 +1,4 @@
-//! Compaction, on every log: what it writes, what it removes, and what still works after it.
+//! Compaction on every log: the snapshots it writes, the changes it removes, and the requests that still work after it.
 
 use super::samples::{key, noise, value};
 use coinolio_core::Code;
@@ -15,30 +15,30 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 suite! {
-    a_snapshot_is_due_once_the_changes_outgrow_the_last
+    a_snapshot_is_due_when_the_changes_outgrow_the_last_one
     a_snapshot_that_another_run_wrote_is_marked_and_not_written_again
-    a_deleted_portfolio_is_left_as_it_is
-    what_is_young_or_among_the_last_versions_stays
-    changes_go_up_to_a_snapshot_that_stays_and_everything_since_is_readable
-    a_device_at_the_oldest_version_kept_can_sync_and_an_older_one_is_refused
-    phones_whose_base_is_gone_keep_their_edits
-    a_run_that_was_interrupted_is_taken_up_by_the_next
-    concurrent_runs_and_syncs_leave_every_version_right
+    compaction_leaves_a_deleted_portfolio_as_it_is
+    changes_that_are_young_or_among_the_last_versions_stay
+    changes_are_removed_up_to_a_stored_snapshot_and_all_later_versions_stay_readable
+    a_device_at_the_oldest_retained_version_can_sync_and_an_older_one_is_refused
+    phones_with_an_expired_base_keep_their_edits
+    the_next_run_completes_an_interrupted_one
+    concurrent_runs_and_syncs_leave_every_version_intact
 }
 
-/// Nothing is old enough.
+/// A retention so long that no change is removed.
 const EVERYTHING: Retention = Retention {
     age: Duration::MAX,
     versions: 1_000,
 };
 
-/// The least that may stay.
+/// A retention that protects only the last three versions.
 pub(crate) const LITTLE: Retention = Retention {
     age: Duration::ZERO,
     versions: 3,
 };
 
-/// The document that each version has: of some 900 bytes, which hardly compress.
+/// Returns the document of `version`: about 900 bytes that hardly compress.
 pub(super) fn document(version: Version) -> Value {
     value(&json!({"n": version, "text": noise(900, version)}).to_string())
 }
@@ -83,7 +83,7 @@ pub(super) async fn send(
     Ok(synced.answer)
 }
 
-/// The phone makes [`document`] of `version` on top of the one before.
+/// Lets the phone write the [`document`] of `version` on top of the version before it.
 pub(super) async fn write(log: &(impl ChangeLog + RankSource), version: Version) {
     let changes = json!([{"op": "set", "path": ["n"], "value": version},
                          {"op": "set", "path": ["text"], "value": noise(900, version)}]);
@@ -100,7 +100,7 @@ async fn read(log: &(impl ChangeLog + RankSource), version: Version) -> Value {
     (*document_at(log, &p(), &mut window, version).await.unwrap()).clone()
 }
 
-/// The changes, oldest first, which MUST be a run without a gap.
+/// Returns the changes, oldest first, and asserts that there is no gap between them.
 pub(crate) async fn changes(log: &(impl ChangeLog + RankSource)) -> Vec<Change> {
     let mut changes = log.since(&p(), 0).await.unwrap();
     changes.reverse();
@@ -113,11 +113,11 @@ async fn marked(log: &(impl ChangeLog + RankSource)) -> Option<Version> {
     mark.map(|mark| mark.version)
 }
 
-async fn a_snapshot_is_due_once_the_changes_outgrow_the_last(log: impl ChangeLog + RankSource) {
+async fn a_snapshot_is_due_when_the_changes_outgrow_the_last_one(log: impl ChangeLog + RankSource) {
     assert_eq!(
         run(&log, &EVERYTHING, 1).await,
         Compacted::default(),
-        "no such portfolio"
+        "the portfolio does not exist"
     );
     let mut last: Option<(Version, u64, u64)> = None;
     let mut written = 0;
@@ -130,17 +130,21 @@ async fn a_snapshot_is_due_once_the_changes_outgrow_the_last(log: impl ChangeLog
         assert_eq!(done.snapshot.is_some(), is_due, "version {version}");
         if done.snapshot.is_some() {
             assert_eq!(done.snapshot, Some(version));
-            let kept = log.snapshot_before(&p(), u64::MAX).await.unwrap().unwrap();
-            assert_eq!(kept.document, document(version));
-            assert_eq!(log.entry(&p()).await.unwrap().unwrap().snapshot, Some(kept.mark));
+            let stored = log.snapshot_before(&p(), u64::MAX).await.unwrap().unwrap();
+            assert_eq!(stored.document, document(version));
+            assert_eq!(log.entry(&p()).await.unwrap().unwrap().snapshot, Some(stored.mark));
             assert_eq!(
-                (kept.mark.at_stored_bytes, kept.mark.document_bytes),
+                (stored.mark.at_stored_bytes, stored.mark.document_bytes),
                 (head, json_size(&document(version)))
             );
-            last = Some((version, head, kept.mark.stored_bytes));
+            last = Some((version, head, stored.mark.stored_bytes));
             written += 1;
         }
-        assert_eq!(run(&log, &EVERYTHING, version).await, Compacted::default(), "twice");
+        assert_eq!(
+            run(&log, &EVERYTHING, version).await,
+            Compacted::default(),
+            "a second run does nothing"
+        );
         assert_eq!(read(&log, version).await, document(version));
     }
     assert!((5..=10).contains(&written), "{written} snapshots");
@@ -158,17 +162,17 @@ async fn a_snapshot_that_another_run_wrote_is_marked_and_not_written_again(log: 
     assert_eq!(log.entry(&p()).await.unwrap().unwrap().snapshot, Some(mark));
 }
 
-async fn a_deleted_portfolio_is_left_as_it_is(log: impl ChangeLog + RankSource) {
+async fn compaction_leaves_a_deleted_portfolio_as_it_is(log: impl ChangeLog + RankSource) {
     for version in 1..=20 {
         write(&log, version).await;
     }
     portfolios::delete(&log, &mut Attempts(3), &p(), now(21)).await.unwrap();
     assert_eq!(run(&log, &LITTLE, 30).await, Compacted::default());
     assert_eq!(changes(&log).await.len(), 21);
-    assert_eq!(read(&log, 20).await, document(20), "to be restored");
+    assert_eq!(read(&log, 20).await, document(20), "it can still be restored");
 }
 
-async fn what_is_young_or_among_the_last_versions_stays(log: impl ChangeLog + RankSource) {
+async fn changes_that_are_young_or_among_the_last_versions_stay(log: impl ChangeLog + RankSource) {
     for version in 1..=40 {
         write(&log, version).await;
         let young = Retention {
@@ -186,18 +190,20 @@ async fn what_is_young_or_among_the_last_versions_stays(log: impl ChangeLog + Ra
     assert!(marked(&log).await > Some(30));
 }
 
-async fn changes_go_up_to_a_snapshot_that_stays_and_everything_since_is_readable(log: impl ChangeLog + RankSource) {
+async fn changes_are_removed_up_to_a_stored_snapshot_and_all_later_versions_stay_readable(
+    log: impl ChangeLog + RankSource,
+) {
     let mut removed = 0;
     for version in 1..=60 {
         write(&log, version).await;
         removed += run(&log, &LITTLE, version + 1).await.removed;
-        let kept = changes(&log).await;
-        let from = kept[0].parent;
+        let retained = changes(&log).await;
+        let from = retained[0].parent;
         assert_eq!(from, removed);
         assert!(
-            kept.len() >= 3.min(usize::try_from(version).unwrap()),
+            retained.len() >= 3.min(usize::try_from(version).unwrap()),
             "{} changes at {version}",
-            kept.len()
+            retained.len()
         );
         if from > 0 {
             let base = log.snapshot_before(&p(), from).await.unwrap().unwrap();
@@ -205,7 +211,7 @@ async fn changes_go_up_to_a_snapshot_that_stays_and_everything_since_is_readable
             assert_eq!(
                 log.snapshot_before(&p(), from - 1).await.unwrap(),
                 None,
-                "older ones are gone"
+                "older snapshots are gone"
             );
         }
         for version in from.max(1)..=version {
@@ -215,7 +221,7 @@ async fn changes_go_up_to_a_snapshot_that_stays_and_everything_since_is_readable
     assert!((40..=57).contains(&removed), "{removed} changes");
 }
 
-/// Writes 30 versions and removes what goes; returns the version that the log then begins on top of.
+/// Writes 30 versions, with a compaction after each. Returns the parent of the oldest retained change.
 async fn shortened(log: &(impl ChangeLog + RankSource)) -> Version {
     for version in 1..=30 {
         write(log, version).await;
@@ -226,18 +232,20 @@ async fn shortened(log: &(impl ChangeLog + RankSource)) -> Version {
     from
 }
 
-async fn a_device_at_the_oldest_version_kept_can_sync_and_an_older_one_is_refused(log: impl ChangeLog + RankSource) {
+async fn a_device_at_the_oldest_retained_version_can_sync_and_an_older_one_is_refused(
+    log: impl ChangeLog + RankSource,
+) {
     let from = shortened(&log).await;
     let edit = json!([{"op": "set", "path": ["t"], "value": 1}]);
     let before = changes(&log).await;
     let refused = sync(&log, "tablet", from - 1, edit.clone(), now(31)).await.unwrap_err();
     assert_eq!(refused.code, Code::BaseExpired);
     assert_eq!(changes(&log).await, before, "a refused request changes nothing");
-    let lost = json!({"device_id": "desk", "sync_id": "desk-1", "base_version": from - 1, "base_lost": true,
+    let body = json!({"device_id": "desk", "sync_id": "desk-1", "base_version": from - 1, "base_lost": true,
                       "sent_at": "2026-01-01T00:00:00Z", "changes": [{"op": "set", "path": ["n"], "value": 30}]});
-    let settled = send(&log, &lost, now(31)).await.unwrap();
-    assert_eq!(settled.version, 31);
-    assert_eq!(settled.news, v2::News::Document(document(30)));
+    let answer = send(&log, &body, now(31)).await.unwrap();
+    assert_eq!(answer.version, 31);
+    assert_eq!(answer.news, v2::News::Document(document(30)));
     let pulled = sync(&log, "watch", from, json!([]), now(31)).await.unwrap();
     assert_eq!(pulled.version, 31);
     let merged = sync(&log, "tablet", from, edit, now(31)).await.unwrap();
@@ -249,7 +257,7 @@ async fn a_device_at_the_oldest_version_kept_can_sync_and_an_older_one_is_refuse
     assert_eq!(read(&log, 32).await, expected);
 }
 
-async fn phones_whose_base_is_gone_keep_their_edits(log: impl ChangeLog + RankSource) {
+async fn phones_with_an_expired_base_keep_their_edits(log: impl ChangeLog + RankSource) {
     let from = shortened(&log).await;
     for (version, client_version) in [(31, from), (32, 1)] {
         let field = format!("own{client_version}");
@@ -260,17 +268,17 @@ async fn phones_whose_base_is_gone_keep_their_edits(log: impl ChangeLog + RankSo
             .await
             .unwrap();
         assert_eq!(synced.answer.version, version);
-        let held = read(&log, version).await;
-        assert_eq!(held.as_object().unwrap()[&*field], "edited".into(), "{client_version}");
+        let read = read(&log, version).await;
+        assert_eq!(read.as_object().unwrap()[&*field], "edited".into(), "{client_version}");
     }
 }
 
-async fn a_run_that_was_interrupted_is_taken_up_by_the_next(log: impl ChangeLog + RankSource) {
+async fn the_next_run_completes_an_interrupted_one(log: impl ChangeLog + RankSource) {
     for version in 1..=30 {
         write(&log, version).await;
         run(&log, &EVERYTHING, version).await;
     }
-    // Two changes are gone, then the run ended: the snapshot's mark was not moved.
+    // A run removed two changes and then stopped, before it moved the snapshot's mark.
     write(&log, 31).await;
     for _ in 0..2 {
         let oldest = log.oldest_since(&p(), 0).await.unwrap().unwrap();
@@ -289,7 +297,7 @@ async fn a_run_that_was_interrupted_is_taken_up_by_the_next(log: impl ChangeLog 
     }
 }
 
-async fn concurrent_runs_and_syncs_leave_every_version_right(log: impl ChangeLog + RankSource + 'static) {
+async fn concurrent_runs_and_syncs_leave_every_version_intact(log: impl ChangeLog + RankSource + 'static) {
     const LAST: Version = 120;
     let log = Arc::new(log);
     write(&*log, 1).await;
@@ -300,7 +308,8 @@ async fn concurrent_runs_and_syncs_leave_every_version_right(log: impl ChangeLog
             let mut removed = 0;
             loop {
                 let head = log.newest(&p(), 1).await.unwrap().remove(0).version;
-                // Others may have written and removed so much since that the head read here is gone: a run of its own.
+                // Meanwhile the others may have written and removed so much that the head just read has expired. That
+                // fails this run only.
                 match compact(&*log, &p(), &LITTLE, now(head + 1)).await {
                     Ok(done) => removed += done.removed,
                     Err(error) => assert_eq!(Error::from(error).code, Code::BaseExpired),

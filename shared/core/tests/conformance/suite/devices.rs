@@ -1,4 +1,4 @@
-//! What every store of devices must do: one suite, run on each of them.
+//! The cases that every device store must pass.
 
 use super::samples::UUID;
 use coinolio_core::devices::{Acknowledged, Device, Devices, Profile, RankSource, Sighting};
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 suite! {
-    nobody_has_devices_at_first
-    a_description_makes_a_device_and_replaces_its_profile_whole
-    a_sighting_makes_a_device_and_leaves_its_profile
+    a_user_has_no_devices_at_first
+    a_description_creates_a_device_and_replaces_its_whole_profile
+    a_sighting_creates_a_device_and_leaves_its_profile_unchanged
     an_acknowledged_version_never_goes_back
-    of_concurrent_sightings_the_newest_version_stays
+    the_newest_version_of_concurrent_sightings_stays
     a_forgotten_device_is_gone_with_its_rank
-    devices_are_listed_by_id_and_are_their_users_own
-    as_many_portfolios_as_a_batch_has_fit_into_one_sighting
+    devices_are_listed_by_id_and_only_for_their_own_user
+    a_sighting_has_room_for_as_many_portfolios_as_a_batch
 }
 
 fn user(text: &str) -> UserId {
@@ -41,9 +41,9 @@ fn sighting(at: i64, versions: &[(&str, Version)]) -> Sighting {
     }
 }
 
-fn held(device: &Device, portfolio: &str) -> Option<(Version, Timestamp)> {
-    let held = device.acknowledged.get(&PortfolioId::parse(portfolio).unwrap());
-    held.map(|Acknowledged { version, at }| (*version, *at))
+fn acknowledged(device: &Device, portfolio: &str) -> Option<(Version, Timestamp)> {
+    let acknowledged = device.acknowledged.get(&PortfolioId::parse(portfolio).unwrap());
+    acknowledged.map(|Acknowledged { version, at }| (*version, *at))
 }
 
 fn ranked(rank: u8) -> Profile {
@@ -53,7 +53,7 @@ fn ranked(rank: u8) -> Profile {
     }
 }
 
-async fn nobody_has_devices_at_first(store: impl Devices) {
+async fn a_user_has_no_devices_at_first(store: impl Devices) {
     let (user, phone) = (user("u"), device("phone"));
     assert_eq!(store.devices(&user).await.unwrap(), []);
     assert_eq!(store.device(&user, &phone).await.unwrap(), None);
@@ -62,7 +62,7 @@ async fn nobody_has_devices_at_first(store: impl Devices) {
     assert!(store.ranks(&user).await.unwrap().is_empty());
 }
 
-async fn a_description_makes_a_device_and_replaces_its_profile_whole(store: impl Devices) {
+async fn a_description_creates_a_device_and_replaces_its_whole_profile(store: impl Devices) {
     let (user, phone) = (user("u"), device("phone"));
     let full = Profile {
         name: Some("Größe 💰".to_owned()),
@@ -81,11 +81,11 @@ async fn a_description_makes_a_device_and_replaces_its_profile_whole(store: impl
     assert!(!again.created);
     assert_eq!(again.device.profile, ranked(0));
     assert_eq!((again.device.created, again.device.last_seen), (time(1), Some(time(2))));
-    assert_eq!(held(&again.device, "main"), Some((3, time(2))));
+    assert_eq!(acknowledged(&again.device, "main"), Some((3, time(2))));
     assert_eq!(store.device(&user, &phone).await.unwrap(), Some(again.device));
 }
 
-async fn a_sighting_makes_a_device_and_leaves_its_profile(store: impl Devices) {
+async fn a_sighting_creates_a_device_and_leaves_its_profile_unchanged(store: impl Devices) {
     let (user, phone) = (user("u"), device("phone"));
     assert!(store.record(&user, &phone, &sighting(5, &[])).await.unwrap());
     let made = store.device(&user, &phone).await.unwrap().unwrap();
@@ -96,7 +96,7 @@ async fn a_sighting_makes_a_device_and_leaves_its_profile(store: impl Devices) {
     let seen = store.device(&user, &phone).await.unwrap().unwrap();
     assert_eq!((seen.created, seen.last_seen), (time(5), Some(time(8))));
     assert_eq!(seen.profile, ranked(7));
-    assert_eq!(held(&seen, "main"), Some((3, time(8))));
+    assert_eq!(acknowledged(&seen, "main"), Some((3, time(8))));
 }
 
 async fn an_acknowledged_version_never_goes_back(store: impl Devices) {
@@ -108,7 +108,7 @@ async fn an_acknowledged_version_never_goes_back(store: impl Devices) {
     assert_eq!(
         store.device(&user, &phone).await.unwrap(),
         before,
-        "all of it or nothing"
+        "a sighting is recorded as a whole or not at all"
     );
     assert!(
         store
@@ -118,12 +118,12 @@ async fn an_acknowledged_version_never_goes_back(store: impl Devices) {
     );
     let after = store.device(&user, &phone).await.unwrap().unwrap();
     assert_eq!(
-        (held(&after, "main"), held(&after, "other")),
+        (acknowledged(&after, "main"), acknowledged(&after, "other")),
         (Some((3, time(3))), Some((1, time(3))))
     );
 }
 
-async fn of_concurrent_sightings_the_newest_version_stays(store: impl Devices + 'static) {
+async fn the_newest_version_of_concurrent_sightings_stays(store: impl Devices + 'static) {
     let store = Arc::new(store);
     let mut writers = JoinSet::new();
     for version in 1..=16 {
@@ -134,8 +134,8 @@ async fn of_concurrent_sightings_the_newest_version_stays(store: impl Devices + 
         });
     }
     assert!(writers.join_all().await.contains(&true));
-    let kept = store.device(&user("u"), &device("phone")).await.unwrap().unwrap();
-    assert_eq!(held(&kept, "main"), Some((16, time(1))));
+    let stored = store.device(&user("u"), &device("phone")).await.unwrap().unwrap();
+    assert_eq!(acknowledged(&stored, "main"), Some((16, time(1))));
 }
 
 async fn a_forgotten_device_is_gone_with_its_rank(store: impl Devices) {
@@ -149,7 +149,7 @@ async fn a_forgotten_device_is_gone_with_its_rank(store: impl Devices) {
     assert_eq!((anew.created, anew.profile), (time(5), Profile::default()));
 }
 
-async fn devices_are_listed_by_id_and_are_their_users_own(store: impl Devices) {
+async fn devices_are_listed_by_id_and_only_for_their_own_user(store: impl Devices) {
     for (number, id) in (0..).zip(["b", "a", "B", "a.b", "10", "9", "a-b", "_"]) {
         store
             .describe(&user("u"), &device(id), &ranked(number), time(1))
@@ -170,14 +170,14 @@ async fn devices_are_listed_by_id_and_are_their_users_own(store: impl Devices) {
     assert_eq!(store.devices(&user("u2")).await.unwrap().len(), 1);
 }
 
-async fn as_many_portfolios_as_a_batch_has_fit_into_one_sighting(store: impl Devices) {
+async fn a_sighting_has_room_for_as_many_portfolios_as_a_batch(store: impl Devices) {
     let (user, phone) = (user("u"), device(UUID));
     let ids: Vec<String> = (0..25).map(|n| format!("{n:02}-{}", &UUID[3..])).collect();
     for version in 1..=2 {
         let all: Vec<_> = ids.iter().map(|id| (id.as_str(), version)).collect();
         assert!(store.record(&user, &phone, &sighting(1, &all)).await.unwrap());
     }
-    let kept = store.glance(&user, &phone).await.unwrap().unwrap();
-    assert_eq!(kept.acknowledged.len(), 25);
-    assert!(ids.iter().all(|id| held(&kept, id) == Some((2, time(1)))));
+    let stored = store.glance(&user, &phone).await.unwrap().unwrap();
+    assert_eq!(stored.acknowledged.len(), 25);
+    assert!(ids.iter().all(|id| acknowledged(&stored, id) == Some((2, time(1)))));
 }

@@ -1,4 +1,4 @@
-//! What every change log must do: one suite, run on each of them.
+//! The cases that every change log must pass.
 
 use super::samples::{
     append, bare, create, entry, exact_patch, key, noisy_patch, set, small_patch, snapshot, synced, value,
@@ -10,30 +10,30 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 suite! {
-    an_empty_log_holds_nothing
-    what_was_written_is_in_the_next_read
-    changes_come_newest_first_within_their_bounds
-    the_oldest_change_is_the_first_on_whatever_parent_it_stands
+    an_empty_log_returns_nothing
+    a_read_returns_everything_that_was_written_before_it
+    changes_are_read_newest_first_within_the_given_bounds
+    the_oldest_change_is_found_whatever_its_parent_is
     a_log_longer_than_a_page_is_read_whole
-    every_member_of_a_change_comes_back
-    of_concurrent_appends_on_one_parent_one_wins_and_the_others_see_it
+    every_member_of_a_change_is_read_back_as_written
+    exactly_one_of_several_concurrent_appends_on_a_parent_wins_and_the_others_see_it
     a_change_appended_again_finds_itself
-    of_concurrent_creations_one_wins_with_its_entry
-    creating_what_exists_changes_neither_entry_nor_log
-    a_creation_finds_the_first_change_of_a_log_that_went_on
-    a_log_whose_first_change_is_gone_is_not_begun_again
-    patches_of_every_size_come_back
+    exactly_one_of_several_concurrent_creations_wins_with_its_entry
+    creating_an_existing_portfolio_changes_neither_entry_nor_log
+    a_late_creation_finds_the_first_change_of_a_longer_log
+    a_log_whose_first_change_is_gone_cannot_be_created_again
+    patches_of_every_size_are_read_back_unchanged
     a_change_is_never_visible_without_its_big_patch
-    a_big_patch_that_lost_leaves_the_winners_whole
-    what_the_store_keeps_is_added_up
+    a_big_patch_of_a_beaten_append_leaves_the_winners_patch_intact
+    the_stored_bytes_of_all_changes_add_up
     a_removed_change_is_gone_with_its_patch_and_the_others_stay
-    numbers_keep_the_text_they_came_in_with
-    portfolios_whose_keys_look_alike_do_not_see_each_other
+    numbers_keep_their_original_text
+    portfolios_with_similar_keys_do_not_see_each_other
     a_directory_lists_its_own_portfolios_by_id
-    only_an_existing_portfolio_is_renamed
+    only_an_existing_portfolio_can_be_renamed
 }
 
-/// The changes without their patches, which a log may keep elsewhere.
+/// Returns the changes without their patches, which a log may store elsewhere.
 fn bare_all(changes: &[Change]) -> Vec<Change> {
     changes.iter().map(bare).collect()
 }
@@ -42,10 +42,10 @@ fn versions(changes: &[Change]) -> Vec<Version> {
     changes.iter().map(|change| change.version).collect()
 }
 
-fn taken(outcome: Appended) -> Change {
+fn occupant(outcome: Appended) -> Change {
     match outcome {
         Appended::Taken(change) => *change,
-        Appended::Written => panic!("a second change of one parent was written"),
+        Appended::Written => panic!("a second change was written on the same parent"),
     }
 }
 
@@ -56,7 +56,7 @@ async fn only_change(log: &impl ChangeLog, key: &PortfolioKey, parent: Version) 
     (found[0].clone(), patch)
 }
 
-async fn an_empty_log_holds_nothing(log: impl ChangeLog) {
+async fn an_empty_log_returns_nothing(log: impl ChangeLog) {
     let key = key("u", "p");
     assert_eq!(log.since(&key, 0).await.unwrap(), []);
     assert_eq!(log.between(&key, 0, u64::MAX).await.unwrap(), []);
@@ -67,7 +67,7 @@ async fn an_empty_log_holds_nothing(log: impl ChangeLog) {
     assert_eq!(log.entries(&key.user).await.unwrap(), []);
 }
 
-async fn what_was_written_is_in_the_next_read(log: impl ChangeLog) {
+async fn a_read_returns_everything_that_was_written_before_it(log: impl ChangeLog) {
     let key = key("u", "p");
     let first = synced(0, 1, small_patch());
     let created = log.create(&key, &entry(&key, "main"), &first).await.unwrap();
@@ -83,14 +83,14 @@ async fn what_was_written_is_in_the_next_read(log: impl ChangeLog) {
     }
 }
 
-async fn the_oldest_change_is_the_first_on_whatever_parent_it_stands(log: impl ChangeLog) {
+async fn the_oldest_change_is_found_whatever_its_parent_is(log: impl ChangeLog) {
     let (whole, cut_short) = (key("u", "p"), key("u", "q"));
     assert_eq!(log.oldest_since(&whole, 0).await.unwrap(), None);
     create(&log, &whole).await;
     append(&log, &whole, &synced(1, 2, noisy_patch(300 * 1024, 1))).await;
     let oldest = log.oldest_since(&whole, 0).await.unwrap().unwrap();
     assert_eq!((oldest.parent, oldest.version), (0, 1));
-    // What retention leaves begins with any parent.
+    // The changes that retention leaves may begin on any parent.
     for (parent, version) in [(11, 12), (7, 11)] {
         append(&log, &cut_short, &synced(parent, version, small_patch())).await;
     }
@@ -98,10 +98,10 @@ async fn the_oldest_change_is_the_first_on_whatever_parent_it_stands(log: impl C
     assert_eq!(bare(&oldest), synced(7, 11, small_patch()).change);
 }
 
-async fn changes_come_newest_first_within_their_bounds(log: impl ChangeLog) {
+async fn changes_are_read_newest_first_within_the_given_bounds(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
-    // 3 → 10 is a v1 client that was ahead; the last makes the longest version that JSON may hold.
+    // 3 → 10 is the jump of a v1 client that was ahead. The last version is the largest allowed, `MAX_VERSION`.
     for (parent, version) in [(1, 2), (2, 3), (3, 10), (10, 11), (11, (1 << 53) - 1)] {
         append(&log, &key, &synced(parent, version, small_patch())).await;
     }
@@ -142,7 +142,7 @@ async fn changes_come_newest_first_within_their_bounds(log: impl ChangeLog) {
 async fn a_log_longer_than_a_page_is_read_whole(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
-    // 420 items of over 2.5 KB: more than DynamoDB's page of 1 MB.
+    // 420 items of over 2.5 KB are more than a DynamoDB page of 1 MB.
     for parent in 1..=420 {
         append(&log, &key, &synced(parent, parent + 1, noisy_patch(3000, parent))).await;
     }
@@ -152,7 +152,7 @@ async fn a_log_longer_than_a_page_is_read_whole(log: impl ChangeLog) {
     assert_eq!(versions(&log.between(&key, 5, 421).await.unwrap()), all[..416]);
 }
 
-async fn every_member_of_a_change_comes_back(log: impl ChangeLog) {
+async fn every_member_of_a_change_is_read_back_as_written(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     for (parent, kind) in [
@@ -185,7 +185,9 @@ async fn every_member_of_a_change_comes_back(log: impl ChangeLog) {
     assert_eq!((bare(&change), patch), (least.change, least.patch));
 }
 
-async fn of_concurrent_appends_on_one_parent_one_wins_and_the_others_see_it(log: impl ChangeLog + 'static) {
+async fn exactly_one_of_several_concurrent_appends_on_a_parent_wins_and_the_others_see_it(
+    log: impl ChangeLog + 'static,
+) {
     let log = Arc::new(log);
     let key = key("u", "p");
     create(&*log, &key).await;
@@ -200,15 +202,15 @@ async fn of_concurrent_appends_on_one_parent_one_wins_and_the_others_see_it(log:
                 (new, outcome)
             });
         }
-        let (won, lost): (Vec<_>, Vec<_>) = writers
+        let (won, beaten): (Vec<_>, Vec<_>) = writers
             .join_all()
             .await
             .into_iter()
             .partition(|(_, outcome)| *outcome == Appended::Written);
-        assert_eq!((won.len(), lost.len()), (1, 15));
+        assert_eq!((won.len(), beaten.len()), (1, 15));
         let (winner, _) = &won[0];
-        for (_, outcome) in lost {
-            assert_eq!(bare(&taken(outcome)), winner.change);
+        for (_, outcome) in beaten {
+            assert_eq!(bare(&occupant(outcome)), winner.change);
         }
         let (change, patch) = only_change(&*log, &key, parent).await;
         assert_eq!((bare(&change), &patch), (winner.change.clone(), &winner.patch));
@@ -221,14 +223,14 @@ async fn a_change_appended_again_finds_itself(log: impl ChangeLog) {
     for (parent, patch) in [(1, small_patch()), (2, noisy_patch(300_000, 1))] {
         let new = synced(parent, parent + 1, patch);
         append(&log, &key, &new).await;
-        let again = taken(log.append(&key, &new).await.unwrap());
+        let again = occupant(log.append(&key, &new).await.unwrap());
         assert_eq!(again.sync_id, new.change.sync_id);
         assert_eq!(bare(&again), new.change);
         assert_eq!(log.patch(&key, &again).await.unwrap(), new.patch);
     }
 }
 
-async fn of_concurrent_creations_one_wins_with_its_entry(log: impl ChangeLog + 'static) {
+async fn exactly_one_of_several_concurrent_creations_wins_with_its_entry(log: impl ChangeLog + 'static) {
     let log = Arc::new(log);
     for round in 0..5 {
         let key = key("u", &format!("p{round}"));
@@ -254,29 +256,29 @@ async fn of_concurrent_creations_one_wins_with_its_entry(log: impl ChangeLog + '
         let (change, patch) = only_change(&*log, &key, 0).await;
         assert_eq!((bare(&change), &patch), (first.change.clone(), &first.patch));
         for (.., outcome) in all.iter().filter(|(.., outcome)| *outcome != Appended::Written) {
-            assert_eq!(bare(&taken(outcome.clone())), first.change);
+            assert_eq!(bare(&occupant(outcome.clone())), first.change);
         }
     }
 }
 
-async fn creating_what_exists_changes_neither_entry_nor_log(log: impl ChangeLog) {
+async fn creating_an_existing_portfolio_changes_neither_entry_nor_log(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     let (before, patch) = only_change(&log, &key, 0).await;
     for patch in [exact_patch(), noisy_patch(300_000, 1)] {
         let other = synced(0, 1, patch);
-        let there = taken(log.create(&key, &entry(&key, "other"), &other).await.unwrap());
+        let there = occupant(log.create(&key, &entry(&key, "other"), &other).await.unwrap());
         assert_eq!(bare(&there), bare(&before));
     }
     assert_eq!(log.entry(&key).await.unwrap(), Some(entry(&key, "main")));
     assert_eq!(only_change(&log, &key, 0).await, (before, patch));
 }
 
-async fn a_creation_finds_the_first_change_of_a_log_that_went_on(log: impl ChangeLog) {
+async fn a_late_creation_finds_the_first_change_of_a_longer_log(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     append(&log, &key, &synced(1, 2, small_patch())).await;
-    let there = taken(
+    let there = occupant(
         log.create(&key, &entry(&key, "x"), &synced(0, 1, small_patch()))
             .await
             .unwrap(),
@@ -284,7 +286,7 @@ async fn a_creation_finds_the_first_change_of_a_log_that_went_on(log: impl Chang
     assert_eq!((there.parent, there.version), (0, 1));
 }
 
-async fn patches_of_every_size_come_back(log: impl ChangeLog) {
+async fn patches_of_every_size_are_read_back_unchanged(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     let repetitive = format!("\"{}\"", "bitcoin ".repeat(40_000));
@@ -301,8 +303,12 @@ async fn patches_of_every_size_come_back(log: impl ChangeLog) {
     patches.extend(sizes.map(|bytes| noisy_patch(bytes, 1)));
     for (parent, patch) in (1..).zip(patches) {
         append(&log, &key, &synced(parent, parent + 1, patch.clone())).await;
-        let (_, kept) = only_change(&log, &key, parent).await;
-        assert!(kept == patch, "the patch of {} bytes is another", patch.encode().len());
+        let (_, stored) = only_change(&log, &key, parent).await;
+        assert!(
+            stored == patch,
+            "the patch of {} bytes came back changed",
+            patch.encode().len()
+        );
     }
 }
 
@@ -328,19 +334,19 @@ async fn a_change_is_never_visible_without_its_big_patch(log: impl ChangeLog + '
     }
 }
 
-async fn a_big_patch_that_lost_leaves_the_winners_whole(log: impl ChangeLog) {
+async fn a_big_patch_of_a_beaten_append_leaves_the_winners_patch_intact(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     let winner = synced(1, 2, noisy_patch(800_000, 1));
     let loser = synced(1, 2, noisy_patch(800_000, 2));
     append(&log, &key, &winner).await;
-    let there = taken(log.append(&key, &loser).await.unwrap());
+    let there = occupant(log.append(&key, &loser).await.unwrap());
     assert!(log.patch(&key, &there).await.unwrap() == winner.patch);
     let (_, patch) = only_change(&log, &key, 1).await;
     assert!(patch == winner.patch);
 }
 
-async fn what_the_store_keeps_is_added_up(log: impl ChangeLog) {
+async fn the_stored_bytes_of_all_changes_add_up(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     let (first, _) = only_change(&log, &key, 0).await;
@@ -353,7 +359,7 @@ async fn what_the_store_keeps_is_added_up(log: impl ChangeLog) {
         let (change, _) = only_change(&log, &key, parent).await;
         let own = change.extent.stored_bytes - sum;
         let bytes = u64::try_from(bytes).unwrap();
-        // Six bits of noise in each byte of text.
+        // Each byte of the text carries six bits of noise.
         assert!(
             (bytes * 3 / 4..bytes + 1500).contains(&own),
             "{own} bytes for {bytes} of noise"
@@ -374,7 +380,7 @@ async fn a_removed_change_is_gone_with_its_patch_and_the_others_stay(log: impl C
     for parent in [0, 1] {
         let oldest = log.oldest_since(&key, 0).await.unwrap().unwrap();
         assert_eq!(oldest.parent, parent);
-        // The second time it is another run that removes the same.
+        // The second call stands for another run that removes the same change.
         log.remove(&key, &oldest).await.unwrap();
         log.remove(&key, &oldest).await.unwrap();
         if parent == 1 {
@@ -387,19 +393,19 @@ async fn a_removed_change_is_gone_with_its_patch_and_the_others_stay(log: impl C
     assert!(log.entry(&key).await.unwrap().is_some());
 }
 
-async fn a_log_whose_first_change_is_gone_is_not_begun_again(log: impl ChangeLog) {
+async fn a_log_whose_first_change_is_gone_cannot_be_created_again(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     append(&log, &key, &synced(1, 2, small_patch())).await;
     let first = log.oldest_since(&key, 0).await.unwrap().unwrap();
     log.remove(&key, &first).await.unwrap();
     let again = log.create(&key, &entry(&key, "x"), &synced(0, 1, small_patch())).await;
-    assert_eq!(bare(&taken(again.unwrap())), synced(1, 2, small_patch()).change);
+    assert_eq!(bare(&occupant(again.unwrap())), synced(1, 2, small_patch()).change);
     assert_eq!(log.entry(&key).await.unwrap(), Some(entry(&key, "main")));
     assert_eq!(versions(&log.since(&key, 0).await.unwrap()), [2]);
 }
 
-async fn numbers_keep_the_text_they_came_in_with(log: impl ChangeLog) {
+async fn numbers_keep_their_original_text(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     let mut big = noisy_patch(300_000, 1);
@@ -407,9 +413,9 @@ async fn numbers_keep_the_text_they_came_in_with(log: impl ChangeLog) {
     big.conflicts = exact_patch().conflicts;
     for (parent, patch) in [(1, exact_patch()), (2, big)] {
         append(&log, &key, &synced(parent, parent + 1, patch.clone())).await;
-        let (_, kept) = only_change(&log, &key, parent).await;
-        // Equal values may differ in text; stored bytes may not.
-        assert!(kept.encode() == patch.encode());
+        let (_, stored) = only_change(&log, &key, parent).await;
+        // Numbers of equal value may differ in their text, so the encoded bytes are compared.
+        assert!(stored.encode() == patch.encode());
     }
     let document = value(r#"{"a":[0.10,9007199254740993,1e2,-0,0.1000000000000000055511151231257827]}"#);
     let snapshot = snapshot(3, document);
@@ -418,7 +424,7 @@ async fn numbers_keep_the_text_they_came_in_with(log: impl ChangeLog) {
     assert_eq!(read.document.to_json(), snapshot.document.to_json());
 }
 
-async fn portfolios_whose_keys_look_alike_do_not_see_each_other(log: impl ChangeLog) {
+async fn portfolios_with_similar_keys_do_not_see_each_other(log: impl ChangeLog) {
     let keys = [
         key("a", "b"),
         key("ab", "c"),
@@ -472,7 +478,7 @@ async fn a_directory_lists_its_own_portfolios_by_id(log: impl ChangeLog) {
     assert_eq!(ids(&other).await, ["z"]);
 }
 
-async fn only_an_existing_portfolio_is_renamed(log: impl ChangeLog) {
+async fn only_an_existing_portfolio_can_be_renamed(log: impl ChangeLog) {
     let (there, missing) = (key("u", "p"), key("u", "q"));
     create(&log, &there).await;
     assert!(log.rename(&there, "Größe 💰").await.unwrap());

@@ -1,6 +1,7 @@
-//! What every change log and every store of devices must do: one suite, run on each of them.
+//! The conformance suite that every change log and every device store must pass.
 //!
-//! Whoever includes it defines `suite!` before, which makes a test of every case it is given, on a log of the test's own.
+//! A test crate that includes it must first define the macro `suite!`, which turns each of its cases into a test. Each
+//! test gets a log of its own.
 
 pub(crate) mod compaction;
 mod devices;

@@ -1,4 +1,4 @@
-//! A removal by retention that is under way: its readers, on every log.
+//! Requests to a log from which retention is removing changes.
 
 use super::compaction::{Attempts, changes, document, now, p, send, sync, write};
 use super::samples::{noise, value};
@@ -11,16 +11,16 @@ use coinolio_core::{Code, Error};
 use serde_json::json;
 
 suite! {
-    while_changes_are_removed_a_version_is_whole_or_expired
+    a_version_is_whole_or_expired_while_changes_are_removed
     a_phone_whose_base_is_being_removed_keeps_its_edits
-    where_what_is_kept_begins_moves_forward_only
+    the_first_retained_version_only_moves_forward
 }
 
-/// The head of [`portfolio`].
+/// The version of the head in [`portfolio`].
 pub(crate) const HEAD: Version = 16;
 
-/// A portfolio with snapshots of versions 6 and 11, of which some patches are kept apart, one of them in several chunks;
-/// and a run of compaction is due.
+/// Creates a portfolio with snapshots of versions 6 and 11. Some of its patches are stored apart from their changes,
+/// and one of these in several chunks. A compaction is due.
 pub(crate) async fn portfolio(log: &(impl ChangeLog + RankSource)) {
     for version in 1..=HEAD {
         match version {
@@ -40,61 +40,63 @@ pub(crate) async fn portfolio(log: &(impl ChangeLog + RankSource)) {
     }
 }
 
-/// True where `outcome` is a success, false where the version has expired, which it MUST be below `kept_from` only.
-fn is_kept<T>(outcome: &Result<T, Error>, version: Version, kept_from: Version) -> bool {
+/// Returns true if `outcome` is a success and false if the version has expired. Asserts that only versions below
+/// `kept_from` have expired.
+fn is_retained<T>(outcome: &Result<T, Error>, version: Version, kept_from: Version) -> bool {
     match outcome {
         Ok(_) => true,
         Err(error) => {
             assert_eq!(error.code, Code::BaseExpired, "version {version}: {error:?}");
-            assert!(version < kept_from, "version {version} is kept: {error}");
+            assert!(version < kept_from, "version {version} should be retained: {error}");
             false
         }
     }
 }
 
-/// Whatever is asked of a version is answered, or the version has expired; returns how many were expired.
+/// Asserts that each request about a version is answered, or fails because the version has expired. Returns how many
+/// versions had expired.
 pub(crate) async fn check_readers(log: &(impl ChangeLog + RankSource), kept_from: Version) -> usize {
     let mut expired = 0;
-    // A base is kept for as long as there are changes on top of it, what is told of a version as long as its own.
-    let told_from = kept_from + 1;
+    // A base needs only the changes on top of it. Reading a version, or comparing with it, needs its own change too.
+    let readable_from = kept_from + 1;
     for version in 1..=HEAD {
         let read = portfolios::read_v2(log, &p(), Some(version), &[]).await;
-        if is_kept(&read, version, told_from) {
+        if is_retained(&read, version, readable_from) {
             let Reading::Document(read) = read.unwrap().answer else {
-                panic!("it is read");
+                panic!("expected a document");
             };
             assert_eq!(read.document.as_object().unwrap()["n"], value(&version.to_string()));
         } else {
             expired += 1;
         }
-        is_kept(&sync::compare(log, &p(), version, HEAD).await, version, told_from);
+        is_retained(&sync::compare(log, &p(), version, HEAD).await, version, readable_from);
         let device = format!("watch{version}");
         let pulled = sync(log, &device, version, json!([]), now(HEAD)).await;
-        if !is_kept(&pulled, version, kept_from) {
-            let lost = json!({"device_id": device, "sync_id": "pull-again", "base_version": version, "base_lost": true,
+        if !is_retained(&pulled, version, kept_from) {
+            let pull = json!({"device_id": device, "sync_id": "pull-again", "base_version": version, "base_lost": true,
                               "sent_at": "2026-01-01T00:00:00Z", "changes": []});
-            let pulled = send(log, &lost, now(HEAD)).await.unwrap();
+            let pulled = send(log, &pull, now(HEAD)).await.unwrap();
             assert_eq!(pulled.news, v2::News::Document(document(HEAD)), "version {version}");
         }
     }
     let pulled = sync(log, "new", 0, json!([]), now(HEAD)).await.unwrap();
     assert_eq!(pulled.version, HEAD);
-    let (mut before, mut told) = (None, Vec::new());
+    let (mut before, mut listed) = (None, Vec::new());
     loop {
         let page = sync::history(log, &p(), before, 3, &DeviceNames::new()).await.unwrap();
-        told.extend(page.answer.changes.iter().map(|change| change.version));
+        listed.extend(page.answer.changes.iter().map(|change| change.version));
         before = page.answer.next_before;
         if before.is_none() {
             break;
         }
     }
-    let oldest = told.last().copied().unwrap();
-    assert!(oldest <= told_from, "history ends at {oldest}");
-    assert_eq!(told, (oldest..=HEAD).rev().collect::<Vec<_>>());
+    let oldest = listed.last().copied().unwrap();
+    assert!(oldest <= readable_from, "history ends at {oldest}");
+    assert_eq!(listed, (oldest..=HEAD).rev().collect::<Vec<_>>());
     expired
 }
 
-async fn while_changes_are_removed_a_version_is_whole_or_expired(log: impl ChangeLog + RankSource) {
+async fn a_version_is_whole_or_expired_while_changes_are_removed(log: impl ChangeLog + RankSource) {
     portfolio(&log).await;
     let kept_from = 11;
     assert_eq!(check_readers(&log, 0).await, 0);
@@ -105,7 +107,7 @@ async fn while_changes_are_removed_a_version_is_whole_or_expired(log: impl Chang
         let oldest = log.oldest_since(&p(), 0).await.unwrap().unwrap();
         log.remove(&p(), &oldest).await.unwrap();
         let now_expired = check_readers(&log, kept_from).await;
-        assert!(now_expired >= expired, "what has expired stays so");
+        assert!(now_expired >= expired, "expired versions stay expired");
         expired = now_expired;
     }
     assert_eq!(changes(&log).await[0].parent, kept_from);
@@ -116,7 +118,7 @@ async fn while_changes_are_removed_a_version_is_whole_or_expired(log: impl Chang
     );
 }
 
-/// A sync of version `base` with an edit of its own, answered with what the head then holds.
+/// Sends a v1 sync based on version `base`, with an edit of its own, and returns the answer.
 async fn phone(log: &(impl ChangeLog + RankSource), base: Version) -> v1::SyncResponse {
     let body = json!({"device_id": "old", "client_version": base, "last_sync_at": null,
                       "client_data": {"n": HEAD, "own": "edited"}});
@@ -125,7 +127,7 @@ async fn phone(log: &(impl ChangeLog + RankSource), base: Version) -> v1::SyncRe
     synced.unwrap().answer
 }
 
-/// Edits of a device whose base has just become unreadable, in both protocols.
+/// Asserts, in both protocols, that edits survive even if their base has just become unreadable.
 pub(crate) async fn edit_on_what_goes(log: &(impl ChangeLog + RankSource), base: Version) {
     let answered = phone(log, base).await;
     assert_eq!(answered.version, HEAD + 1);
@@ -135,11 +137,11 @@ pub(crate) async fn edit_on_what_goes(log: &(impl ChangeLog + RankSource), base:
     assert_eq!(answered.version, HEAD + 2);
     let read = portfolios::read_v2(log, &p(), None, &[]).await.unwrap();
     let Reading::Document(read) = read.answer else {
-        panic!("it is read");
+        panic!("expected a document");
     };
-    let held = read.document.as_object().unwrap();
+    let members = read.document.as_object().unwrap();
     assert_eq!(
-        (&held["own"], &held["desk"]),
+        (&members["own"], &members["desk"]),
         (&"edited".into(), &value(&base.to_string()))
     );
 }
@@ -151,18 +153,18 @@ async fn a_phone_whose_base_is_being_removed_keeps_its_edits(log: impl ChangeLog
         let oldest = log.oldest_since(&p(), 0).await.unwrap().unwrap();
         log.remove(&p(), &oldest).await.unwrap();
     }
-    // Its change is there, and the changes since; what it was made of is not.
+    // The change of version 3 and all later ones remain. The earlier ones are gone, so its document cannot be read.
     edit_on_what_goes(&log, 3).await;
 }
 
-async fn where_what_is_kept_begins_moves_forward_only(log: impl ChangeLog + RankSource) {
-    assert!(!log.keep_from(&p(), 5).await.unwrap(), "no such portfolio");
+async fn the_first_retained_version_only_moves_forward(log: impl ChangeLog + RankSource) {
+    assert!(!log.keep_from(&p(), 5).await.unwrap(), "the portfolio does not exist");
     write(&log, 1).await;
     let kept_from = async || log.entry(&p()).await.unwrap().unwrap().kept_from;
     assert_eq!(kept_from().await, 0);
-    for (version, moves, kept) in [(5, true, 5), (5, false, 5), (4, false, 5), (7, true, 7)] {
+    for (version, moves, expected) in [(5, true, 5), (5, false, 5), (4, false, 5), (7, true, 7)] {
         assert_eq!(log.keep_from(&p(), version).await.unwrap(), moves, "{version}");
-        assert_eq!(kept_from().await, kept);
+        assert_eq!(kept_from().await, expected);
     }
     assert_eq!(log.entries(&p().user).await.unwrap()[0].kept_from, 7);
 }

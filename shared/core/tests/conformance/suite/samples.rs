@@ -1,4 +1,4 @@
-//! Changes, patches and documents to keep in a log.
+//! Sample changes, patches and documents.
 
 use coinolio_core::algebra::{Conflict, Op, Path, Rule, Side, Winner};
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
@@ -9,7 +9,7 @@ use coinolio_core::log::{
 };
 use coinolio_core::time::Timestamp;
 
-/// A UUID's length, as the ids of real portfolios, devices and syncs have it.
+/// A UUID, as real portfolios, devices and syncs have for their ids.
 pub(crate) const UUID: &str = "0b8f2a36-3a64-4c1f-9d3e-5f7f0c6f2f11";
 
 pub(crate) fn key(user: &str, portfolio: &str) -> PortfolioKey {
@@ -31,7 +31,7 @@ pub(crate) fn set(path: &str, value: &str, at: i64) -> Edit {
     }
 }
 
-/// The patch of one field, as a phone sends most.
+/// Returns a patch of one field, the kind that phones send most.
 pub(crate) fn small_patch() -> Patch {
     Patch {
         edits: vec![set(
@@ -43,7 +43,7 @@ pub(crate) fn small_patch() -> Patch {
     }
 }
 
-/// A patch with a conflict, and numbers that no binary64 holds.
+/// Returns a patch with a conflict and with numbers that binary64 cannot represent.
 pub(crate) fn exact_patch() -> Patch {
     let side = |value: Option<&str>, device: Option<&str>, at| Side {
         value: value.map(self::value),
@@ -62,7 +62,7 @@ pub(crate) fn exact_patch() -> Patch {
     }
 }
 
-/// Text of `bytes` bytes that hardly compresses; another for each seed.
+/// Returns text of `bytes` bytes that hardly compresses, different for each seed.
 pub(crate) fn noise(bytes: usize, seed: u64) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
     let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
@@ -75,7 +75,7 @@ pub(crate) fn noise(bytes: usize, seed: u64) -> String {
     letters.take(bytes).collect()
 }
 
-/// A patch of one edit of `bytes` bytes that hardly compress.
+/// Returns a patch of one edit of `bytes` bytes that hardly compress.
 pub(crate) fn noisy_patch(bytes: usize, seed: u64) -> Patch {
     Patch {
         edits: vec![set("[\"noise\"]", &format!("\"{}\"", noise(bytes, seed)), 1)],
@@ -83,7 +83,7 @@ pub(crate) fn noisy_patch(bytes: usize, seed: u64) -> Patch {
     }
 }
 
-/// A change of a device's sync, made on top of `parent`.
+/// Returns the draft of a device's sync on top of `parent`.
 pub(crate) fn synced(parent: Version, version: Version, patch: Patch) -> NewChange {
     let bytes = u64::try_from(patch.encode().len()).unwrap();
     NewChange {
@@ -122,7 +122,8 @@ pub(crate) fn entry(key: &PortfolioKey, name: &str) -> Entry {
     }
 }
 
-/// A snapshot of `document`, as if `version` were its log's `version`th change of 1,000 bytes.
+/// Returns a snapshot of `document`, marked as if each version up to `version` had a patch of 100 bytes and took 1,000
+/// bytes to store.
 pub(crate) fn snapshot(version: Version, document: Value) -> Snapshot {
     Snapshot {
         mark: SnapshotMark {
@@ -136,7 +137,8 @@ pub(crate) fn snapshot(version: Version, document: Value) -> Snapshot {
     }
 }
 
-/// The change as its writer gave it, without what the log adds: where it keeps the patch, and what it stores.
+/// Returns the change as its writer made it, without the fields that the log adds: the patch's location and the stored
+/// bytes.
 pub(crate) fn bare(change: &Change) -> Change {
     Change {
         patch: None,

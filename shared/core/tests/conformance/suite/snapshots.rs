@@ -7,12 +7,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 suite! {
-    snapshots_come_back_whole_from_their_own_version_on
+    snapshots_are_read_back_whole_from_their_own_version_on
     a_snapshot_is_never_found_before_it_is_whole
     snapshots_before_a_version_are_removed_and_the_others_stay
-    a_mark_moves_forward_only
-    of_concurrent_marks_the_newest_stays
-    a_new_name_keeps_the_mark
+    a_mark_only_moves_forward
+    the_newest_of_concurrent_marks_stays
+    a_rename_leaves_the_mark_unchanged
 }
 
 async fn found(log: &impl ChangeLog, key: &PortfolioKey, version: Version) -> Option<Version> {
@@ -20,7 +20,7 @@ async fn found(log: &impl ChangeLog, key: &PortfolioKey, version: Version) -> Op
     found.map(|snapshot| snapshot.mark.version)
 }
 
-async fn snapshots_come_back_whole_from_their_own_version_on(log: impl ChangeLog) {
+async fn snapshots_are_read_back_whole_from_their_own_version_on(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     let noisy = |bytes, seed| Value::Object(Object::from([("noise".into(), Value::from(&*noise(bytes, seed)))]));
@@ -34,7 +34,7 @@ async fn snapshots_come_back_whole_from_their_own_version_on(log: impl ChangeLog
     for (version, document) in documents {
         let written = snapshot(version, document);
         let mark = log.write_snapshot(&key, &written).await.unwrap();
-        // Six bits of noise in each byte of text, and what is around it.
+        // Each byte of the text carries six bits of noise; the rest is overhead.
         assert!(mark.stored_bytes >= written.mark.document_bytes * 3 / 4, "{mark:?}");
         assert!(mark.stored_bytes <= written.mark.document_bytes + 10_000, "{mark:?}");
         snapshots.push(Snapshot { mark, ..written });
@@ -56,7 +56,7 @@ async fn snapshots_come_back_whole_from_their_own_version_on(log: impl ChangeLog
     }
     assert_eq!(log.since(&key, 0).await.unwrap().len(), 1);
     let never = log.entry(&key).await.unwrap().unwrap().snapshot;
-    assert_eq!(never, None, "to mark it is for those who write it");
+    assert_eq!(never, None, "writing a snapshot does not mark it");
 }
 
 async fn a_snapshot_is_never_found_before_it_is_whole(log: impl ChangeLog + 'static) {
@@ -97,7 +97,7 @@ async fn snapshots_before_a_version_are_removed_and_the_others_stay(log: impl Ch
         (7, [None, Some(7), Some(9)]),
         (9, [None, None, Some(9)]),
     ] {
-        // The second time it is another run that removes the same.
+        // The second call stands for another run that removes the same snapshots.
         log.remove_snapshots_before(&key, before).await.unwrap();
         log.remove_snapshots_before(&key, before).await.unwrap();
         let found = [
@@ -121,10 +121,13 @@ async fn marked(log: &impl ChangeLog, key: &PortfolioKey) -> Option<SnapshotMark
     log.entry(key).await.unwrap().unwrap().snapshot
 }
 
-async fn a_mark_moves_forward_only(log: impl ChangeLog) {
+async fn a_mark_only_moves_forward(log: impl ChangeLog) {
     let key = key("u", "p");
-    assert!(!log.mark_snapshot(&key, &mark(1)).await.unwrap(), "nothing to mark");
-    assert_eq!(log.entry(&key).await.unwrap(), None, "a mark makes no entry");
+    assert!(
+        !log.mark_snapshot(&key, &mark(1)).await.unwrap(),
+        "there is no entry to mark"
+    );
+    assert_eq!(log.entry(&key).await.unwrap(), None, "a mark creates no entry");
     create(&log, &key).await;
     assert_eq!(marked(&log, &key).await, None);
     for (version, moves) in [
@@ -145,7 +148,7 @@ async fn a_mark_moves_forward_only(log: impl ChangeLog) {
     assert_eq!(log.entries(&key.user).await.unwrap()[0].snapshot, Some(mark(1 << 40)));
 }
 
-async fn of_concurrent_marks_the_newest_stays(log: impl ChangeLog + 'static) {
+async fn the_newest_of_concurrent_marks_stays(log: impl ChangeLog + 'static) {
     let log = Arc::new(log);
     let key = key("u", "p");
     create(&*log, &key).await;
@@ -159,7 +162,7 @@ async fn of_concurrent_marks_the_newest_stays(log: impl ChangeLog + 'static) {
     assert_eq!(marked(&*log, &key).await, Some(mark(16)));
 }
 
-async fn a_new_name_keeps_the_mark(log: impl ChangeLog) {
+async fn a_rename_leaves_the_mark_unchanged(log: impl ChangeLog) {
     let key = key("u", "p");
     create(&log, &key).await;
     log.mark_snapshot(&key, &mark(1)).await.unwrap();
@@ -167,7 +170,7 @@ async fn a_new_name_keeps_the_mark(log: impl ChangeLog) {
     assert_eq!(marked(&log, &key).await, Some(mark(1)));
     log.mark_snapshot(&key, &mark(2)).await.unwrap();
     assert_eq!(log.entry(&key).await.unwrap().unwrap().name, "other");
-    // A creation that comes too late leaves both as they are.
+    // A creation that comes too late changes neither the name nor the mark.
     let first = synced(0, 1, small_patch());
     log.create(&key, &entry(&key, "third"), &first).await.unwrap();
     assert_eq!(marked(&log, &key).await, Some(mark(2)));
