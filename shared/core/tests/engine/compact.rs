@@ -1,4 +1,4 @@
-//! What compaction and the requests after it ask of the log.
+//! The requests that compaction, and syncs after it, make to the log.
 
 use crate::fixture::{Watched, body, delete, everything, key, minute, portfolio, server_at, set, sync};
 use coinolio_core::log::{LogError, json_size};
@@ -8,7 +8,7 @@ use pollster::block_on;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Nothing is old enough to go.
+/// A retention so long that no change is removed.
 const EVERYTHING: Retention = Retention {
     age: Duration::MAX,
     versions: 1_000,
@@ -18,7 +18,7 @@ fn run(log: &Watched, retention: &Retention) -> Compacted {
     block_on(compact(log, &key(), retention, minute(600))).unwrap()
 }
 
-/// One small edit on top of each of `bases`.
+/// Makes one small edit on top of each version of `bases`.
 fn edit(log: &Watched, bases: Range<u64>) {
     for base in bases {
         let id = format!("p{base}");
@@ -28,7 +28,7 @@ fn edit(log: &Watched, bases: Range<u64>) {
 }
 
 #[test]
-fn a_run_with_nothing_to_do_is_two_requests() {
+fn a_run_with_nothing_to_do_costs_two_requests() {
     let log = portfolio();
     edit(&log, 1..4);
     assert_eq!(run(&log, &EVERYTHING), Compacted::default());
@@ -36,7 +36,7 @@ fn a_run_with_nothing_to_do_is_two_requests() {
 }
 
 #[test]
-fn a_run_that_writes_asks_once_for_what_may_go_and_marks_last() {
+fn a_run_that_writes_a_snapshot_looks_once_for_removable_changes_and_marks_last() {
     let log = portfolio();
     edit(&log, 1..20);
     assert_eq!(run(&log, &EVERYTHING).snapshot, Some(20));
@@ -55,7 +55,7 @@ fn a_run_that_writes_asks_once_for_what_may_go_and_marks_last() {
 }
 
 #[test]
-fn a_removal_is_one_request_for_each_change_and_few_to_find_them() {
+fn a_removal_costs_one_request_for_each_change_and_a_few_to_find_them() {
     let log = portfolio();
     edit(&log, 1..20);
     run(&log, &EVERYTHING);
@@ -68,20 +68,23 @@ fn a_removal_is_one_request_for_each_change_and_few_to_find_them() {
     assert_eq!(
         (done.snapshot, done.removed),
         (Some(60), 20),
-        "up to the snapshot before"
+        "up to the previous snapshot"
     );
     let requests = log.requests();
     let count = |name| requests.iter().filter(|request| **request == name).count();
     assert_eq!(count("remove"), 20);
     assert_eq!(count("remove_snapshots_before"), 1);
-    assert!(count("oldest_since") <= 7, "halving 60 versions: {requests:?}");
+    assert!(
+        count("oldest_since") <= 7,
+        "a binary search over 60 versions: {requests:?}"
+    );
     let first = |name| requests.iter().position(|request| *request == name);
     assert!(first("keep_from") < first("remove") && count("keep_from") == 1);
     assert_eq!(everything(&log.log)[0].parent, 20);
     assert_eq!(requests.last(), Some(&"mark_snapshot"));
 }
 
-/// Versions 2 to `last`, of one small edit each, the change of version v made at minute v; a run after each of `runs`.
+/// Makes versions 2 to `last` with one small edit each, version v at minute v. Compacts after each version of `runs`.
 fn edited_by_the_minute(log: &Watched, last: u32, runs: &[u32]) {
     for version in 2..=last {
         let id = format!("p{version}");
@@ -105,8 +108,8 @@ fn minutes(minutes: u64) -> Duration {
 }
 
 #[test]
-fn what_is_just_as_old_as_the_retention_stays_with_all_that_is_newer() {
-    // At minute 600, with 570 minutes to stay: what was made at minute 30 stays, so version 29 is the last to go.
+fn a_change_exactly_as_old_as_the_retention_stays_with_all_newer_ones() {
+    // The run is at minute 600. If changes stay for 570 minutes, that of minute 30 stays; 29 is the last that may go.
     for (age, kept_from) in [(570, 15), (569, 30)] {
         let log = portfolio();
         edited_by_the_minute(&log, 60, &[15, 30, 45]);
@@ -120,7 +123,7 @@ fn what_is_just_as_old_as_the_retention_stays_with_all_that_is_newer() {
 }
 
 #[test]
-fn a_removal_that_no_newer_snapshot_allows_writes_nothing() {
+fn a_run_removes_nothing_if_no_newer_snapshot_allows_it() {
     let log = portfolio();
     edited_by_the_minute(&log, 60, &[20]);
     let versions = |versions| Retention {
@@ -129,13 +132,13 @@ fn a_removal_that_no_newer_snapshot_allows_writes_nothing() {
     };
     assert_eq!(run(&log, &versions(30)).removed, 20);
     edit(&log, 60..90);
-    // Versions up to 50 may go, and the only snapshot before is the one that the changes kept begin at.
+    // Versions up to 50 may go, but the only snapshot among them is the one at which the retained changes begin.
     assert_eq!(run(&log, &versions(40)).removed, 0);
     assert!(!log.requests().contains(&"keep_from"));
 }
 
 #[test]
-fn a_run_removes_a_thousand_changes_at_most_where_a_snapshot_lies_among_them() {
+fn a_run_removes_at_most_a_thousand_changes_if_a_snapshot_lies_among_them() {
     let log = portfolio();
     for bases in [1..500, 500..1_050] {
         edit(&log, bases);
@@ -151,7 +154,7 @@ fn a_run_removes_a_thousand_changes_at_most_where_a_snapshot_lies_among_them() {
 }
 
 #[test]
-fn one_place_is_looked_at_once_for_a_snapshot_that_allows_a_removal() {
+fn a_run_looks_only_once_for_a_snapshot_that_allows_a_removal() {
     let log = portfolio();
     edit(&log, 1..1_001);
     let least = Retention {
@@ -162,11 +165,11 @@ fn one_place_is_looked_at_once_for_a_snapshot_that_allows_a_removal() {
     assert_eq!(run(&log, &least).removed, 0);
     let requests = log.requests();
     let looked = requests.iter().filter(|request| **request == "snapshot_before");
-    assert_eq!(looked.count(), 2, "for the document, and for the removal");
+    assert_eq!(looked.count(), 2, "once for the document and once for the removal");
 }
 
 #[test]
-fn a_removal_that_fails_is_taken_up_again_but_for_what_cannot_be_read() {
+fn a_failed_removal_is_due_again_unless_an_item_is_corrupt() {
     let unavailable: fn() -> LogError = || LogError::Unavailable("throttled".to_owned());
     let corrupt: fn() -> LogError = || LogError::Corrupt {
         item: "a snapshot".to_owned(),
@@ -191,7 +194,7 @@ fn a_merge_learns_of_the_snapshot_that_it_reads() {
     assert_eq!(
         everything(&log.log)[20].extent.snapshot,
         0,
-        "who reads none learns of none"
+        "a sync that reads no snapshot learns of none"
     );
     log.requests();
     sync(&log, &body("laptop", "l1", 20, &[set("l", 1, 8)], 8), 8);
@@ -203,7 +206,7 @@ fn a_merge_learns_of_the_snapshot_that_it_reads() {
 }
 
 #[test]
-fn a_bound_over_the_limit_is_tightened_by_the_directory_before_a_document_is_read() {
+fn a_bound_over_the_limit_is_tightened_from_the_directory_before_a_document_is_read() {
     let log = portfolio();
     let half = "x".repeat(usize::try_from(MAX_DOCUMENT_BYTES).unwrap() * 2 / 3);
     sync(&log, &body("phone", "a", 1, &[set("a", half.clone(), 1)], 1), 1);
@@ -213,13 +216,17 @@ fn a_bound_over_the_limit_is_tightened_by_the_directory_before_a_document_is_rea
     let replaced = sync(&log, &body("phone", "c", 3, &[set("b", half, 3)], 3), 3);
     assert_eq!(replaced.answer.version, 4);
     assert_eq!(log.requests(), ["since", "entry", "append"]);
-    assert_eq!(everything(&log.log)[3].extent.snapshot, 3, "and the next writer knows");
+    assert_eq!(
+        everything(&log.log)[3].extent.snapshot,
+        3,
+        "the next writer knows of the snapshot"
+    );
     sync(&log, &body("phone", "d", 4, &[set("c", 1, 4)], 4), 4);
     assert_eq!(log.requests(), ["since", "append"]);
 }
 
 #[test]
-fn a_pull_asks_the_directory_only_where_the_operations_are_many() {
+fn a_pull_asks_the_directory_only_if_the_operations_are_many() {
     let log = portfolio();
     let long = "x".repeat(3_000);
     for base in 1..=40 {
@@ -230,8 +237,11 @@ fn a_pull_asks_the_directory_only_where_the_operations_are_many() {
     log.requests();
     let pulled = sync(&log, &body("tablet", "t1", 38, &[], 6), 6);
     assert!(matches!(pulled.answer.news, News::Changes(_)));
-    assert_eq!(log.requests(), ["since"], "6 KB of 120");
+    assert_eq!(log.requests(), ["since"], "9 KB of operations, 120 KB of document");
     let pulled = sync(&log, &body("tablet", "t2", 21, &[], 6), 6);
-    assert!(matches!(pulled.answer.news, News::Changes(_)), "60 KB of 120");
+    assert!(
+        matches!(pulled.answer.news, News::Changes(_)),
+        "60 KB of operations, 120 KB of document"
+    );
     assert_eq!(log.requests(), ["since", "entry"]);
 }

@@ -1,4 +1,4 @@
-//! What differs between two versions.
+//! The difference between two versions.
 
 use crate::fixture::{Watched, body, delete, key, portfolio, server_at, set, sync, wire};
 use crate::undoing::{delete_portfolio, refused};
@@ -28,7 +28,7 @@ fn three_versions() -> Watched {
 }
 
 #[test]
-fn the_operations_make_the_one_document_of_the_other_in_both_directions() {
+fn the_operations_turn_either_document_into_the_other() {
     let log = three_versions();
     for from in 0..=3 {
         for to in 0..=3 {
@@ -53,21 +53,21 @@ fn the_operations_make_the_one_document_of_the_other_in_both_directions() {
 }
 
 #[test]
-fn two_versions_of_a_short_log_are_one_request() {
+fn comparing_two_versions_of_a_short_log_costs_one_request() {
     let log = three_versions();
     compared(&log, 1, 3).unwrap();
     assert_eq!(log.requests(), ["since"]);
 }
 
 #[test]
-fn version_0_takes_no_reading() {
+fn comparing_with_version_0_reads_only_the_other_version() {
     let log = three_versions();
     compared(&log, 0, 3).unwrap();
     assert_eq!(log.requests(), ["since", "snapshot_before", "between"]);
 }
 
 #[test]
-fn a_version_that_never_was_is_not_found_nor_is_a_portfolio() {
+fn an_unknown_version_is_not_found_and_neither_is_an_unknown_portfolio() {
     let log = three_versions();
     for (from, to) in [(1, 4), (4, 1), (0, 4), (9, 9), ((1 << 53) - 1, 0)] {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A log that records its requests and lets a test come between them, and devices that use it.
+//! A log that records its requests and lets a test intervene between them, and helpers that sync with it.
 
 use coinolio_core::algebra::{Ranks, apply};
 use coinolio_core::devices::RankSource;
@@ -17,43 +17,43 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-/// What happens around an append.
+/// An event around an append.
 pub(crate) enum Event {
     /// Another device writes first.
     Before(Box<dyn FnOnce(&MemoryLog) + Send>),
-    /// The store's answer is lost and the client's own retry finds the change written.
+    /// The store's answer never arrives, and its client's own retry finds the change already written.
     SentTwice,
-    /// The store's answer is lost for good.
-    AnswerLost,
-    /// The store takes nothing.
+    /// The change is written, but the store's answer never arrives.
+    Unanswered,
+    /// The store refuses the request.
     Throttled,
 }
 
-/// What happens before a read, by the read's name.
+/// The name of a request, and an action that runs just before it.
 type Meanwhile = (&'static str, Box<dyn FnOnce(&MemoryLog) + Send>);
 
-/// A request by its name, and what it is answered with.
+/// The name of a request, and the error that it fails with.
 type Failing = (&'static str, fn() -> LogError);
 
-/// The log in memory, watched.
+/// The in-memory log, which records its requests and can be made to fail.
 #[derive(Default)]
 pub(crate) struct Watched {
     pub(crate) log: MemoryLog,
     requests: Mutex<Vec<&'static str>>,
-    /// What happens around the next appends, in order.
+    /// The events around the next appends, in order.
     pub(crate) events: Mutex<VecDeque<Event>>,
-    /// What happens before the next read of a name.
+    /// An action that runs once, before the next request of its name.
     pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
-    /// True while reads are throttled.
+    /// True while all requests are throttled.
     pub(crate) throttled: Mutex<bool>,
-    /// The request that fails.
+    /// A request that fails every time.
     pub(crate) failing: Mutex<Option<Failing>>,
     /// A version whose document the log remembers.
     pub(crate) remembered: Mutex<Option<(Version, Arc<Value>)>>,
 }
 
 impl Watched {
-    /// The requests since the last call.
+    /// Returns the requests since the last call.
     pub(crate) fn requests(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
@@ -125,7 +125,7 @@ impl ChangeLog for Watched {
                 self.log.append(key, new).await?;
                 self.log.append(key, new).await
             }
-            Some(Event::AnswerLost) => {
+            Some(Event::Unanswered) => {
                 self.log.append(key, new).await?;
                 Err(LogError::Unavailable("timed out".to_owned()))
             }
@@ -198,7 +198,7 @@ impl ChangeLog for Watched {
     }
 }
 
-/// Attempts without waiting.
+/// A backoff that allows this many retries and never waits.
 pub(crate) struct Attempts(pub(crate) u32);
 
 impl Backoff for Attempts {
@@ -220,7 +220,7 @@ pub(crate) fn device(id: &str) -> DeviceId {
     DeviceId::parse(id).unwrap()
 }
 
-/// A minute of 2026-01-01.
+/// Returns the time of a minute of 2026-01-01.
 pub(crate) fn minute(minute: u32) -> Timestamp {
     Timestamp::parse(&minute_text(minute)).unwrap()
 }
@@ -229,29 +229,29 @@ pub(crate) fn minute_text(minute: u32) -> String {
     format!("2026-01-01T{:02}:{:02}:00.000Z", minute / 60, minute % 60)
 }
 
-/// A value of this crate's from serde_json's.
+/// Converts a value of `serde_json` into one of this crate.
 pub(crate) fn value(json: &serde_json::Value) -> Value {
     read(json.to_string().as_bytes()).unwrap()
 }
 
-/// Any answer as a client sees it.
+/// Returns any answer as a client sees it.
 pub(crate) fn wire<T: serde::Serialize>(answer: &T) -> serde_json::Value {
     serde_json::to_value(answer).unwrap()
 }
 
-/// A `set` of a dotted path of members.
+/// Returns a `set` at a dotted path of members, made at minute `at`.
 pub(crate) fn set(path: &str, value: impl Into<serde_json::Value>, at: u32) -> serde_json::Value {
     let tokens: Vec<&str> = path.split('.').collect();
     json!({"op": "set", "path": tokens, "value": value.into(), "modified_at": minute_text(at)})
 }
 
-/// A `delete` of a dotted path of members.
+/// Returns a `delete` at a dotted path of members, made at minute `at`.
 pub(crate) fn delete(path: &str, at: u32) -> serde_json::Value {
     let tokens: Vec<&str> = path.split('.').collect();
     json!({"op": "delete", "path": tokens, "modified_at": minute_text(at)})
 }
 
-/// A request sent and received at minute `at`.
+/// Returns the body of a request that is sent at minute `at`.
 pub(crate) fn body(
     device: &str,
     sync_id: &str,
@@ -262,7 +262,7 @@ pub(crate) fn body(
     json!({"device_id": device, "sync_id": sync_id, "base_version": base, "sent_at": minute_text(at), "changes": changes})
 }
 
-/// Sends a request's body, received at minute `at`, with three attempts.
+/// Sends a request, which is received at minute `at`, with up to three retries.
 pub(crate) fn send<L: ChangeLog + RankSource>(
     log: &L,
     body: &serde_json::Value,
@@ -272,22 +272,22 @@ pub(crate) fn send<L: ChangeLog + RankSource>(
     block_on(sync_v2(log, &mut Attempts(3), &key(), &request, minute(at)))
 }
 
-/// A request's refusal, which MUST have changed nothing.
+/// Sends a request that must be refused, asserts that it changes nothing, and returns the error's code.
 pub(crate) fn refusal(log: &Watched, body: &serde_json::Value, at: u32) -> Code {
     let before = everything(&log.log);
-    let error = send(log, body, at).expect_err("it is refused");
+    let error = send(log, body, at).expect_err("the request was not refused");
     assert_eq!(everything(&log.log), before, "a refused request changes nothing");
     error.code
 }
 
-/// Every change of the portfolio, oldest first.
+/// Returns every change of the portfolio, oldest first.
 pub(crate) fn everything(log: &MemoryLog) -> Vec<Change> {
     let mut changes = block_on(log.since(&key(), 0)).unwrap();
     changes.reverse();
     changes
 }
 
-/// The server's document at a version.
+/// Returns the server's document at a version.
 pub(crate) fn server_at(log: &MemoryLog, version: Version) -> Value {
     block_on(async {
         let mut window = Window::read(log, &key(), version).await.unwrap();
@@ -295,36 +295,36 @@ pub(crate) fn server_at(log: &MemoryLog, version: Version) -> Value {
     })
 }
 
-/// Checks the rebase law: what the client holds, patched by the answer, is the server's document at the
-/// answered version. Gives that document.
+/// Checks the rebase law (law 5 of `docs/MERGE.md`): the client's document, patched by the answer, is the server's
+/// document at the answered version. Returns that document.
 pub(crate) fn rebased(log: &MemoryLog, body: &serde_json::Value, answer: &SyncResponse) -> Value {
     let request = SyncRequest::from_json(&value(body)).unwrap();
-    let mut held = match request.base_version {
+    let mut client = match request.base_version {
         0 => Value::empty_object(),
         base => server_at(log, base),
     };
-    apply(&mut held, request.changes.iter().map(|edit| &edit.op));
+    apply(&mut client, request.changes.iter().map(|edit| &edit.op));
     match &answer.news {
-        News::Changes(changes) => apply(&mut held, changes),
-        News::Document(document) => held = document.clone(),
+        News::Changes(changes) => apply(&mut client, changes),
+        News::Document(document) => client = document.clone(),
     }
     assert_eq!(
-        held,
+        client,
         server_at(log, answer.version),
         "law 5 at version {}",
         answer.version
     );
-    held
+    client
 }
 
-/// Sends a request that MUST succeed and whose answer MUST hold the rebase law.
+/// Sends a request that must succeed, and checks the rebase law on its answer.
 pub(crate) fn sync(log: &Watched, body: &serde_json::Value, at: u32) -> Answered<SyncResponse> {
     let answered = send(log, body, at).unwrap_or_else(|error| panic!("{body} was refused: {error}"));
     rebased(&log.log, body, &answered.answer);
     answered
 }
 
-/// A log with one portfolio at version 1, made by the phone at minute 0.
+/// Returns a log with one portfolio at version 1, made by the phone at minute 0.
 pub(crate) fn portfolio() -> Watched {
     let log = Watched::default();
     let assets = json!({"btc": {"amount": "1.0", "note": "cold"}, "eth": {"amount": "10"}});

@@ -1,4 +1,4 @@
-//! What happened to a portfolio.
+//! The history of a portfolio.
 
 use crate::fixture::{Watched, body, device, key, minute_text, portfolio, set, sync, wire};
 use crate::undoing::{conflict, delete_portfolio, keep_mine, restore, sync_document};
@@ -23,7 +23,7 @@ fn summaries(history: &History) -> Vec<&str> {
 }
 
 #[test]
-fn every_change_is_told_with_what_made_it() {
+fn history_lists_every_change_with_its_kind_author_and_summary() {
     let log = conflict();
     keep_mine(&log, 3, 0, 11).unwrap();
     sync_document(&log, "old", 4, &json!({"assets": {"btc": {"amount": "3.0"}}}), 12).unwrap();
@@ -87,7 +87,7 @@ fn every_change_is_told_with_what_made_it() {
     );
 }
 
-/// A log of `versions` versions, each of which sets a member of its own.
+/// Returns a log of `versions` versions, each of which sets a different member.
 fn long(versions: Version) -> Watched {
     let log = portfolio();
     for version in 1..versions {
@@ -99,7 +99,7 @@ fn long(versions: Version) -> Watched {
 }
 
 #[test]
-fn pages_fit_together_while_others_write() {
+fn pages_neither_overlap_nor_leave_gaps_while_others_write() {
     let log = long(10);
     let mut seen = Vec::new();
     let mut before = None;
@@ -130,7 +130,7 @@ fn pages_fit_together_while_others_write() {
 }
 
 #[test]
-fn a_page_is_one_read_of_the_log_and_one_of_the_document_before_it() {
+fn a_page_costs_one_read_of_the_log_and_one_of_the_document_before_it() {
     let log = long(10);
     page(&log, None, 50).unwrap();
     assert_eq!(log.requests(), ["newest"]);
@@ -141,7 +141,7 @@ fn a_page_is_one_read_of_the_log_and_one_of_the_document_before_it() {
 }
 
 #[test]
-fn a_cursor_made_up_is_only_a_position() {
+fn a_made_up_cursor_works_like_any_other_position() {
     let log = long(5);
     let sent = json!({"assets": {}, "ahead": 1});
     sync_document(&log, "old", 20, &sent, 3).unwrap();
@@ -163,7 +163,7 @@ fn a_cursor_made_up_is_only_a_position() {
 }
 
 #[test]
-fn what_never_was_has_no_history_and_what_was_deleted_has() {
+fn a_deleted_portfolio_has_a_history_and_an_unknown_one_has_none() {
     let log = Watched::default();
     for before in [None, Some(0), Some(5)] {
         assert_eq!(page(&log, before, 50).map_err(|error| error.code), Err(Code::NotFound));
@@ -175,18 +175,18 @@ fn what_never_was_has_no_history_and_what_was_deleted_has() {
 }
 
 #[test]
-fn a_page_of_large_changes_is_shorter_and_none_is_left_out() {
+fn a_page_of_large_changes_is_shorter_and_leaves_none_out() {
     let log = portfolio();
     let megabyte = "x".repeat(1 << 20);
     for version in 1..=6 {
         let edit = set("note", format!("{version}{megabyte}"), 1);
         sync(&log, &body("phone", &format!("s{version}"), version, &[edit], 1), 1);
     }
-    // Three of them are 3 MB and a little, four are more than 4 MB; version 1 is small.
+    // Three of them take a little over 3 MB, four over 4 MB; version 1 is small.
     assert_eq!(pages(&log), [&[7, 6, 5][..], &[4, 3, 2, 1]]);
 }
 
-/// The versions of each page of the whole history, newest first.
+/// Returns the versions on each page of the whole history, newest first.
 fn pages(log: &Watched) -> Vec<Vec<Version>> {
     let mut pages = Vec::new();
     let mut before = None;
@@ -202,7 +202,7 @@ fn pages(log: &Watched) -> Vec<Vec<Version>> {
 }
 
 #[test]
-fn a_page_of_large_conflicts_is_shorter_and_none_is_left_out() {
+fn a_page_of_large_conflicts_is_shorter_and_leaves_none_out() {
     let log = portfolio();
     let megabyte = "x".repeat(1 << 20);
     for n in 0..4_u64 {
@@ -213,12 +213,12 @@ fn a_page_of_large_conflicts_is_shorter_and_none_is_left_out() {
         let met = sync(&log, &body("tablet", &format!("t{n}"), base, &[tablets], 9), 9);
         assert_eq!(met.report.conflicts, 1);
     }
-    // Two conflicts are 2 MB and a little, three are more than 3 MB.
+    // Two conflicts take a little over 2 MB, three over 3 MB.
     assert_eq!(pages(&log), [&[9, 8, 7, 6][..], &[5, 4, 3, 2, 1]]);
 }
 
 #[test]
-fn a_change_whose_conflict_is_larger_than_a_page_is_a_page() {
+fn a_change_whose_conflict_is_larger_than_a_page_gets_its_own_page() {
     let log = portfolio();
     let large = "x".repeat(7 << 19);
     sync(&log, &body("phone", "p", 1, &[set("note", large, 8)], 8), 8);

@@ -1,4 +1,4 @@
-//! Bringing back what lost in a conflict.
+//! Keep-mine: a user brings back the losing value of a conflict.
 
 use crate::fixture::{
     Event, Watched, body, delete, device, everything, minute, portfolio, send, server_at, set, sync, wire,
@@ -14,7 +14,7 @@ fn amount(log: &Watched, version: Version) -> serde_json::Value {
 }
 
 #[test]
-fn what_lost_is_set_again_on_top_of_the_head() {
+fn keep_mine_sets_the_losing_value_again_on_top_of_the_head() {
     let log = conflict();
     sync(&log, &body("phone", "s1", 3, &[set("other", 1, 11)], 11), 11);
     log.requests();
@@ -38,7 +38,7 @@ fn what_lost_is_set_again_on_top_of_the_head() {
 }
 
 #[test]
-fn the_same_again_has_no_second_effect_however_late() {
+fn a_repeated_keep_mine_has_no_second_effect_however_late_it_comes() {
     let log = conflict();
     keep_mine(&log, 3, 0, 11).unwrap();
     let before = everything(&log.log);
@@ -46,7 +46,7 @@ fn the_same_again_has_no_second_effect_however_late() {
     assert!(repeated.report.repeated);
     assert_eq!(repeated.answer.version, 4);
     assert_eq!(everything(&log.log), before);
-    // Others write in between, the same field too: their edit stands.
+    // The tablet then writes the same field. A late repetition leaves that edit alone.
     sync(
         &log,
         &body("tablet", "t9", 4, &[set("assets.btc.amount", "7", 13)], 13),
@@ -59,7 +59,7 @@ fn the_same_again_has_no_second_effect_however_late() {
 }
 
 #[test]
-fn it_is_remembered_also_where_the_head_holds_the_value_already() {
+fn keep_mine_is_recorded_even_if_the_head_already_has_the_value() {
     let log = conflict();
     sync(
         &log,
@@ -79,7 +79,7 @@ fn it_is_remembered_also_where_the_head_holds_the_value_already() {
 }
 
 #[test]
-fn a_deletion_that_lost_deletes() {
+fn keep_mine_of_a_losing_deletion_deletes_the_value() {
     let log = portfolio();
     sync(
         &log,
@@ -93,14 +93,14 @@ fn a_deletion_that_lost_deletes() {
         wire(&server_at(&log.log, 4)),
         json!({"assets": {"eth": {"amount": "10"}}})
     );
-    // Gone meanwhile, it stays gone.
+    // After a restore brought the value back, a late repetition does not delete it again.
     restore(&log, 3, 12).unwrap();
     assert_eq!(amount(&log, 5), "2.0");
     assert_eq!(keep_mine(&log, 3, 0, 13).unwrap().answer.version, 5);
 }
 
 #[test]
-fn what_the_server_held_comes_back_where_the_client_won() {
+fn keep_mine_brings_back_the_servers_value_if_the_client_won() {
     let log = portfolio();
     sync(
         &log,
@@ -118,7 +118,7 @@ fn what_the_server_held_comes_back_where_the_client_won() {
 }
 
 #[test]
-fn each_conflict_of_a_version_is_brought_back_by_its_own_index() {
+fn keep_mine_selects_each_conflict_of_a_version_by_its_index() {
     let log = portfolio();
     let edits = |value: &str, at| {
         let members = ["assets.btc.amount", "assets.btc.note", "assets.eth.amount"];
@@ -136,7 +136,7 @@ fn each_conflict_of_a_version_is_brought_back_by_its_own_index() {
 }
 
 #[test]
-fn an_element_that_is_gone_comes_back_with_its_list() {
+fn keep_mine_brings_back_a_deleted_element_together_with_its_list() {
     let log = portfolio();
     let tx = |n| json!([{"op": "set", "path": ["tx", {"id": 1}, "n"], "value": n}]);
     let list = [set("tx", json!([{"id": 1, "n": 0}, {"id": 2, "n": 0}]), 1)];
@@ -150,7 +150,7 @@ fn an_element_that_is_gone_comes_back_with_its_list() {
 }
 
 #[test]
-fn what_is_not_there_cannot_be_kept() {
+fn keep_mine_of_a_conflict_that_does_not_exist_is_not_found() {
     let log = conflict();
     for (version, index) in [(3, 1), (3, 1 << 52), (2, 0), (1, 0), (0, 0), (4, 0), (1 << 52, 0)] {
         assert_eq!(
@@ -169,7 +169,7 @@ fn what_is_not_there_cannot_be_kept() {
 }
 
 #[test]
-fn of_two_sent_at_once_one_is_written() {
+fn only_one_of_two_keep_mines_sent_at_once_is_written() {
     let log = conflict();
     log.expect(Event::Before(Box::new(|log: &MemoryLog| {
         keep_mine(log, 3, 0, 11).unwrap();
@@ -187,7 +187,7 @@ fn of_two_sent_at_once_one_is_written() {
 }
 
 #[test]
-fn one_that_lost_a_race_is_made_again_on_what_won() {
+fn a_beaten_keep_mine_is_tried_again_on_top_of_the_faster_change() {
     let log = conflict();
     log.expect(Event::Before(Box::new(|log: &MemoryLog| {
         send(
@@ -203,7 +203,7 @@ fn one_that_lost_a_race_is_made_again_on_what_won() {
 }
 
 #[test]
-fn a_sync_that_bears_its_name_is_no_repetition_of_it() {
+fn a_sync_whose_id_looks_like_a_keep_mine_does_not_count_as_its_repetition() {
     let log = conflict();
     sync(&log, &body("phone", "keep-mine.3.0", 3, &[set("n", 1, 11)], 11), 11);
     assert_eq!(keep_mine(&log, 3, 0, 12).unwrap().answer.version, 5);

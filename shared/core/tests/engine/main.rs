@@ -1,4 +1,4 @@
-//! The engine over the log in memory: what each request reads, writes and answers.
+//! Tests the sync engine on the in-memory log: the reads and writes of each request, and its answer.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -10,7 +10,7 @@ use pollster::block_on;
 use serde_json::json;
 use std::sync::Arc;
 
-/// A portfolio up to version `last`, each of which sets `a` to the version before.
+/// Returns a portfolio up to version `last`, in which each change sets `a` to the version before it.
 fn edited(last: Version) -> Watched {
     let log = portfolio();
     for version in 1..last {
@@ -20,8 +20,8 @@ fn edited(last: Version) -> Watched {
     log
 }
 
-/// Eight versions of `a`, where `is_kept` with a snapshot of the fourth.
-fn with_snapshot(is_kept: bool) -> Watched {
+/// Returns a portfolio of eight versions of `a`, with a snapshot of the fourth if `has_snapshot`.
+fn with_snapshot(has_snapshot: bool) -> Watched {
     let plain = portfolio();
     for version in 1..8 {
         let name = if version == 6 { "tablet" } else { "phone" };
@@ -29,7 +29,7 @@ fn with_snapshot(is_kept: bool) -> Watched {
         sync(&plain, &body(name, &format!("s{version}"), version, &edits, 5), 5);
     }
     let log = Watched::default();
-    if is_kept {
+    if has_snapshot {
         let snapshot = Snapshot::of(&everything(&plain.log)[3], server_at(&plain.log, 4));
         block_on(log.log.write_snapshot(&key(), &snapshot)).unwrap();
     }
@@ -48,7 +48,7 @@ fn read(log: &Watched, version: Version) -> Result<coinolio_core::json::Value, E
 }
 
 #[test]
-fn a_document_is_its_newest_snapshot_and_the_changes_after_it() {
+fn a_document_is_made_from_its_newest_snapshot_and_the_changes_after_it() {
     let log = with_snapshot(true);
     let whole = with_snapshot(false);
     for version in 1..=8 {
@@ -60,7 +60,11 @@ fn a_document_is_its_newest_snapshot_and_the_changes_after_it() {
     read(&log, 5).unwrap();
     assert_eq!(log.requests(), ["since", "snapshot_before"], "the window has the rest");
     read(&log, 4).unwrap();
-    assert_eq!(log.requests(), ["since", "snapshot_before"], "its own version's");
+    assert_eq!(
+        log.requests(),
+        ["since", "snapshot_before"],
+        "the snapshot is of this very version"
+    );
     read(&log, 3).unwrap();
     let newer = "the snapshot is newer";
     assert_eq!(log.requests(), ["since", "snapshot_before", "between"], "{newer}");
@@ -69,7 +73,7 @@ fn a_document_is_its_newest_snapshot_and_the_changes_after_it() {
 }
 
 #[test]
-fn without_its_snapshot_the_whole_log_is_replayed() {
+fn the_whole_log_is_replayed_if_there_is_no_snapshot() {
     let log = with_snapshot(false);
     assert_eq!(
         read(&log, 8).map(|document| document.as_object().and_then(|members| members.get("a").cloned())),
@@ -85,10 +89,10 @@ fn a_window_knows_the_snapshot_that_was_read_for_it() {
         let mut window = Window::read(&log, &key(), 8).await.unwrap();
         let loose = window.extent();
         document_at(&log, &key(), &mut window, 8).await.unwrap();
-        let kept = log.log.snapshot_before(&key(), 4).await.unwrap().unwrap();
+        let stored = log.log.snapshot_before(&key(), 4).await.unwrap().unwrap();
         let tight = Extent {
             snapshot: 4,
-            snapshot_bytes: json_size(&kept.document),
+            snapshot_bytes: json_size(&stored.document),
             snapshot_at: everything(&log.log)[3].extent.patch_bytes,
             ..loose
         };
@@ -98,7 +102,7 @@ fn a_window_knows_the_snapshot_that_was_read_for_it() {
 }
 
 #[test]
-fn of_several_snapshots_a_window_knows_the_newest() {
+fn a_window_knows_the_newest_of_several_snapshots() {
     let mark = |version| SnapshotMark {
         version,
         ..SnapshotMark::default()
@@ -109,7 +113,7 @@ fn of_several_snapshots_a_window_knows_the_newest() {
         window.learn(mark(learnt));
         assert_eq!(window.snapshot(), Some(&mark(newest)));
     }
-    // What is known of a version is not changed by another account of it.
+    // Another mark of a version that is already known changes nothing.
     window.learn(SnapshotMark {
         document_bytes: 9,
         ..mark(6)
@@ -118,7 +122,7 @@ fn of_several_snapshots_a_window_knows_the_newest() {
 }
 
 #[test]
-fn an_extent_learns_of_newer_snapshots_that_are_not_past_it() {
+fn an_extent_learns_only_of_newer_snapshots_that_are_not_past_it() {
     let extent = Extent {
         snapshot: 4,
         snapshot_bytes: 40,
@@ -145,28 +149,28 @@ fn an_extent_learns_of_newer_snapshots_that_are_not_past_it() {
 }
 
 #[test]
-fn a_log_with_a_gap_is_not_read_as_if_it_were_whole() {
+fn a_gap_in_the_log_is_reported_as_a_defect_and_not_as_an_expired_version() {
     let log = edited(4);
     let second = everything(&log.log).remove(1);
     block_on(log.log.remove(&key(), &second)).unwrap();
-    // The directory knows of no removal: this is a defect, and no expired version.
+    // The directory records no removal, so this is a defect and not an expired version.
     let error = read(&log, 4).unwrap_err();
     assert_eq!((error.code, error.cause.is_some()), (Code::Unavailable, true));
-    // Where what is kept begins at version 4, only what is before it is expired.
+    // If the retained versions begin at 4, only those before it have expired.
     assert!(block_on(log.log.keep_from(&key(), 4)).unwrap());
     assert_eq!(read(&log, 4).unwrap_err().code, Code::Unavailable);
     assert_eq!(read(&log, 3).unwrap_err().code, Code::BaseExpired);
 }
 
 #[test]
-fn a_replay_of_all_that_is_kept_begins_where_retention_lets_it() {
+fn a_replay_of_the_whole_log_begins_at_the_oldest_retained_version() {
     let log = edited(8);
     let changes = everything(&log.log);
     let (fourth, head) = (server_at(&log.log, 4), server_at(&log.log, 8));
     block_on(async {
         let snapshot = Snapshot::of(&changes[3], fourth);
         log.log.write_snapshot(&key(), &snapshot).await.unwrap();
-        // Retention has got as far as version 2, and read was what it left.
+        // Retention has removed versions 1 and 2 so far, and the window has the changes that it left.
         log.log.keep_from(&key(), 4).await.unwrap();
         for change in &changes[..2] {
             log.log.remove(&key(), change).await.unwrap();
@@ -190,17 +194,21 @@ fn a_replay_of_all_that_is_kept_begins_where_retention_lets_it() {
 }
 
 #[test]
-fn a_document_that_the_log_remembers_is_not_read() {
+fn a_document_that_the_log_remembers_is_not_read_again() {
     let log = with_snapshot(true);
     let document = Arc::new(value(&json!({"it": "is this"})));
     *log.remembered.lock().unwrap() = Some((7, Arc::clone(&document)));
     assert_eq!(read(&log, 7), Ok((*document).clone()));
     assert_eq!(log.requests(), ["since"]);
-    assert_eq!(read(&log, 8), Ok(server_at(&log.log, 8)), "another version's is");
+    assert_eq!(
+        read(&log, 8),
+        Ok(server_at(&log.log, 8)),
+        "another version's document is read"
+    );
 }
 
 #[test]
-fn a_replay_knows_who_altered_what_since_its_base() {
+fn a_replay_knows_the_author_of_every_value_altered_since_its_base() {
     let log = with_snapshot(true);
     let mut window = block_on(Window::read(&log, &key(), 5)).unwrap();
     let replay = block_on(Replay::since(&log, &key(), &mut window, 5)).unwrap();
@@ -224,22 +232,22 @@ fn a_replay_knows_who_altered_what_since_its_base() {
 }
 
 #[test]
-fn what_is_older_than_the_oldest_change_kept_has_no_author_and_that_changes_time() {
+fn a_value_older_than_the_oldest_retained_change_has_no_author_and_that_changes_time() {
     let log = with_snapshot(true);
-    let kept = Watched::default();
+    let retained = Watched::default();
     block_on(async {
         let snapshot = log.log.snapshot_before(&key(), 4).await.unwrap().unwrap();
-        kept.log.write_snapshot(&key(), &snapshot).await.unwrap();
+        retained.log.write_snapshot(&key(), &snapshot).await.unwrap();
         for change in everything(&log.log).into_iter().filter(|change| change.version >= 5) {
             let patch = change.patch.clone().unwrap();
-            kept.log.append(&key(), &NewChange { change, patch }).await.unwrap();
+            retained.log.append(&key(), &NewChange { change, patch }).await.unwrap();
         }
     });
-    let mut window = block_on(Window::read(&kept, &key(), 0)).unwrap();
-    let replay = block_on(Replay::since(&kept, &key(), &mut window, 0)).unwrap();
+    let mut window = block_on(Window::read(&retained, &key(), 0)).unwrap();
+    let replay = block_on(Replay::since(&retained, &key(), &mut window, 0)).unwrap();
     assert_eq!(replay.base, value(&json!({})));
     assert_eq!(replay.document, server_at(&log.log, 8));
-    let oldest = everything(&kept.log)[0].last_sync_at;
+    let oldest = everything(&retained.log)[0].last_sync_at;
     let path = Path::from_json(&value(&json!(["v1"]))).unwrap();
     let stamp = replay.authors.newest(&path, None);
     assert_eq!((stamp.device_id, stamp.at), (None, oldest));
@@ -247,7 +255,7 @@ fn what_is_older_than_the_oldest_change_kept_has_no_author_and_that_changes_time
 }
 
 #[test]
-fn a_replay_goes_on_with_what_is_new() {
+fn a_replay_advances_with_new_changes() {
     let log = portfolio();
     let mut window = block_on(Window::read(&log, &key(), 1)).unwrap();
     let mut replay = block_on(Replay::since(&log, &key(), &mut window, 1)).unwrap();

@@ -1,4 +1,4 @@
-//! Bringing an earlier version back.
+//! Restoring an earlier version.
 
 use crate::fixture::{
     Event, Watched, body, delete, device, everything, minute, portfolio, send, server_at, set, sync, value,
@@ -10,7 +10,7 @@ use coinolio_core::sync::portfolios;
 use pollster::block_on;
 use serde_json::json;
 
-/// Version 1, an amount edited at 2, an asset deleted at 3.
+/// Returns a log of three versions: version 2 edits an amount, version 3 deletes an asset.
 fn edited() -> Watched {
     let log = portfolio();
     sync(
@@ -24,7 +24,7 @@ fn edited() -> Watched {
 }
 
 #[test]
-fn a_version_comes_back_as_a_new_one_and_the_log_keeps_what_was() {
+fn a_restore_makes_a_new_version_and_leaves_the_earlier_ones_in_the_log() {
     let log = edited();
     let before = everything(&log.log);
     let answered = restore_as(&log, 1, Some("phone"), None, 5).unwrap();
@@ -48,14 +48,14 @@ fn a_repeated_restore_makes_no_second_version() {
     let head = everything(&log.log);
     assert_eq!(restore(&log, 1, 6).unwrap(), first);
     assert_eq!(everything(&log.log), head);
-    // A restore can be undone by another one.
+    // Another restore can undo the first.
     assert_eq!(restore(&log, 3, 7).unwrap().version, 5);
     assert_eq!(server_at(&log.log, 5), server_at(&log.log, 3));
     assert_eq!(restore(&log, 1, 8).unwrap().version, 6);
 }
 
 #[test]
-fn devices_of_both_protocols_get_a_restored_version_by_their_next_sync() {
+fn devices_of_both_protocols_get_a_restored_version_with_their_next_sync() {
     let log = edited();
     let assets = json!({"btc": {"amount": "2.0", "note": "cold"}});
     restore(&log, 1, 5).unwrap();
@@ -67,7 +67,7 @@ fn devices_of_both_protocols_get_a_restored_version_by_their_next_sync() {
 }
 
 #[test]
-fn an_edit_from_before_a_restore_meets_it_like_any_other_edit() {
+fn an_offline_edit_conflicts_with_a_later_restore_as_with_any_other_change() {
     let log = edited();
     restore(&log, 1, 5).unwrap();
     let offline = body("laptop", "l1", 3, &[set("assets.btc.amount", "9", 4)], 6);
@@ -75,7 +75,7 @@ fn an_edit_from_before_a_restore_meets_it_like_any_other_edit() {
     assert_eq!(
         answered.conflicts.len(),
         1,
-        "the later restore wins, and the edit is told of"
+        "the later restore wins, and the answer reports the conflict"
     );
     let conflict = &answered.conflicts[0].conflict;
     assert_eq!(conflict.client.value, Some(value(&json!("9"))));
@@ -83,7 +83,7 @@ fn an_edit_from_before_a_restore_meets_it_like_any_other_edit() {
 }
 
 #[test]
-fn a_version_that_never_was_is_not_found_and_the_head_is_nothing_to_restore() {
+fn an_unknown_version_is_not_found_and_the_head_cannot_be_restored() {
     let log = edited();
     for version in [0, 4, 5, 1 << 50] {
         assert_eq!(refused(&log, || restore(&log, version, 5)), Code::NotFound, "{version}");
@@ -108,7 +108,7 @@ fn a_restore_that_expects_another_head_is_refused() {
 }
 
 #[test]
-fn a_deleted_portfolio_is_there_again_with_any_version_but_its_deletion() {
+fn restoring_any_version_but_the_deletion_brings_back_a_deleted_portfolio() {
     for version in 1..=3 {
         let log = edited();
         delete_portfolio(&log, 4);
@@ -116,7 +116,7 @@ fn a_deleted_portfolio_is_there_again_with_any_version_but_its_deletion() {
         assert_eq!(
             restore(&log, version, 6).unwrap().version,
             5,
-            "an empty patch counts too"
+            "an empty patch makes a version too"
         );
         assert_eq!(head_kind(&log), Kind::Restored);
         assert_eq!(server_at(&log.log, 5), server_at(&log.log, version));
@@ -125,14 +125,14 @@ fn a_deleted_portfolio_is_there_again_with_any_version_but_its_deletion() {
         assert_eq!(
             refused(&log, || restore(&log, 4, 7)),
             Code::Invalid,
-            "the deletion is no document"
+            "a deletion has no document"
         );
-        assert_eq!(restore(&log, version, 8).unwrap().version, 5, "it is there already");
+        assert_eq!(restore(&log, version, 8).unwrap().version, 5, "it is restored already");
     }
 }
 
 #[test]
-fn devices_that_slept_through_deletion_and_restore_agree_again() {
+fn devices_that_were_offline_during_a_deletion_and_a_restore_agree_again() {
     let log = edited();
     delete_portfolio(&log, 4);
     let asleep = [
@@ -149,7 +149,7 @@ fn devices_that_slept_through_deletion_and_restore_agree_again() {
     );
 
     restore(&log, 1, 6).unwrap();
-    // The laptop slept since 2 and has an edit, the old phone since 3 and has one, the pad since 3 and has none.
+    // The laptop is at version 2 and the old phone at 3, each with an edit; the pad is at 3 without one.
     sync(&log, &asleep[0], 7);
     let (version, document) = sync_document(&log, "old", 3, &phones, 8).unwrap();
     let head = server_at(&log.log, version);
@@ -157,13 +157,13 @@ fn devices_that_slept_through_deletion_and_restore_agree_again() {
     assert_eq!(pulled(&log, "pad", 3, 9), head);
     assert_eq!(pulled(&log, "laptop", 2, 9), head);
     let expected = json!({"assets": {"btc": {"amount": "1.0", "note": "cold"}, "eth": {"amount": "10"}}, "laptop": 1, "old": true});
-    assert_eq!(head, value(&expected), "all that was restored, and both edits");
-    // Whoever slept through the deletion alone is no different.
+    assert_eq!(head, value(&expected), "the restored document with both edits");
+    // A device whose base is the deletion itself gets the same document.
     assert_eq!(pulled(&log, "watch", 4, 9), head);
 }
 
 #[test]
-fn a_sync_unanswered_before_a_deletion_has_one_effect_after_the_restore() {
+fn an_unanswered_sync_repeated_after_deletion_and_restore_has_one_effect() {
     let log = edited();
     let unanswered = body("phone", "s3", 3, &[set("n", 1, 3)], 3);
     sync(&log, &unanswered, 3);
@@ -176,7 +176,7 @@ fn a_sync_unanswered_before_a_deletion_has_one_effect_after_the_restore() {
 }
 
 #[test]
-fn a_restore_that_lost_a_race_is_made_again_on_what_won() {
+fn a_beaten_restore_is_tried_again_on_top_of_the_faster_change() {
     let log = edited();
     log.expect(Event::Before(Box::new(|log: &MemoryLog| {
         sync_on(log, "laptop", 3);
@@ -191,7 +191,7 @@ fn a_restore_that_lost_a_race_is_made_again_on_what_won() {
             sync_on(log, &format!("laptop-{head}"), head);
         })));
     }
-    let error = restore(&log, 3, 6).expect_err("every race is lost");
+    let error = restore(&log, 3, 6).expect_err("the restore should be beaten every time");
     assert_eq!(error.code, Code::Busy);
 }
 
@@ -200,21 +200,21 @@ fn sync_on(log: &MemoryLog, sync_id: &str, base: u64) {
 }
 
 #[test]
-fn a_restore_whose_answer_the_store_lost_is_its_own_success() {
+fn a_restore_recognises_its_own_unanswered_attempt() {
     let log = edited();
     log.expect(Event::SentTwice);
     let answered = restore_as(&log, 1, None, None, 5).unwrap();
     assert_eq!((answered.answer.version, answered.report.optimistic_retries), (4, 0));
     assert_eq!(everything(&log.log).len(), 4);
-    // Where even the retry is not answered, the client's own repetition finds it done.
-    log.expect(Event::AnswerLost);
+    // If even the retry gets no answer, the client's repetition finds the restore done.
+    log.expect(Event::Unanswered);
     assert_eq!(restore(&log, 3, 6).expect_err("no answer").code, Code::Unavailable);
     assert_eq!(restore(&log, 3, 7).unwrap().version, 5);
     assert_eq!(everything(&log.log).len(), 5);
 }
 
 #[test]
-fn what_a_v1_client_jumped_over_is_no_version_to_restore() {
+fn a_version_that_a_v1_client_skipped_cannot_be_restored() {
     let log = edited();
     let ahead = json!({"assets": {}, "ahead": 1});
     let (version, _) = sync_document(&log, "old", 20, &ahead, 4).unwrap();
@@ -226,7 +226,7 @@ fn what_a_v1_client_jumped_over_is_no_version_to_restore() {
 }
 
 #[test]
-fn restoring_a_version_with_a_conflict_brings_its_document_back() {
+fn restoring_a_version_with_a_conflict_brings_back_its_document() {
     let log = conflict();
     sync(&log, &body("phone", "s9", 3, &[delete("assets", 11)], 11), 11);
     assert_eq!(restore(&log, 3, 12).unwrap().version, 5);

@@ -1,4 +1,5 @@
-//! v2: a fleet under compaction that keeps next to nothing: devices fall behind it, and nothing is lost (laws 2 and 4).
+//! v2: a fleet under a very short retention. Devices fall behind it, yet no edit disappears and all devices converge
+//! (laws 2 and 4 of `docs/MERGE.md`).
 
 use crate::fixture::{body, everything, key, minute, portfolio, send, server_at, value, wire};
 use coinolio_core::algebra::{apply, diff};
@@ -14,7 +15,7 @@ use serde_json::json;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-/// The least that may be kept: whatever stands before the newest snapshot but one goes.
+/// The shortest retention: a compaction removes every change before the second newest snapshot.
 const NEXT_TO_NOTHING: Retention = Retention {
     age: std::time::Duration::ZERO,
     versions: 1,
@@ -24,9 +25,9 @@ const NAMES: [&str; 3] = ["phone", "tablet", "watch"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A device sets a field, or deletes it.
+    /// A device sets a field or, if the last member is true, deletes it.
     Edit(usize, u8, bool),
-    /// A device syncs, and hears the answer or not.
+    /// A device syncs and, if the last member is true, receives the answer.
     Sync(usize, bool),
     Compact,
 }
@@ -35,8 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..NAMES.len(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(|(d, f, deletes)| Step::Edit(d, f, deletes)),
         // The watch is seldom online.
-        4 => (0..2_usize, prop::bool::weighted(0.8)).prop_map(|(d, hears)| Step::Sync(d, hears)),
-        1 => prop::bool::weighted(0.8).prop_map(|hears| Step::Sync(2, hears)),
+        4 => (0..2_usize, prop::bool::weighted(0.8)).prop_map(|(d, receives)| Step::Sync(d, receives)),
+        1 => prop::bool::weighted(0.8).prop_map(|receives| Step::Sync(2, receives)),
         3 => Just(Step::Compact),
     ]
 }
@@ -46,7 +47,7 @@ struct Device {
     version: Version,
     base: Value,
     document: Value,
-    /// A request that was not answered yet, and the document that it leads to.
+    /// The unanswered request, and the document with the edits that it sent.
     unanswered: Option<(serde_json::Value, Value)>,
 }
 
@@ -56,10 +57,10 @@ struct Fleet {
     clock: u32,
     /// Every value that a device has set.
     set: BTreeSet<u64>,
-    /// Those that somebody replaced who had them, and those that a conflict records.
-    settled: BTreeSet<u64>,
-    /// How often a device had lost its base.
-    lost: usize,
+    /// The values that a device replaced after it had seen them, and those that a conflict records.
+    accounted: BTreeSet<u64>,
+    /// How often the base of a device had expired.
+    expired: usize,
 }
 
 fn number(value: &serde_json::Value) -> Option<u64> {
@@ -81,8 +82,8 @@ impl Fleet {
             log,
             clock: 1,
             set: BTreeSet::new(),
-            settled: BTreeSet::new(),
-            lost: 0,
+            accounted: BTreeSet::new(),
+            expired: 0,
         }
     }
 
@@ -90,7 +91,7 @@ impl Fleet {
         self.clock += 1;
         match *step {
             Step::Edit(device, field, deletes) => self.edit(device, field, deletes),
-            Step::Sync(device, hears) => self.sync(device, hears),
+            Step::Sync(device, receives) => self.sync(device, receives),
             Step::Compact => drop(block_on(compact(&self.log, &key(), &NEXT_TO_NOTHING, minute(1_000))).unwrap()),
         }
     }
@@ -99,22 +100,21 @@ impl Fleet {
         let device = &mut self.devices[device];
         let mut document = wire(&device.document);
         let field = format!("f{field}");
-        self.settled.extend(number(&document[&field]));
+        self.accounted.extend(number(&document[&field]));
         if deletes {
             document.as_object_mut().unwrap().remove(&field);
         } else {
             let unique = u64::from(self.clock);
-            // So large that a few of them are worth a snapshot.
+            // So large that a few of them make a snapshot due.
             document[&field] = json!({"n": unique, "note": format!("{unique:01500}")});
             self.set.insert(unique);
         }
         device.document = value(&document);
     }
 
-    fn sync(&mut self, index: usize, hears: bool) {
+    fn sync(&mut self, index: usize, receives: bool) {
         let device = &mut self.devices[index];
         let (mut request, sent) = device.unanswered.take().unwrap_or_else(|| {
-            // Whole fields, as a device that keeps no more than which of them were edited.
             let changes: Vec<_> = diff(&device.base, &device.document).iter().map(wire).collect();
             let id = format!("{}-{}", device.name, self.clock);
             (
@@ -125,40 +125,40 @@ impl Fleet {
         let answer = match send(&self.log, &request, self.clock) {
             Err(error) => {
                 assert_eq!(error.code, Code::BaseExpired, "{error}");
-                self.lost += 1;
+                self.expired += 1;
                 request["base_lost"] = json!(true);
                 send(&self.log, &request, self.clock).unwrap().answer
             }
             Ok(answered) => answered.answer,
         };
-        self.settle();
+        self.record_conflicts();
         let device = &mut self.devices[index];
-        if hears {
-            let replaced = device.hear(&sent, answer);
-            self.settled.extend(replaced);
+        if receives {
+            let replaced = device.receive(&sent, answer);
+            self.accounted.extend(replaced);
         } else {
             device.unanswered = Some((request, sent));
         }
     }
 
-    /// Both values of each conflict that the newest change recorded.
-    fn settle(&mut self) {
+    /// Accounts for both values of each conflict that the newest change recorded.
+    fn record_conflicts(&mut self) {
         let head = everything(&self.log).pop().unwrap();
         for conflict in block_on(self.log.patch(&key(), &head)).unwrap().conflicts {
             for side in [&conflict.client, &conflict.server] {
-                let held = side.value.as_ref().map(wire).unwrap_or_default();
-                self.settled.extend(number(&held));
-                // Inside the field.
-                self.settled.extend(held.as_u64());
+                let value = side.value.as_ref().map(wire).unwrap_or_default();
+                self.accounted.extend(number(&value));
+                // The conflict may be about a member inside the field.
+                self.accounted.extend(value.as_u64());
             }
         }
     }
 }
 
 impl Device {
-    /// What the request brought becomes the server's document, edits made since stay: what they replace of it, the
-    /// device has had.
-    fn hear(&mut self, sent: &Value, answer: SyncResponse) -> Vec<u64> {
+    /// Applies an answer: the document that was sent becomes the server's; edits made since then stay on top of it.
+    /// Returns the server's values that these edits replace.
+    fn receive(&mut self, sent: &Value, answer: SyncResponse) -> Vec<u64> {
         let since = diff(sent, &self.document);
         self.base = match answer.news {
             News::Document(document) => document,
@@ -173,14 +173,14 @@ impl Device {
         apply(&mut self.document, &since);
         let (base, document) = (wire(&self.base), wire(&self.document));
         let members = base.as_object().unwrap().iter();
-        let replaced = members.filter(|(name, held)| document[name.as_str()] != **held);
-        replaced.filter_map(|(_, held)| number(held)).collect()
+        let replaced = members.filter(|(name, old)| document[name.as_str()] != **old);
+        replaced.filter_map(|(_, old)| number(old)).collect()
     }
 }
 
 #[test]
-fn devices_that_fall_behind_a_small_retention_lose_nothing_and_converge() {
-    let (lost, removed) = (Cell::new(0), Cell::new(0));
+fn devices_that_fall_behind_a_short_retention_converge_and_no_edit_disappears() {
+    let (expired, removed) = (Cell::new(0), Cell::new(0));
     let config = ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -195,25 +195,25 @@ fn devices_that_fall_behind_a_small_retention_lose_nothing_and_converge() {
             }
             let log = everything(&fleet.log);
             let head = log.last().unwrap().version;
-            let held = server_at(&fleet.log, head);
+            let current = server_at(&fleet.log, head);
             for device in &fleet.devices {
                 prop_assert_eq!(device.version, head);
-                prop_assert_eq!(&device.document, &held);
+                prop_assert_eq!(&device.document, &current);
             }
-            let held = wire(&held);
-            let held: BTreeSet<u64> = held.as_object().unwrap().values().filter_map(number).collect();
+            let current = wire(&current);
+            let current: BTreeSet<u64> = current.as_object().unwrap().values().filter_map(number).collect();
             for unique in &fleet.set {
                 prop_assert!(
-                    held.contains(unique) || fleet.settled.contains(unique),
-                    "{} is lost",
+                    current.contains(unique) || fleet.accounted.contains(unique),
+                    "{} has disappeared",
                     unique
                 );
             }
-            lost.set(lost.get() + fleet.lost);
+            expired.set(expired.get() + fleet.expired);
             removed.set(removed.get() + log[0].parent);
             Ok(())
         })
         .unwrap();
-    assert!(lost.get() > 20, "{} bases lost", lost.get());
-    assert!(removed.get() > 500, "{} changes removed", removed.get());
+    assert!(expired.get() > 20, "only {} bases expired", expired.get());
+    assert!(removed.get() > 500, "only {} changes removed", removed.get());
 }

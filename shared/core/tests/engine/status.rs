@@ -1,4 +1,4 @@
-//! Sync-status, in both protocols.
+//! The sync-status of both protocols.
 
 use crate::fixture::{Watched, body, device, key, minute_text, portfolio, set, sync, wire};
 use coinolio_core::error::Code;
@@ -20,7 +20,7 @@ fn flags(status: SyncStatus) -> (bool, bool) {
     (status.needs_sync, status.has_conflicts)
 }
 
-/// The phone made versions 1, 2 and 3, the tablet 4.
+/// Returns a log of four versions: the phone made 1, 2 and 3, the tablet 4.
 fn four_versions() -> Watched {
     let log = portfolio();
     for (version, name) in [(1, "phone"), (2, "phone"), (3, "tablet")] {
@@ -44,7 +44,7 @@ fn the_answer_names_the_head() {
 }
 
 #[test]
-fn each_row_of_the_table_holds_in_one_read() {
+fn each_row_of_the_protocols_table_is_answered_with_one_read() {
     let log = four_versions();
     for (name, version, local_changes, expected) in [
         ("phone", 4, None, (false, false)),
@@ -74,7 +74,7 @@ fn each_row_of_the_table_holds_in_one_read() {
 }
 
 #[test]
-fn far_behind_its_own_changes_the_rest_is_read_too() {
+fn a_status_reads_the_older_changes_too_if_the_newest_ones_are_the_devices_own() {
     let log = portfolio();
     sync(&log, &body("tablet", "t1", 1, &[set("a", 1, 5)], 5), 5);
     for version in 2..9 {
@@ -94,7 +94,7 @@ fn far_behind_its_own_changes_the_rest_is_read_too() {
 }
 
 #[test]
-fn a_portfolio_that_is_not_there_has_no_status() {
+fn a_portfolio_that_does_not_exist_has_no_status() {
     let log = Watched::default();
     let query = SyncStatusQuery {
         version: 0,

@@ -1,4 +1,4 @@
-//! Requests that undo, and the devices that sync afterwards.
+//! Helpers that restore, keep-mine and delete, and that sync devices afterwards.
 
 use crate::fixture::{Attempts, Watched, body, everything, key, minute, rebased, send, set, sync, value};
 use coinolio_core::error::{Code, Error};
@@ -10,7 +10,7 @@ use coinolio_core::wire::v2::{KeepMineRequest, PortfolioHead, RestoreRequest};
 use pollster::block_on;
 use serde_json::json;
 
-/// Restores `version` for `device`, received at minute `at`.
+/// Restores `version` on behalf of `device`. The request is received at minute `at`.
 pub(crate) fn restore_as<L: ChangeLog>(
     log: &L,
     version: Version,
@@ -29,12 +29,12 @@ pub(crate) fn restore_as<L: ChangeLog>(
     ))
 }
 
-/// Restores `version`; a success is the head that is answered.
+/// Restores `version` and returns the head from the answer.
 pub(crate) fn restore<L: ChangeLog>(log: &L, version: Version, at: u32) -> Result<PortfolioHead, Error> {
     restore_as(log, version, None, None, at).map(|answered| answered.answer)
 }
 
-/// Brings back what lost in a conflict, received at minute `at`.
+/// Brings back the losing value of a conflict. The request is received at minute `at`.
 pub(crate) fn keep_mine<L: ChangeLog>(
     log: &L,
     version: Version,
@@ -58,20 +58,20 @@ pub(crate) fn delete_portfolio<L: ChangeLog>(log: &L, at: u32) {
     block_on(portfolios::delete(log, &mut Attempts(3), &key(), minute(at))).unwrap();
 }
 
-/// The code of a refusal, which MUST have changed nothing.
+/// Returns the error's code of a request that must be refused, and asserts that it changed nothing.
 pub(crate) fn refused<T: std::fmt::Debug>(log: &Watched, result: impl FnOnce() -> Result<T, Error>) -> Code {
     let before = everything(&log.log);
-    let error = result().expect_err("it is refused");
+    let error = result().expect_err("the request was not refused");
     assert_eq!(everything(&log.log), before, "a refused request changes nothing");
     error.code
 }
 
-/// The newest change's kind.
+/// Returns the newest change's kind.
 pub(crate) fn head_kind(log: &Watched) -> Kind {
     everything(&log.log).last().unwrap().kind
 }
 
-/// Sends a v1 device's document, received at minute `at`: the version and the document that it holds then.
+/// Syncs a v1 device's document, received at minute `at`. Returns the version and the document of the answer.
 pub(crate) fn sync_document(
     log: &Watched,
     device: &str,
@@ -88,14 +88,15 @@ pub(crate) fn sync_document(
     Ok((answer["version"].as_u64().unwrap(), data))
 }
 
-/// What a v2 device that slept at `base` holds after a pull.
+/// Returns the document of a v2 device at version `base` after a pull.
 pub(crate) fn pulled(log: &Watched, device: &str, base: Version, at: u32) -> Value {
     let pull = body(device, &format!("{device}-pull-{at}"), base, &[], at);
     let answered = send(log, &pull, at).unwrap();
     rebased(&log.log, &pull, &answered.answer)
 }
 
-/// A log whose version 3 recorded the conflict of two amounts: the phone's `2.0` stands, the tablet's `3.0` lost.
+/// Returns a log whose version 3 recorded a conflict of two amounts: the phone's `2.0` won, so the tablet's `3.0` is
+/// the losing value.
 pub(crate) fn conflict() -> Watched {
     let log = crate::fixture::portfolio();
     let amount = |amount: &str, at| [set("assets.btc.amount", amount, at)];

@@ -14,7 +14,7 @@ use pollster::block_on;
 use serde_json::json;
 
 #[test]
-fn edits_at_the_head_are_one_read_and_one_append() {
+fn edits_on_the_head_cost_one_read_and_one_append() {
     let log = portfolio();
     let answered = sync(
         &log,
@@ -34,14 +34,14 @@ fn edits_at_the_head_are_one_read_and_one_append() {
 }
 
 #[test]
-fn version_0_is_no_version_that_a_sync_has_for_its_base() {
+fn a_sync_on_version_0_reports_no_base() {
     let log = Watched::default();
     let created = sync(&log, &body("phone", "s1", 0, &[set("a", 1, 5)], 6), 6);
     assert_eq!((created.answer.version, created.report.base), (1, None));
 }
 
 #[test]
-fn accepted_operations_are_stored_as_they_came_with_their_effective_times() {
+fn accepted_operations_are_stored_as_received_with_their_effective_times() {
     let log = portfolio();
     let mut request = body(
         "phone",
@@ -63,7 +63,7 @@ fn accepted_operations_are_stored_as_they_came_with_their_effective_times() {
     assert_eq!(
         times,
         [minute(30), minute(40), minute(40)],
-        "corrected, at most received, received"
+        "corrected by the clock's error; limited to the time received; the time received itself"
     );
     let ops: Vec<_> = edits.iter().map(|edit| wire(&edit.op)).collect();
     assert_eq!(
@@ -77,7 +77,7 @@ fn accepted_operations_are_stored_as_they_came_with_their_effective_times() {
 }
 
 #[test]
-fn a_pull_is_one_read_and_gives_the_operations_since_in_log_order() {
+fn a_pull_costs_one_read_and_returns_the_operations_since_its_base_in_log_order() {
     let log = portfolio();
     sync(
         &log,
@@ -112,7 +112,7 @@ fn a_pull_at_the_head_is_up_to_date_and_makes_no_version() {
 }
 
 #[test]
-fn base_0_creates_the_portfolio_with_its_name_or_its_id_for_one() {
+fn a_sync_on_base_0_creates_the_portfolio_named_by_the_request_or_else_by_its_id() {
     for (name, expected) in [(json!("Savings"), "Savings"), (json!(null), "main")] {
         let log = Watched::default();
         let mut request = body("phone", "s1", 0, &[set("a", 1, 0)], 3);
@@ -129,7 +129,7 @@ fn base_0_creates_the_portfolio_with_its_name_or_its_id_for_one() {
 }
 
 #[test]
-fn an_empty_portfolio_is_created_when_the_request_names_it() {
+fn an_empty_portfolio_is_created_if_the_request_has_a_name() {
     let log = Watched::default();
     let mut request = body("phone", "s1", 0, &[], 3);
     assert_eq!(refusal(&log, &request, 3), Code::NotFound);
@@ -141,7 +141,7 @@ fn an_empty_portfolio_is_created_when_the_request_names_it() {
 }
 
 #[test]
-fn creating_what_is_there_merges_as_with_an_empty_base() {
+fn creating_an_existing_portfolio_merges_with_an_empty_base() {
     let log = portfolio();
     let mine = json!({"btc": {"amount": "7.0"}, "ada": {"amount": "3"}});
     let request = body("tablet", "s1", 0, &[set("assets", mine, 9)], 9);
@@ -185,12 +185,12 @@ fn edits_of_different_assets_both_survive() {
                "changes": [{"op": "set", "path": ["assets", "btc", "amount"], "value": "2.0"}]})
     );
     let stored = everything(&log.log).pop().unwrap().patch.unwrap();
-    assert_eq!(stored.edits.len(), 1, "what the server had not");
-    assert_eq!(stored.edits[0].at, minute(4), "at the client's own time");
+    assert_eq!(stored.edits.len(), 1, "only the tablet's edit is new to the server");
+    assert_eq!(stored.edits[0].at, minute(4), "dated with the client's own time");
 }
 
 #[test]
-fn a_merge_takes_at_most_four_queries_and_an_append() {
+fn a_merge_costs_at_most_four_queries_and_an_append() {
     let log = portfolio();
     let long = "x".repeat(5_000);
     for version in 1..=5 {
@@ -210,7 +210,7 @@ fn a_merge_takes_at_most_four_queries_and_an_append() {
 }
 
 #[test]
-fn the_same_field_is_a_conflict_that_both_devices_hear_of() {
+fn two_edits_of_one_field_are_a_conflict_that_both_devices_are_told_of() {
     let log = portfolio();
     let phones = body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 8)], 9);
     sync(&log, &phones, 9);
@@ -223,14 +223,14 @@ fn the_same_field_is_a_conflict_that_both_devices_hear_of() {
     assert_eq!(answered.report.conflicts, 1);
     let pulled = sync(&log, &body("phone", "s3", 2, &[], 11), 11);
     assert_eq!(wire(&pulled.answer.conflicts), conflicts);
-    assert_eq!(pulled.report.conflicts, 0, "it was met before");
+    assert_eq!(pulled.report.conflicts, 0, "the conflict is not new");
     assert_eq!(pulled.answer.version, 3);
     let later = sync(&log, &body("phone", "s4", 3, &[], 12), 12);
-    assert!(later.answer.conflicts.is_empty(), "the base knows of it");
+    assert!(later.answer.conflicts.is_empty(), "the conflict is older than the base");
 }
 
 #[test]
-fn of_equal_times_the_servers_value_stays() {
+fn the_servers_value_wins_if_the_times_are_equal() {
     let log = portfolio();
     sync(
         &log,
@@ -268,7 +268,7 @@ fn the_same_value_from_both_sides_makes_a_version_with_an_empty_patch() {
 }
 
 #[test]
-fn last_sync_at_grows_strictly_whatever_the_clock_does() {
+fn last_sync_at_strictly_increases_whatever_the_clock_does() {
     let log = portfolio();
     sync(&log, &body("phone", "s1", 1, &[set("a", 1, 8)], 9), 9);
     let answered = sync(&log, &body("phone", "s2", 2, &[set("a", 2, 3)], 4), 4);
@@ -276,7 +276,7 @@ fn last_sync_at_grows_strictly_whatever_the_clock_does() {
 }
 
 #[test]
-fn what_is_not_there_cannot_be_synced() {
+fn a_missing_portfolio_is_not_found_and_a_missing_base_is_unknown() {
     let log = Watched::default();
     assert_eq!(
         refusal(&log, &body("phone", "s1", 3, &[set("a", 1, 0)], 0), 0),
@@ -294,7 +294,7 @@ fn what_is_not_there_cannot_be_synced() {
     }
 }
 
-/// Appends a change by hand.
+/// Appends a change directly to the log.
 fn append(log: &Watched, change: Change, patch: Patch) {
     block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
 }
@@ -331,7 +331,7 @@ fn a_deleted_portfolio_is_gone_for_every_sync() {
 }
 
 #[test]
-fn of_any_number_of_ranked_devices_the_higher_rank_wins() {
+fn the_higher_rank_wins_among_any_number_of_ranked_devices() {
     for ranked in 2..=4 {
         let log = portfolio();
         for (rank, name) in ["phone", "tablet", "desk", "watch"]
@@ -350,12 +350,16 @@ fn of_any_number_of_ranked_devices_the_higher_rank_wins() {
         let newer = sync(&log, &body("phone", "p", 1, &[set(path, "3.0", 7)], 8), 8);
         let conflict = &newer.answer.conflicts[0].conflict;
         let decided = (conflict.winner, conflict.rule);
-        assert_eq!(decided, (Winner::Server, Rule::DeviceRank), "{ranked} have a rank");
+        assert_eq!(
+            decided,
+            (Winner::Server, Rule::DeviceRank),
+            "{ranked} devices have a rank"
+        );
     }
 }
 
 #[test]
-fn ranks_are_not_asked_for_where_a_value_has_no_author() {
+fn ranks_are_not_read_if_the_servers_value_has_no_author() {
     let log = portfolio();
     let replaced = Change {
         kind: Kind::Replaced,
@@ -379,7 +383,7 @@ fn ranks_are_not_asked_for_where_a_value_has_no_author() {
 }
 
 #[test]
-fn versions_that_a_jump_passed_over_are_unknown() {
+fn versions_that_a_jump_skipped_are_unknown() {
     let log = portfolio();
     let head = everything(&log.log).pop().unwrap();
     let jump = Change {
@@ -432,7 +436,7 @@ fn a_document_over_the_limit_is_refused() {
 }
 
 #[test]
-fn the_document_stands_in_for_changes_that_would_be_larger() {
+fn a_pull_is_answered_with_the_document_if_the_changes_would_be_larger() {
     let log = portfolio();
     for version in 1..=3 {
         let long = format!("{version}").repeat(4_000);
@@ -445,7 +449,7 @@ fn the_document_stands_in_for_changes_that_would_be_larger() {
     let pull = body("tablet", "t1", 1, &[], 6);
     assert!(
         matches!(sync(&log, &pull, 6).answer.news, News::Changes(_)),
-        "no smaller document is known"
+        "the document is not known to be smaller"
     );
     let head = everything(&log.log).pop().unwrap();
     let snapshot = Snapshot::of(&head, server_at(&log.log, 4));
@@ -459,7 +463,7 @@ fn the_document_stands_in_for_changes_that_would_be_larger() {
     assert_eq!(
         log.requests(),
         ["since", "entry", "snapshot_before"],
-        "the directory knows a tighter bound"
+        "the directory entry has a tighter bound"
     );
     let answer = wire(&answered.answer);
     assert!(answer.get("changes").is_none() && answer["document"].is_object());
@@ -468,12 +472,12 @@ fn the_document_stands_in_for_changes_that_would_be_larger() {
     let few = sync(&log, &body("tablet", "t2", 1, &replaced[..1], 9), 9);
     assert!(
         matches!(few.answer.news, News::Changes(_)),
-        "the operations between two documents are fewer"
+        "the difference between the two documents is smaller"
     );
 }
 
 #[test]
-fn a_throttled_log_is_unavailable() {
+fn a_sync_on_a_throttled_log_is_answered_with_unavailable() {
     let log = portfolio();
     *log.throttled.lock().unwrap() = true;
     assert_eq!(refusal(&log, &body("phone", "s1", 1, &[], 0), 0), Code::Unavailable);

@@ -1,4 +1,5 @@
-//! v2: a fleet of devices under losses, races and repetitions ends with one document (laws 4, 5 and 6).
+//! v2: devices that miss answers, race each other and repeat requests end with one document (laws 4, 5 and 6 of
+//! `docs/MERGE.md`).
 
 use crate::fixture::{Event, Watched, body, everything, key, minute, portfolio, rebased, send, server_at, value, wire};
 use coinolio_core::algebra::{apply, diff};
@@ -10,7 +11,7 @@ use pollster::block_on;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// Nothing is old enough to go.
+/// A retention so long that no change is removed.
 const EVERYTHING: Retention = Retention {
     age: std::time::Duration::MAX,
     versions: 1_000,
@@ -18,12 +19,12 @@ const EVERYTHING: Retention = Retention {
 
 const NAMES: [&str; 3] = ["phone", "tablet", "watch"];
 
-/// What may go wrong with a sending.
+/// The fate of a request that is sent.
 #[derive(Clone, Copy, Debug)]
 enum Luck {
     Good,
-    RequestLost,
-    AnswerLost,
+    RequestDropped,
+    AnswerDropped,
     StoreAnswersLate,
     OvertakenBy(usize),
 }
@@ -48,10 +49,10 @@ enum Step {
 struct Phone {
     name: &'static str,
     version: Version,
-    /// The document at `version`, and with the edits since.
+    /// The document at `version`, followed by the document with the edits made since.
     base: Value,
     document: Value,
-    /// A request that was not answered yet, and the document that it leads to.
+    /// The unanswered request, and the document with the edits that it sent.
     unanswered: Option<(serde_json::Value, Value)>,
 }
 
@@ -60,13 +61,13 @@ impl Phone {
         let mut document = wire(&self.document);
         let name = |n: u8| format!("f{}", n % 3);
         let list = document["list"].as_array().cloned().unwrap_or_default();
-        let place = |n: u8| list.iter().position(|element| element["id"] == json!(n % 4));
+        let position = |n: u8| list.iter().position(|element| element["id"] == json!(n % 4));
         match act {
             Act::SetField(n) => document[name(n)] = json!(unique),
             Act::DeleteField(n) => drop(document.as_object_mut().map(|members| members.remove(&name(n)))),
             Act::SetElement(n) => {
                 let mut list = list.clone();
-                match place(n) {
+                match position(n) {
                     Some(at) => list[at]["v"] = json!(unique),
                     None => list.insert(0, json!({"id": n % 4, "v": unique})),
                 }
@@ -74,12 +75,12 @@ impl Phone {
             }
             Act::DeleteElement(n) => {
                 let mut list = list.clone();
-                place(n).map(|at| list.remove(at));
+                position(n).map(|at| list.remove(at));
                 document["list"] = json!(list);
             }
             Act::MoveToFront(n) => {
                 let mut list = list.clone();
-                if let Some(at) = place(n) {
+                if let Some(at) = position(n) {
                     let element = list.remove(at);
                     list.insert(0, element);
                 }
@@ -98,7 +99,7 @@ impl Phone {
         self.document = value(&document);
     }
 
-    /// The request to send: the unanswered one again, before any other.
+    /// Returns the request to send: the unanswered one if there is one, else a new one.
     fn request(&mut self, number: usize, at: u32) -> serde_json::Value {
         let (request, _) = self.unanswered.get_or_insert_with(|| {
             let changes: Vec<_> = diff(&self.base, &self.document).iter().map(wire).collect();
@@ -108,8 +109,8 @@ impl Phone {
         request.clone()
     }
 
-    /// Takes an answer: what the request brought becomes the server's document, edits made since stay.
-    fn hear(&mut self, log: &MemoryLog, answer: &SyncResponse) {
+    /// Applies an answer: the document that was sent becomes the server's; edits made since then stay on top of it.
+    fn receive(&mut self, log: &MemoryLog, answer: &SyncResponse) {
         let (request, sent) = self.unanswered.take().unwrap();
         let since = diff(&sent, &self.document);
         self.base = rebased(log, &request, answer);
@@ -152,8 +153,8 @@ impl Fleet {
         let at = u32::try_from(self.clock).unwrap();
         let request = self.phones[index].request(self.clock, at);
         match luck {
-            Luck::RequestLost => return,
-            Luck::AnswerLost => {
+            Luck::RequestDropped => return,
+            Luck::AnswerDropped => {
                 send(&self.log.log, &request, at).unwrap();
                 return;
             }
@@ -167,9 +168,9 @@ impl Fleet {
             Luck::OvertakenBy(_) | Luck::Good => {}
         }
         let answered = send(&self.log, &request, at).unwrap();
-        // A pull appends nothing, so that what was to happen around its append did not.
+        // A pull appends nothing, so the event planned for its append is still queued.
         self.log.events.lock().unwrap().clear();
-        self.phones[index].hear(&self.log.log, &answered.answer);
+        self.phones[index].receive(&self.log.log, &answered.answer);
     }
 }
 
@@ -184,8 +185,8 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let luck = prop_oneof![
         3 => Just(Luck::Good),
-        1 => Just(Luck::RequestLost),
-        1 => Just(Luck::AnswerLost),
+        1 => Just(Luck::RequestDropped),
+        1 => Just(Luck::AnswerDropped),
         1 => Just(Luck::StoreAnswersLate),
         2 => (0..NAMES.len()).prop_map(Luck::OvertakenBy),
     ];
@@ -199,10 +200,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn devices_that_sync_until_quiet_hold_the_servers_document(steps in prop::collection::vec(step(), 1..40)) {
+    fn devices_that_sync_until_quiet_end_with_the_servers_document(steps in prop::collection::vec(step(), 1..40)) {
         let mut fleet = Fleet::new();
         steps.iter().for_each(|step| fleet.run(step));
-        // What was unanswered, what was edited since, what the others then wrote.
+        // One round for the unanswered requests, one for the edits made since, one for the other devices' writes.
         for _ in 0..3 {
             (0..NAMES.len()).for_each(|phone| fleet.run(&Step::Sync(phone, Luck::Good)));
         }
@@ -237,7 +238,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn compaction_between_syncs_changes_nothing_that_anybody_sees(
+    fn compaction_between_syncs_changes_nothing_that_a_client_sees(
         steps in prop::collection::vec((step(), any::<bool>()), 1..80),
     ) {
         let [plain, compacted] = [false, true].map(|compacts| {
@@ -257,7 +258,7 @@ proptest! {
         }
         let stored = |fleet: &Fleet| -> Vec<_> {
             let changes = everything(&fleet.log.log).into_iter();
-            // What a writer knew of snapshots differs, and nothing else.
+            // Only the extents differ, which record the snapshots that a writer knew.
             changes.map(|change| Change { extent: Extent::EMPTY, ..change }).collect()
         };
         prop_assert_eq!(stored(&plain), stored(&compacted));
@@ -269,7 +270,7 @@ proptest! {
 }
 
 #[test]
-fn the_request_of_a_fleet_is_one_that_clients_can_send() {
+fn the_requests_of_a_fleet_are_valid() {
     let mut fleet = Fleet::new();
     fleet.run(&Step::Edit(0, Act::SetElement(1)));
     let request = fleet.phones[0].request(2, 2);

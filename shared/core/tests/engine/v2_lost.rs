@@ -1,4 +1,4 @@
-//! v2: a device whose base retention has removed.
+//! v2: a device whose base has expired.
 
 use crate::fixture::{
     Event, Watched, body, delete, device, everything, key, minute, minute_text, portfolio, refusal, send, server_at,
@@ -14,11 +14,11 @@ use coinolio_core::wire::v2::News;
 use pollster::block_on;
 use serde_json::json;
 
-/// How the whole log behind one that is cut short is asked for the oldest change kept.
+/// The request by which [`Retained`] asks the whole log for the oldest retained change.
 const OLDEST: &str = "oldest_since";
 
-/// Eight versions, of which retention has kept those after the fifth: the phone made 1 to 4, the tablet 5 and 6, the
-/// watch 7 and 8.
+/// Returns a log of eight versions, of which only those after the fifth are retained. The phone made 1 to 4, the tablet
+/// 5 and 6, the watch 7 and 8.
 fn eight_versions() -> Watched {
     let log = portfolio();
     for version in 1..8 {
@@ -28,31 +28,31 @@ fn eight_versions() -> Watched {
         let request = body(name, &format!("s{version}"), version as Version, &edits, at);
         sync(&log, &request, at);
     }
-    block_on(snapshot(&log.log, &key(), KEPT_FROM));
+    block_on(snapshot(&log.log, &key(), RETAINED_FROM));
     log.requests();
     log
 }
 
-/// The version whose snapshot the log begins with.
-const KEPT_FROM: Version = 5;
+/// The version of the snapshot at which the retained log begins.
+const RETAINED_FROM: Version = 5;
 
-fn kept(log: &Watched) -> Retained<'_, Watched> {
-    Retained::after(log, KEPT_FROM)
+fn retained(log: &Watched) -> Retained<'_, Watched> {
+    Retained::after(log, RETAINED_FROM)
 }
 
-/// The same request by a device that knows that its base is lost.
-fn lost(mut request: serde_json::Value) -> serde_json::Value {
+/// Adds `"base_lost": true` to a request: the device knows that its base has expired.
+fn with_base_lost(mut request: serde_json::Value) -> serde_json::Value {
     request["base_lost"] = json!(true);
     request
 }
 
 #[test]
-fn a_base_that_retention_removed_is_expired_which_costs_one_request_more() {
+fn a_base_that_retention_removed_is_expired_which_costs_one_more_request() {
     let log = eight_versions();
     let before = everything(&log.log);
-    for base in 1..KEPT_FROM {
+    for base in 1..RETAINED_FROM {
         for changes in [&[][..], &[set("a", 1, 90)]] {
-            let error = send(&kept(&log), &body("desk", "d1", base, changes, 90), 90).unwrap_err();
+            let error = send(&retained(&log), &body("desk", "d1", base, changes, 90), 90).unwrap_err();
             assert_eq!((error.code, error.code.status()), (Code::BaseExpired, 410));
             assert!(error.detail.contains("\"base_lost\": true"), "{}", error.detail);
             assert_eq!(log.requests(), ["since", OLDEST]);
@@ -62,7 +62,7 @@ fn a_base_that_retention_removed_is_expired_which_costs_one_request_more() {
 }
 
 #[test]
-fn a_base_that_never_was_is_unknown_whatever_was_removed_and_whatever_the_device_says() {
+fn a_base_that_never_existed_is_unknown_whatever_expired_and_whatever_the_device_says() {
     let log = eight_versions();
     let jump = everything(&log.log).pop().unwrap();
     let jump = Change {
@@ -83,10 +83,10 @@ fn a_base_that_never_was_is_unknown_whatever_was_removed_and_whatever_the_device
     ] {
         for request in [
             body("desk", "d1", base, &[], 90),
-            lost(body("desk", "d1", base, &[set("a", 1, 90)], 90)),
+            with_base_lost(body("desk", "d1", base, &[set("a", 1, 90)], 90)),
         ] {
             assert_eq!(
-                send(&kept(&log), &request, 90).unwrap_err().code,
+                send(&retained(&log), &request, 90).unwrap_err().code,
                 Code::BaseUnknown,
                 "{base}"
             );
@@ -95,13 +95,13 @@ fn a_base_that_never_was_is_unknown_whatever_was_removed_and_whatever_the_device
     }
     let whole = portfolio();
     assert_eq!(
-        refusal(&whole, &lost(body("desk", "d1", 7, &[], 90)), 90),
+        refusal(&whole, &with_base_lost(body("desk", "d1", 7, &[], 90)), 90),
         Code::BaseUnknown
     );
 }
 
 #[test]
-fn a_version_passed_over_by_a_jump_is_unknown_while_what_is_older_is_kept() {
+fn a_version_that_a_jump_skipped_is_unknown_while_older_versions_are_retained() {
     let log = eight_versions();
     let jump = everything(&log.log).pop().unwrap();
     let jump = Change {
@@ -122,29 +122,34 @@ fn a_version_passed_over_by_a_jump_is_unknown_while_what_is_older_is_kept() {
         block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
     }
     let request = body("desk", "d1", 15, &[], 90);
-    assert_eq!(send(&kept(&log), &request, 90).unwrap_err().code, Code::BaseUnknown);
+    assert_eq!(send(&retained(&log), &request, 90).unwrap_err().code, Code::BaseUnknown);
     assert_eq!(log.requests(), ["since", OLDEST]);
 }
 
 #[test]
-fn the_version_that_the_oldest_change_was_made_on_is_a_base_like_any_other() {
+fn the_parent_of_the_oldest_retained_change_is_a_base_like_any_other() {
     let log = eight_versions();
-    for base in KEPT_FROM..8 {
-        let pulled = send(&kept(&log), &body("desk", "d1", base, &[], 90), 90)
+    for base in RETAINED_FROM..8 {
+        let pulled = send(&retained(&log), &body("desk", "d1", base, &[], 90), 90)
             .unwrap()
             .answer;
         assert!(matches!(pulled.news, News::Changes(_)), "base {base}");
         let edits = [set(&format!("d{base}"), 1, 90)];
-        let merged = send(&kept(&log), &body("desk", &format!("d{base}"), base, &edits, 90), 90).unwrap();
+        let merged = send(
+            &retained(&log),
+            &body("desk", &format!("d{base}"), base, &edits, 90),
+            90,
+        )
+        .unwrap();
         assert_eq!(merged.answer.outcome, Outcome::Merged);
         assert!(merged.answer.conflicts.is_empty());
     }
 }
 
 #[test]
-fn base_lost_is_ignored_where_the_log_has_the_base() {
+fn base_lost_is_ignored_if_the_log_has_the_base() {
     let (one, other) = (eight_versions(), eight_versions());
-    for base in [0, KEPT_FROM, 7, 8] {
+    for base in [0, RETAINED_FROM, 7, 8] {
         let request = body(
             "desk",
             &format!("d{base}"),
@@ -152,15 +157,15 @@ fn base_lost_is_ignored_where_the_log_has_the_base() {
             &[set("last", 9, 90), set("d", base, 90)],
             90,
         );
-        let without = send(&kept(&one), &request, 90).unwrap().answer;
-        let with = send(&kept(&other), &lost(request), 90).unwrap().answer;
+        let without = send(&retained(&one), &request, 90).unwrap().answer;
+        let with = send(&retained(&other), &with_base_lost(request), 90).unwrap().answer;
         assert_eq!(with, without, "base {base}");
     }
     assert_eq!(everything(&one.log), everything(&other.log));
 }
 
 #[test]
-fn a_lost_bases_conflicts_are_decided_by_rank_first() {
+fn the_device_rank_decides_first_in_conflicts_on_an_expired_base() {
     let log = eight_versions();
     for (name, rank) in [("desk", 1), ("watch", 2)] {
         let profile = Profile {
@@ -169,29 +174,34 @@ fn a_lost_bases_conflicts_are_decided_by_rank_first() {
         };
         block_on(log.log.describe(&key().user, &device(name), &profile, minute(0))).unwrap();
     }
-    // Newer than the watch's, which alone would win.
-    let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[set("last", 3, 85)], 90)), 90).unwrap();
+    // This edit is newer than the watch's, so it would win without ranks.
+    let answered = send(
+        &retained(&log),
+        &with_base_lost(body("desk", "d1", 2, &[set("last", 3, 85)], 90)),
+        90,
+    )
+    .unwrap();
     let conflict = &answered.answer.conflicts[0].conflict;
     assert_eq!((conflict.winner, conflict.rule), (Winner::Server, Rule::DeviceRank));
     assert_eq!(wire(&server_at(&log.log, 9))["last"], 7);
 }
 
 #[test]
-fn each_edit_is_held_against_what_its_place_holds_now_and_the_answer_is_the_document() {
+fn each_edit_is_compared_with_the_current_value_and_the_answer_is_the_document() {
     let log = eight_versions();
     let changes = [
-        set("last", 3, 85), // the watch wrote 7 at minute 5, which is older
-        set("v7", 70, 4),   // the watch's of minute 5 is newer
-        set("v2", 20, 58),  // nobody knows who made it: the oldest change kept is of minute 50
-        delete("v3", 40),   // likewise, and that is newer
-        set("v8", 7, 80),   // what it holds already
+        set("last", 3, 85), // wins: the watch wrote 7 at minute 5, which is older
+        set("v7", 70, 4),   // loses: the watch's value of minute 5 is newer
+        set("v2", 20, 58),  // wins: no author is known, and the oldest retained change is of minute 50
+        delete("v3", 40),   // loses: likewise, but minute 50 is newer
+        set("v8", 7, 80),   // no conflict: the value is 7 already
         set("assets.btc.amount", "9", 88),
-        set("mine", "new", 10), // holds nothing
-        delete("gone", 10),     // likewise
+        set("mine", "new", 10), // no conflict: there is no value
+        delete("gone", 10),     // no effect: there is no value
     ];
-    let request = lost(body("desk", "d1", 2, &changes, 90));
+    let request = with_base_lost(body("desk", "d1", 2, &changes, 90));
     log.requests();
-    let answered = send(&kept(&log), &request, 90).unwrap();
+    let answered = send(&retained(&log), &request, 90).unwrap();
     assert_eq!(log.requests(), ["since", OLDEST, "snapshot_before", "ranks", "append"]);
     let document = json!({"assets": {"btc": {"amount": "9", "note": "cold"}, "eth": {"amount": "10"}},
         "last": 3, "v2": 20, "v3": 2, "v4": 3, "v5": 4, "v6": 5, "v7": 6, "v8": 7, "mine": "new"});
@@ -231,34 +241,39 @@ fn each_edit_is_held_against_what_its_place_holds_now_and_the_answer_is_the_docu
             (json!(["mine"]), minute(10)),
             (json!(["v2"]), minute(58)),
         ],
-        "the difference to the head, each at its own time"
+        "the difference from the head, each edit with its own time"
     );
     assert_eq!(stored.conflicts.len(), 5);
-    let heard = send(&kept(&log), &body("watch", "w1", 8, &[], 91), 91).unwrap();
+    let heard = send(&retained(&log), &body("watch", "w1", 8, &[], 91), 91).unwrap();
     assert_eq!(
         heard.answer.conflicts, answered.answer.conflicts,
-        "every device hears of them"
+        "every device is told of them"
     );
 }
 
 #[test]
-fn what_the_device_itself_altered_is_not_concurrent() {
+fn a_device_with_an_expired_base_does_not_conflict_with_its_own_changes() {
     let log = eight_versions();
     let changes = [set("last", 3, 6), set("v7", 70, 4), set("v8", 80, 5)];
-    let answered = send(&kept(&log), &lost(body("watch", "w1", 2, &changes, 90)), 90).unwrap();
+    let answered = send(
+        &retained(&log),
+        &with_base_lost(body("watch", "w1", 2, &changes, 90)),
+        90,
+    )
+    .unwrap();
     assert!(answered.answer.conflicts.is_empty());
     let document = wire(&server_at(&log.log, 9));
     assert_eq!(
         (&document["last"], &document["v7"], &document["v8"]),
         (&json!(3), &json!(6), &json!(80)),
-        "the later stands, the request's of equal times"
+        "the later edit stands; if the times are equal, the request's"
     );
 }
 
 #[test]
-fn without_edits_the_answer_is_the_document_and_there_is_no_version() {
+fn a_sync_without_edits_is_answered_with_the_document_and_makes_no_version() {
     let log = eight_versions();
-    let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[], 90)), 90).unwrap();
+    let answered = send(&retained(&log), &with_base_lost(body("desk", "d1", 2, &[], 90)), 90).unwrap();
     assert_eq!(log.requests(), ["since", OLDEST, "snapshot_before"]);
     assert_eq!(answered.answer.outcome, Outcome::Pulled);
     assert_eq!(answered.answer.news, News::Document(server_at(&log.log, 8)));
@@ -266,49 +281,62 @@ fn without_edits_the_answer_is_the_document_and_there_is_no_version() {
 }
 
 #[test]
-fn edits_that_are_all_there_already_make_a_version_with_an_empty_patch() {
+fn edits_that_change_nothing_make_a_version_with_an_empty_patch() {
     let log = eight_versions();
-    let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[set("last", 7, 1)], 90)), 90).unwrap();
+    let answered = send(
+        &retained(&log),
+        &with_base_lost(body("desk", "d1", 2, &[set("last", 7, 1)], 90)),
+        90,
+    )
+    .unwrap();
     assert_eq!((answered.answer.version, answered.answer.outcome), (9, Outcome::Merged));
     assert_eq!(everything(&log.log).pop().unwrap().patch, Some(Patch::default()));
 }
 
 #[test]
-fn a_repetition_is_recognised_in_the_kept_log_and_has_one_effect() {
+fn a_repetition_is_recognised_in_the_retained_log_and_has_one_effect() {
     let log = eight_versions();
     let request = body("desk", "d1", 2, &[set("last", 3, 85), set("b", 1, 85)], 90);
-    let first = send(&kept(&log), &lost(request.clone()), 90).unwrap();
-    let again = send(&kept(&log), &lost(request.clone()), 700).unwrap();
+    let first = send(&retained(&log), &with_base_lost(request.clone()), 90).unwrap();
+    let again = send(&retained(&log), &with_base_lost(request.clone()), 700).unwrap();
     assert_eq!(again.answer, first.answer);
     assert!(again.report.repeated && !first.report.repeated);
     sync(&log, &body("phone", "p1", 9, &[set("b", 2, 91)], 91), 91);
-    let later = send(&kept(&log), &lost(request.clone()), 800).unwrap().answer;
+    let later = send(&retained(&log), &with_base_lost(request.clone()), 800)
+        .unwrap()
+        .answer;
     assert_eq!((later.version, later.conflicts.len()), (10, 1));
     assert_eq!(later.news, News::Document(server_at(&log.log, 10)));
     assert_eq!(everything(&log.log).len(), 10);
-    // Without base_lost it is refused as any other.
-    assert_eq!(send(&kept(&log), &request, 800).unwrap_err().code, Code::BaseExpired);
+    // Without base_lost it is refused like any other request.
+    assert_eq!(
+        send(&retained(&log), &request, 800).unwrap_err().code,
+        Code::BaseExpired
+    );
     for other in [
         body("desk", "d1", 2, &[set("last", 4, 85)], 90),
         body("desk", "d1", 3, &[set("last", 3, 85), set("b", 1, 85)], 90),
     ] {
-        assert_eq!(send(&kept(&log), &lost(other), 800).unwrap_err().code, Code::Invalid);
+        assert_eq!(
+            send(&retained(&log), &with_base_lost(other), 800).unwrap_err().code,
+            Code::Invalid
+        );
     }
 }
 
 #[test]
-fn a_sync_taken_before_its_base_expired_is_recognised_too() {
+fn a_repetition_of_a_sync_accepted_before_its_base_expired_is_recognised_too() {
     let log = eight_versions();
     let request = body("desk", "d1", 2, &[set("last", 3, 85)], 90);
     let first = sync(&log, &request, 90).answer;
-    let again = send(&kept(&log), &lost(request), 700).unwrap();
+    let again = send(&retained(&log), &with_base_lost(request), 700).unwrap();
     assert!(again.report.repeated);
     assert_eq!((again.answer.version, again.answer.conflicts), (9, first.conflicts));
     assert_eq!(everything(&log.log).len(), 9);
 }
 
 #[test]
-fn the_loser_of_a_race_is_held_against_what_is_new() {
+fn a_beaten_sync_with_an_expired_base_is_compared_with_the_new_changes() {
     let log = eight_versions();
     log.expect(Event::Before(Box::new(|log: &MemoryLog| {
         send(
@@ -318,11 +346,16 @@ fn the_loser_of_a_race_is_held_against_what_is_new() {
         )
         .unwrap();
     })));
-    let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[set("b", 2, 85)], 90)), 90).unwrap();
+    let answered = send(
+        &retained(&log),
+        &with_base_lost(body("desk", "d1", 2, &[set("b", 2, 85)], 90)),
+        90,
+    )
+    .unwrap();
     assert_eq!(
         log.requests(),
         ["since", OLDEST, "snapshot_before", "append", "since", "ranks", "append"],
-        "only what is new is read"
+        "only the new changes are read"
     );
     assert_eq!((answered.answer.version, answered.report.optimistic_retries), (10, 1));
     let server = &answered.answer.conflicts[0].conflict.server;
@@ -332,47 +365,54 @@ fn the_loser_of_a_race_is_held_against_what_is_new() {
 }
 
 #[test]
-fn our_own_hidden_success_without_a_base_is_a_success() {
+fn a_sync_with_an_expired_base_succeeds_if_the_stores_own_retry_finds_it_written() {
     let log = eight_versions();
     log.expect(Event::SentTwice);
-    let answered = send(&kept(&log), &lost(body("desk", "d1", 2, &[set("last", 3, 85)], 90)), 90).unwrap();
+    let answered = send(
+        &retained(&log),
+        &with_base_lost(body("desk", "d1", 2, &[set("last", 3, 85)], 90)),
+        90,
+    )
+    .unwrap();
     assert_eq!((answered.answer.version, answered.answer.conflicts.len()), (9, 1));
     assert_eq!(answered.answer.news, News::Document(server_at(&log.log, 9)));
     assert_eq!(everything(&log.log).len(), 9);
 }
 
 #[test]
-fn a_document_that_grows_too_large_without_a_base_is_refused() {
+fn a_sync_with_an_expired_base_is_refused_if_the_document_grows_too_large() {
     let log = eight_versions();
     let half = "x".repeat(usize::try_from(MAX_DOCUMENT_BYTES / 2).unwrap());
     sync(&log, &body("phone", "p1", 8, &[set("half", half.clone(), 80)], 80), 80);
-    let request = lost(body("desk", "d1", 2, &[set("other", half, 90)], 90));
-    assert_eq!(send(&kept(&log), &request, 90).unwrap_err().code, Code::TooLarge);
+    let request = with_base_lost(body("desk", "d1", 2, &[set("other", half, 90)], 90));
+    assert_eq!(send(&retained(&log), &request, 90).unwrap_err().code, Code::TooLarge);
     assert_eq!(everything(&log.log).len(), 9);
 }
 
 #[test]
-fn base_0_is_known_whatever_was_removed() {
+fn base_0_is_known_whatever_has_expired() {
     let log = eight_versions();
-    let pulled = send(&kept(&log), &body("desk", "d1", 0, &[], 90), 90).unwrap().answer;
+    let pulled = send(&retained(&log), &body("desk", "d1", 0, &[], 90), 90)
+        .unwrap()
+        .answer;
     assert_eq!(
         pulled.news,
         News::Document(server_at(&log.log, 8)),
-        "the operations on top of nothing are not all kept"
+        "not all operations since version 0 are retained"
     );
     let request = body("desk", "d2", 0, &[set("last", 3, 4), set("mine", 1, 90)], 90);
-    let merged = send(&kept(&log), &request, 90).unwrap().answer;
+    let merged = send(&retained(&log), &request, 90).unwrap().answer;
     assert_eq!((merged.version, merged.conflicts.len()), (9, 1));
     assert_eq!(wire(&server_at(&log.log, 9))["mine"], 1);
 }
 
 #[test]
-fn a_status_of_a_device_with_an_expired_base_needs_a_sync_that_may_conflict() {
+fn a_device_with_an_expired_base_needs_a_sync_that_may_conflict() {
     let log = eight_versions();
     for (version, name, local_changes, expected) in [
         (2, "desk", None, (true, true)),
         (2, "desk", Some(false), (true, false)),
-        // All that is kept is the watch's: what is gone may be another's.
+        // The retained changes are all the watch's, but an expired one may be another device's.
         (2, "watch", None, (true, true)),
         (6, "watch", None, (true, false)),
     ] {
@@ -391,13 +431,13 @@ fn a_status_of_a_device_with_an_expired_base_needs_a_sync_that_may_conflict() {
 }
 
 #[test]
-fn a_version_that_is_no_longer_kept_cannot_be_read_and_says_so() {
+fn an_expired_version_cannot_be_read_and_the_error_says_so() {
     let log = eight_versions();
-    let read = |version| block_on(portfolios::read_v2(&kept(&log), &key(), Some(version), &[])).map_err(|e| e.code);
-    for version in 1..=KEPT_FROM {
+    let read = |version| block_on(portfolios::read_v2(&retained(&log), &key(), Some(version), &[])).map_err(|e| e.code);
+    for version in 1..=RETAINED_FROM {
         assert_eq!(read(version).unwrap_err(), Code::BaseExpired, "version {version}");
     }
-    for version in KEPT_FROM + 1..=8 {
+    for version in RETAINED_FROM + 1..=8 {
         assert!(read(version).is_ok(), "version {version}");
     }
     for version in [0, 9, 1 << 50] {

@@ -12,7 +12,7 @@ use pollster::block_on;
 use serde_json::json;
 use std::ops::RangeInclusive;
 
-/// Another device's sync, at the right moment.
+/// An event in which another device syncs just before the append.
 fn competitor(request: serde_json::Value) -> Event {
     Event::Before(Box::new(move |log: &MemoryLog| {
         send(log, &request, 10).unwrap();
@@ -20,7 +20,7 @@ fn competitor(request: serde_json::Value) -> Event {
 }
 
 #[test]
-fn the_loser_of_a_race_merges_with_what_is_new() {
+fn a_beaten_sync_merges_with_the_new_changes() {
     let log = portfolio();
     log.expect(competitor(body("tablet", "t1", 1, &[set("b", 1, 5)], 5)));
     let request = body("phone", "s1", 1, &[set("a", 1, 5)], 6);
@@ -37,7 +37,7 @@ fn the_loser_of_a_race_merges_with_what_is_new() {
 }
 
 #[test]
-fn a_merge_that_loses_reads_only_what_is_new() {
+fn a_beaten_merge_reads_only_the_new_changes() {
     let log = portfolio();
     for version in 1..=4 {
         let edit = set(&format!("p{version}"), version, 5);
@@ -63,17 +63,17 @@ fn a_merge_that_loses_reads_only_what_is_new() {
         ]
     );
     assert_eq!((answered.answer.version, answered.report.optimistic_retries), (8, 2));
-    assert_eq!(answered.answer.conflicts.len(), 1, "one place, one conflict");
+    assert_eq!(answered.answer.conflicts.len(), 1, "one path, one conflict");
     let server = &answered.answer.conflicts[0].conflict.server;
     assert_eq!(
         server.device_id,
         Some(device("watch")),
-        "of several the last to alter it"
+        "the last of the devices that wrote the value"
     );
 }
 
 #[test]
-fn losing_every_race_is_busy() {
+fn a_sync_beaten_at_every_attempt_is_answered_with_busy() {
     let log = portfolio();
     for version in 1..=2 {
         let id = format!("t{version}");
@@ -96,7 +96,7 @@ fn losing_every_race_is_busy() {
 }
 
 #[test]
-fn two_devices_that_create_one_portfolio_merge() {
+fn two_devices_that_create_the_same_portfolio_merge() {
     let log = Watched::default();
     log.expect(competitor(body("tablet", "t1", 0, &[set("b", 1, 5)], 5)));
     let answered = sync(&log, &body("phone", "s1", 0, &[set("a", 1, 5)], 6), 6);
@@ -105,7 +105,7 @@ fn two_devices_that_create_one_portfolio_merge() {
 }
 
 #[test]
-fn one_sync_sent_twice_at_once_has_one_effect() {
+fn a_sync_sent_twice_at_once_has_one_effect() {
     let log = portfolio();
     let request = body("phone", "s1", 1, &[set("a", 1, 5)], 6);
     log.expect(competitor(request.clone()));
@@ -115,7 +115,7 @@ fn one_sync_sent_twice_at_once_has_one_effect() {
 }
 
 #[test]
-fn a_portfolio_deleted_in_between_is_gone() {
+fn a_sync_beaten_by_a_deletion_is_answered_with_deleted() {
     let log = portfolio();
     log.expect(Event::Before(Box::new(|log: &MemoryLog| {
         use coinolio_core::log::{Change, ChangeLog, Kind, NewChange, Patch};
@@ -135,8 +135,9 @@ fn a_portfolio_deleted_in_between_is_gone() {
     assert_eq!(everything(&log.log).len(), 2);
 }
 
-/// A portfolio whose version 4 was made by a v1 client that was ahead: no version lies between 1 and 4, so that a read
-/// from version 3 on shows nothing. While its head is looked for, the tablet writes on top of each version of `meanwhile`.
+/// Returns a portfolio whose version 4 was made by a v1 client that was ahead. Versions 2 and 3 do not exist, so a read
+/// of the changes on top of version 3 or later finds nothing. While a sync then looks for the head, the tablet writes
+/// on top of each version of `meanwhile`.
 fn jumped(meanwhile: RangeInclusive<Version>) -> Watched {
     let log = portfolio();
     let jump = Change {
@@ -161,13 +162,13 @@ fn jumped(meanwhile: RangeInclusive<Version>) -> Watched {
 }
 
 #[test]
-fn others_write_while_a_device_at_a_version_that_jumped_is_looked_for() {
+fn a_sync_on_a_version_made_by_a_jump_merges_with_changes_written_meanwhile() {
     let log = jumped(4..=6);
     let answered = sync(&log, &body("phone", "s1", 4, &[set("a", 1, 5)], 6), 11);
     assert_eq!((answered.answer.version, answered.answer.outcome), (8, Outcome::Merged));
     assert_eq!(log.requests()[..3], ["since", "newest", "since"]);
 
-    // One change on top of the device's own version shows that version.
+    // A single change on top of the device's version proves that this version exists.
     let log = jumped(4..=4);
     let answered = sync(&log, &body("phone", "s1", 4, &[set("a", 1, 5)], 6), 11);
     assert_eq!((answered.answer.version, answered.answer.outcome), (6, Outcome::Merged));
@@ -175,7 +176,7 @@ fn others_write_while_a_device_at_a_version_that_jumped_is_looked_for() {
 }
 
 #[test]
-fn one_request_tells_that_there_is_no_portfolio_where_the_base_would_be_its_first_version() {
+fn one_request_tells_that_there_is_no_portfolio_if_the_base_is_version_1() {
     let log = Watched::default();
     let error = send(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 6).unwrap_err();
     assert_eq!(error.code, Code::NotFound);
@@ -185,7 +186,7 @@ fn one_request_tells_that_there_is_no_portfolio_where_the_base_would_be_its_firs
 #[test]
 fn a_first_pull_while_the_oldest_changes_are_removed_is_answered_with_the_document() {
     let log = portfolio();
-    // Kept apart from its change, so that it is read after it.
+    // So large that it is stored apart from its change, and read after it.
     let large = "x".repeat(4_000);
     sync(&log, &body("phone", "p1", 1, &[set("note", large, 5)], 5), 5);
     sync(&log, &body("phone", "p2", 2, &[set("a", 1, 5)], 5), 5);

@@ -1,4 +1,4 @@
-//! v2: a device that got no answer sends the same again.
+//! v2: a device that received no answer repeats its request.
 
 use crate::fixture::{Event, Watched, body, everything, portfolio, refusal, send, set, sync, wire};
 use coinolio_core::error::Code;
@@ -47,7 +47,7 @@ fn a_repeated_merge_is_answered_with_its_conflicts() {
     assert_eq!(first.answer.conflicts.len(), 1);
     let again = sync(&log, &request, 60);
     assert_eq!(again.answer, first.answer);
-    assert_eq!(again.report.conflicts, 0, "it was met before");
+    assert_eq!(again.report.conflicts, 0, "the conflict is not new");
     assert_eq!(everything(&log.log).len(), 3);
 }
 
@@ -65,7 +65,11 @@ fn a_repetition_after_others_wrote_brings_the_device_to_the_head() {
     sync(&log, &body("tablet", "t1", 2, &[set("a", 2, 7), set("b", 1, 7)], 7), 7);
     log.requests();
     let again = sync(&log, &request, 1_000);
-    assert_eq!(log.requests(), ["since"], "edits taken as they came need no document");
+    assert_eq!(
+        log.requests(),
+        ["since"],
+        "edits that were accepted unchanged need no document"
+    );
     assert_eq!((again.answer.version, again.answer.outcome), (3, Outcome::Merged));
 
     let merged = body("watch", "w1", 2, &[set("a", 3, 5), set("c", 1, 5)], 8);
@@ -78,7 +82,7 @@ fn a_repetition_after_others_wrote_brings_the_device_to_the_head() {
 }
 
 #[test]
-fn a_sync_id_used_for_something_else_is_refused() {
+fn a_sync_id_reused_for_another_request_is_refused() {
     let log = portfolio();
     let request = body("phone", "s1", 1, &[set("a", 1, 5)], 6);
     sync(&log, &request, 6);
@@ -96,7 +100,7 @@ fn a_sync_id_used_for_something_else_is_refused() {
 }
 
 #[test]
-fn the_order_of_members_does_not_matter_to_a_repetition() {
+fn a_repetition_is_recognised_whatever_the_order_of_its_members() {
     let log = portfolio();
     let in_order = r#"{"op": "set", "path": ["a"], "value": {"x": 1, "y": 2}}"#;
     let reversed = r#"{"value": {"y": 2, "x": 1}, "path": ["a"], "op": "set"}"#;
@@ -108,7 +112,7 @@ fn the_order_of_members_does_not_matter_to_a_repetition() {
 }
 
 #[test]
-fn our_own_hidden_success_is_a_success() {
+fn a_sync_succeeds_if_the_stores_own_retry_finds_its_change_written() {
     let log = portfolio();
     log.expect(Event::SentTwice);
     let answered = sync(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 6);
@@ -122,7 +126,7 @@ fn our_own_hidden_success_is_a_success() {
 }
 
 #[test]
-fn our_own_hidden_success_of_a_merge_is_answered_with_its_conflicts() {
+fn a_merge_is_answered_with_its_conflicts_if_the_stores_own_retry_finds_it_written() {
     let log = portfolio();
     sync(&log, &body("tablet", "t1", 1, &[set("a", 2, 5)], 5), 5);
     log.expect(Event::SentTwice);
@@ -132,9 +136,9 @@ fn our_own_hidden_success_of_a_merge_is_answered_with_its_conflicts() {
 }
 
 #[test]
-fn after_a_lost_answer_the_repetition_has_no_second_effect() {
+fn a_repetition_after_an_unanswered_append_has_no_second_effect() {
     let log = portfolio();
-    log.expect(Event::AnswerLost);
+    log.expect(Event::Unanswered);
     let request = body("phone", "s1", 1, &[set("a", 1, 5)], 6);
     assert_eq!(send(&log, &request, 6).unwrap_err().code, Code::Unavailable);
     let again = sync(&log, &request, 7);

@@ -1,4 +1,4 @@
-//! Requests of protocol v2 as they come.
+//! How requests of protocol v2 are read.
 
 use crate::fixture::{body, minute_text, set, value};
 use coinolio_core::error::{Code, Error};
@@ -6,7 +6,7 @@ use coinolio_core::wire::v2::SyncRequest;
 use serde_json::json;
 
 fn refused(body: &serde_json::Value) -> Error {
-    SyncRequest::from_json(&value(body)).expect_err("it is refused")
+    SyncRequest::from_json(&value(body)).expect_err("the request was not refused")
 }
 
 fn valid() -> serde_json::Value {
@@ -14,7 +14,7 @@ fn valid() -> serde_json::Value {
 }
 
 #[test]
-fn what_must_be_there_is_asked_for_by_name() {
+fn an_error_names_the_required_member_that_is_missing_or_wrong() {
     for name in ["device_id", "sync_id", "base_version", "sent_at"] {
         let mut body = valid();
         body[name] = json!(null);
@@ -28,7 +28,7 @@ fn what_must_be_there_is_asked_for_by_name() {
 }
 
 #[test]
-fn an_error_in_an_operation_names_it() {
+fn an_error_in_an_operation_names_the_operation() {
     for (change, code, detail) in [
         (json!(1), Code::Malformed, "changes[1] must be an object"),
         (
@@ -76,7 +76,7 @@ fn an_error_in_an_operation_names_it() {
 }
 
 #[test]
-fn unknown_members_and_nulls_of_optional_ones_are_ignored() {
+fn unknown_members_and_optional_members_that_are_null_are_ignored() {
     let mut body = valid();
     body["color"] = json!("blue");
     body["name"] = json!(null);
