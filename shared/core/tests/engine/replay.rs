@@ -232,7 +232,7 @@ fn a_replay_knows_the_author_of_every_value_altered_since_its_base() {
 }
 
 #[test]
-fn a_value_older_than_the_oldest_retained_change_has_no_author_and_that_changes_time() {
+fn a_value_older_than_every_retained_change_has_no_author_and_the_oldest_changes_time() {
     let log = with_snapshot(true);
     let retained = Watched::default();
     block_on(async {

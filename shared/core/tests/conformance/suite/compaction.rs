@@ -100,7 +100,7 @@ async fn read(log: &(impl ChangeLog + RankSource), version: Version) -> Value {
     (*document_at(log, &p(), &mut window, version).await.unwrap()).clone()
 }
 
-/// Returns the changes, oldest first, and asserts that there is no gap between them.
+/// Returns the changes, oldest first. Fails if there is a gap between them.
 pub(crate) async fn changes(log: &(impl ChangeLog + RankSource)) -> Vec<Change> {
     let mut changes = log.since(&p(), 0).await.unwrap();
     changes.reverse();
@@ -308,8 +308,8 @@ async fn concurrent_runs_and_syncs_leave_every_version_intact(log: impl ChangeLo
             let mut removed = 0;
             loop {
                 let head = log.newest(&p(), 1).await.unwrap().remove(0).version;
-                // Meanwhile the others may have written and removed so much that the head just read has expired. That
-                // fails this run only.
+                // The others may have written and removed so much meanwhile that the head just read has expired. If so,
+                // only this run fails.
                 match compact(&*log, &p(), &LITTLE, now(head + 1)).await {
                     Ok(done) => removed += done.removed,
                     Err(error) => assert_eq!(Error::from(error).code, Code::BaseExpired),

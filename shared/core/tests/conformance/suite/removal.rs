@@ -57,7 +57,7 @@ fn is_retained<T>(outcome: &Result<T, Error>, version: Version, kept_from: Versi
 /// versions had expired.
 pub(crate) async fn check_readers(log: &(impl ChangeLog + RankSource), kept_from: Version) -> usize {
     let mut expired = 0;
-    // A base needs only the changes on top of it. Reading a version, or comparing with it, needs its own change too.
+    // A version is a base if the changes on top of it remain. To read or compare it, its own change must remain too.
     let readable_from = kept_from + 1;
     for version in 1..=HEAD {
         let read = portfolios::read_v2(log, &p(), Some(version), &[]).await;
