@@ -1,11 +1,11 @@
-//! An HTTP answer, wherever it came from.
+//! An HTTP answer of a handler, a function's process or a gateway.
 
 use flate2::read::GzDecoder;
 use lambda_http::http::HeaderMap;
 use serde_json::Value;
 use std::io::{self, Read};
 
-/// What a function answered, its body decompressed.
+/// An answer with its body decompressed.
 #[derive(Clone, Debug)]
 pub struct Answered {
     /// The HTTP status.
@@ -17,10 +17,11 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// The answer with `body` as it came, compressed or not.
+    /// Builds an answer from the `body` as received. If there is a `content-encoding` header, decompresses the body
+    /// with gzip.
     ///
     /// # Errors
-    /// Where the body is not what `content-encoding` says, or no UTF-8.
+    /// If the body cannot be decompressed or is not UTF-8.
     pub fn new(status: u16, headers: HeaderMap, mut body: &[u8]) -> io::Result<Self> {
         let mut text = String::new();
         if headers.contains_key("content-encoding") {
@@ -31,12 +32,12 @@ impl Answered {
         Ok(Self { status, headers, text })
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    /// A header's value.
+    /// Returns a header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }

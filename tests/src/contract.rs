@@ -1,4 +1,4 @@
-//! `docs/openapi.yaml` as what an answer is held to.
+//! Checks answers against `docs/openapi.yaml`.
 
 use crate::answered::Answered;
 use crate::yaml;
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// The document, read once.
+/// The OpenAPI document, read once per process.
 pub static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
 
-/// The document, and its schemas as they are needed.
+/// The OpenAPI document, and a validator for each schema used so far.
 #[derive(Debug)]
 pub struct Contract {
-    /// The document as it is.
+    /// The document as it is in the file.
     pub document: Value,
-    /// The document whose objects have no members but those that it names: what this version of the service
-    /// answers. Clients have to expect others, so the document itself leaves them open.
+    /// The document with undocumented object members forbidden: this version of the service answers with documented
+    /// members only. The file itself allows others, because clients must expect the members of later versions.
     closed: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
@@ -35,15 +35,15 @@ impl Contract {
         }
     }
 
-    /// Asserts that the document has this answer to a request of `method` and `path`: its status, headers, media
-    /// type and body, and nothing beyond.
+    /// Asserts that the document describes this answer to a request of `method` and `path`: its status, headers, media
+    /// type and body. An undocumented header or member fails the assertion too.
     pub fn assert_documents(&self, method: &Method, path: &str, answered: &Answered) {
         let what = format!("{method} {path} answered {} {}", answered.status, answered.text);
         let (place, response) = self.response(method, path, answered.status);
         let response = response.unwrap_or_else(|| panic!("{what}: {place} is not documented"));
         self.assert_headers(&place, response, answered, &what);
         let Some(content) = response.get("content") else {
-            assert_eq!(answered.text, "", "{what}: a body");
+            assert_eq!(answered.text, "", "{what}: has a body, but none is documented");
             return;
         };
         let media_type = answered.header("content-type").unwrap_or_default();
@@ -70,19 +70,19 @@ impl Contract {
                     let errors = self.errors(&format!("{header_place}/schema"), &json!(value));
                     assert!(errors.is_empty(), "{what}: {name}: {errors:?}");
                 }
-                None => assert_ne!(header["required"], true, "{what}: no header {name}"),
+                None => assert_ne!(header["required"], true, "{what}: header {name} is missing"),
             }
         }
     }
 
-    /// Where the document describes an answer, and how.
+    /// Finds the description of an answer. Returns its JSON pointer, and its node if the document has one.
     fn response(&self, method: &Method, path: &str, status: u16) -> (String, Option<&Value>) {
         let place = match route(method, path) {
             Match::Route(route, _) => {
                 let method = route.method.as_str().to_lowercase();
                 format!("/paths/{}/{method}/responses/{status}", escaped(route.template))
             }
-            // A path or method that the document does not have can have but these.
+            // These two answers belong to paths and methods that the document does not have.
             Match::MethodNotAllowed(_) if status == 405 => "/components/responses/MethodNotAllowed".to_owned(),
             Match::NotFound if status == 404 => "/components/responses/NotFound".to_owned(),
             _ => return (format!("{status} without a route"), None),
@@ -96,7 +96,7 @@ impl Contract {
         }
     }
 
-    /// What is at `place`, or where its `$ref` leads.
+    /// Follows the `$ref` of the node at `place`, if it has one. Returns the pointer of the result and the result.
     pub fn resolved<'d>(&'d self, place: &str, node: &'d Value) -> (String, &'d Value) {
         match node.get("$ref").and_then(Value::as_str) {
             Some(reference) => {
@@ -104,20 +104,20 @@ impl Contract {
                 let node = self
                     .document
                     .pointer(&place)
-                    .unwrap_or_else(|| panic!("{reference} leads nowhere"));
+                    .unwrap_or_else(|| panic!("{reference} points to nothing"));
                 (place, node)
             }
             None => (place.to_owned(), node),
         }
     }
 
-    /// What is wrong with `value` by the schema at `place`, a JSON pointer into the document, as an answer of this
-    /// version.
+    /// Validates a `value` of an answer against the schema at `place`, a JSON pointer into the document. Returns one
+    /// text for each error; an undocumented member is an error.
     pub fn errors(&self, place: &str, value: &Value) -> Vec<String> {
         self.errors_by(&self.closed, "closed", place, value)
     }
 
-    /// What is wrong with `value` by the schema at `place`, with whatever other members.
+    /// Validates a `value` of a request as [`Self::errors`] does, but allows undocumented members.
     pub fn errors_of_request(&self, place: &str, value: &Value) -> Vec<String> {
         self.errors_by(&self.document, "open", place, value)
     }
@@ -147,12 +147,12 @@ fn validator(document: &Value, place: &str) -> Validator {
         .unwrap_or_else(|error| panic!("{place}: {error}"))
 }
 
-/// `name` as a token of a JSON pointer (RFC 6901 section 3).
+/// Escapes `name` as a token of a JSON pointer (RFC 6901 section 3).
 pub fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// Takes other members than those named from each schema of an object that says nothing of others.
+/// Forbids undocumented members in each object schema that names members and has no `additionalProperties`.
 fn close(node: &mut Value) {
     match node {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! A DynamoDB API in this process, in memory, spoken to by the real SDK over HTTP.
+//! An in-memory DynamoDB API inside this process. The real SDK talks to it over HTTP.
 
 use crate::faults::{Fault, Faults};
 use aws_sdk_dynamodb::Client;
@@ -13,15 +13,15 @@ use serde_json::Value;
 use std::fmt;
 use tokio::net::TcpListener;
 
-/// The table's name in every test.
+/// The name of the table in every test.
 pub const TABLE: &str = "coinolio-test";
 
-/// A DynamoDB API of its own, with the table; gone with the test's runtime.
+/// A DynamoDB API with the table. It stops when the test's runtime ends.
 #[derive(Clone)]
 pub struct Dynamo {
-    /// The SDK's client.
+    /// An SDK client of this API.
     pub client: Client,
-    /// Where the API listens.
+    /// The URL at which the API listens.
     pub endpoint: String,
     database: Database,
 }
@@ -35,7 +35,7 @@ impl fmt::Debug for Dynamo {
 }
 
 impl Dynamo {
-    /// Starts one with an empty table.
+    /// Starts an API with an empty table.
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -50,12 +50,12 @@ impl Dynamo {
         }
     }
 
-    /// The change log in the table.
+    /// Returns a store on the table.
     pub fn log(&self) -> DynamoLog {
         DynamoLog::new(self.client.clone(), TABLE)
     }
 
-    /// Every record of the table's stream so far, oldest first, as Lambda hands them over.
+    /// Returns every record of the table's stream so far, oldest first, in the form in which Lambda delivers them.
     pub fn records(&self) -> Vec<Value> {
         let streams = self.database.list_streams(ListStreamsRequest::default()).unwrap();
         let stream_arn = streams.streams[0].stream_arn.clone();
@@ -86,14 +86,14 @@ impl Dynamo {
         records
     }
 
-    /// The change log in the table, and what it uses.
+    /// Returns a store on the table, and a meter of the requests and capacity units that it uses.
     pub fn metered_log(&self) -> (DynamoLog, Meter) {
         let meter = Meter::default();
         (self.log().with_meter(meter.clone()), meter)
     }
 
-    /// The change log behind a proxy that fails as `fault` says: from the operation's name and how many
-    /// requests of that operation came before.
+    /// Returns a store behind a proxy that injects faults. `fault` decides for each request; it gets the operation's
+    /// name and the number of earlier requests of that operation.
     pub async fn failing_log(&self, fault: impl Fn(&str, usize) -> Fault + Send + Sync + 'static) -> DynamoLog {
         let endpoint = Faults::start(&self.endpoint, fault).await;
         DynamoLog::new(emulator_client(&endpoint), TABLE)

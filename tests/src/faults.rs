@@ -1,4 +1,4 @@
-//! A proxy in front of a DynamoDB API that fails on purpose.
+//! A proxy in front of a DynamoDB API that injects faults.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,20 +10,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// What happens to a request.
+/// The way in which the proxy treats a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is served.
+    /// Serves it.
     Serve,
-    /// It is served, but the answer is lost: a 500 in its place.
+    /// Serves it, but answers with a 500, so that the client does not know that the request was served.
     LoseAnswer,
-    /// It is served, and the answer comes this much later: what a network adds.
+    /// Serves it and delays the answer by this time, as a network does.
     ServeLate(Duration),
-    /// It is answered with this status and error code, and not served.
+    /// Answers with this status and error code, without serving it.
     Answer(u16, &'static str),
-    /// It is not served, and the connection is closed without an answer.
+    /// Closes the connection without an answer, without serving it.
     Cut,
-    /// It is served, and the connection is closed without an answer.
+    /// Serves it, then closes the connection without an answer.
     CutAnswer,
 }
 
@@ -47,7 +47,8 @@ impl fmt::Debug for Faults {
 }
 
 impl Faults {
-    /// Starts a proxy before `upstream` and returns its endpoint.
+    /// Starts a proxy in front of `upstream` and returns its endpoint. `decide` gets the operation's name and the
+    /// number of earlier requests of that operation.
     pub async fn start(upstream: &str, decide: impl Fn(&str, usize) -> Fault + Send + Sync + 'static) -> String {
         let faults = Self {
             upstream: upstream.to_owned(),
@@ -88,7 +89,7 @@ async fn serve(State(faults): State<Faults>, mut headers: HeaderMap, body: Bytes
     headers.remove("host");
     headers.remove("content-length");
     let request = faults.client.post(&faults.upstream).headers(headers).body(body);
-    // Where there is no DynamoDB any more, whoever asked gets no answer either.
+    // If DynamoDB has stopped, the client gets no answer either.
     let answer = request.send().await.unwrap_or_else(|_| cut());
     match fault {
         Fault::LoseAnswer => return failure(500, "InternalServerError"),
@@ -101,7 +102,7 @@ async fn serve(State(faults): State<Faults>, mut headers: HeaderMap, body: Bytes
     (status, headers, answer.bytes().await.unwrap_or_else(|_| cut()))
 }
 
-/// Ends the connection's task: the one way out of a handler of `axum` without an answer.
+/// Ends the connection's task by unwinding: the only way for an `axum` handler to send no answer.
 fn cut() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut"))
 }

@@ -1,4 +1,4 @@
-//! Lambda on this machine: a runtime API, and a function's own binary as a process that polls it.
+//! Lambda on this machine: a runtime API, and a function's binary running as a process that polls it.
 //!
 //! Source: "Using the Lambda runtime API for custom runtimes", AWS documentation.
 
@@ -18,31 +18,31 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
-/// The longest that a function may take for what a test waits for, on a machine with much else to do.
+/// The longest time for which a test waits for a function. It is generous, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The biggest answer that Lambda takes, in bytes ("Lambda quotas", AWS documentation; the error of a bigger one
-/// says it to the byte).
+/// The size of the largest answer that Lambda accepts, in bytes ("Lambda quotas", AWS documentation; the error for a
+/// larger answer states the exact number).
 const MOST_ANSWERED: usize = 6_291_556;
 
-/// How long an invocation may take by its deadline.
+/// The time from the start of an invocation to its deadline.
 const INVOCATION: Duration = Duration::from_secs(30);
 
-/// What a function told the runtime API.
+/// A message from a function to the runtime API.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    /// It asks for the next event.
+    /// It asked for the next event.
     Polled,
     /// It answered an event.
     Answered(Value),
-    /// It failed over an event: `{"errorType", "errorMessage", …}`.
+    /// It reported an error for an event: `{"errorType", "errorMessage", …}`.
     Failed(Value),
 }
 
-/// A runtime API of one function.
+/// The runtime API of one function.
 #[derive(Debug)]
 pub struct RuntimeApi {
-    /// Where it listens: the value of `AWS_LAMBDA_RUNTIME_API`.
+    /// The address at which it listens: the value of `AWS_LAMBDA_RUNTIME_API`.
     pub address: SocketAddr,
     events: mpsc::UnboundedSender<Given>,
     told: mpsc::UnboundedReceiver<(Instant, Told)>,
@@ -61,7 +61,7 @@ struct Api {
 }
 
 impl RuntimeApi {
-    /// Starts one on a free port; it ends with the runtime that it was started in.
+    /// Starts an API on a free port. It stops when the calling runtime ends.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -81,7 +81,7 @@ impl RuntimeApi {
         Self { address, events, told }
     }
 
-    /// Hands out `event` to the next poll; the invocation's id.
+    /// Hands `event` to the next poll and returns the id of the invocation.
     pub fn give(&self, event: &str) -> String {
         let id = Uuid::new_v4().to_string();
         let given = Given {
@@ -92,7 +92,7 @@ impl RuntimeApi {
         id
     }
 
-    /// What the function tells next, and when; `None` where it tells nothing for a minute.
+    /// Returns the function's next message and its time, or `None` if none comes within a minute.
     pub async fn told(&mut self) -> Option<(Instant, Told)> {
         tokio::time::timeout(PATIENCE, self.told.recv()).await.ok().flatten()
     }
@@ -100,7 +100,7 @@ impl RuntimeApi {
 
 impl Api {
     fn tell(&self, told: Told) {
-        // The test may be over.
+        // Sending fails if the test is over.
         let _ = self.told.send((Instant::now(), told));
     }
 }
@@ -108,7 +108,7 @@ impl Api {
 async fn next(State(api): State<Arc<Api>>) -> ([(&'static str, String); 3], String) {
     api.tell(Told::Polled);
     let given = api.events.lock().await.recv().await;
-    // The sender's end is the test's: this poll is then nobody's.
+    // The sender is gone if the test is over, so nobody waits for this poll's answer.
     let Some(Given { id, event }) = given else {
         return std::future::pending().await;
     };
@@ -138,20 +138,20 @@ fn json(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
 }
 
-/// A function's binary as a process.
+/// A function's binary, running as a process.
 #[derive(Debug)]
 pub struct Process {
     /// The runtime API that it polls.
     pub api: RuntimeApi,
-    /// When it was started.
+    /// The time of its start.
     pub started: Instant,
     child: Child,
 }
 
-/// How a process ended, and what it wrote.
+/// The exit status and the output of a process that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
     /// Standard output: the log.
     pub stdout: String,
@@ -160,8 +160,8 @@ pub struct Ended {
 }
 
 impl Process {
-    /// Starts `binary` with the variables that cargo-lambda sets, and with `environment` instead; an empty value
-    /// unsets. Nothing of this process's own environment comes through.
+    /// Starts `binary` with the variables that cargo-lambda sets, overridden by `environment`: an empty value removes
+    /// a variable. The process inherits nothing else from this one's environment.
     pub async fn start(binary: impl AsRef<Path>, environment: &[(&str, &str)]) -> Self {
         let api = RuntimeApi::start().await;
         let address = api.address.to_string();
@@ -189,12 +189,12 @@ impl Process {
         Self { api, started, child }
     }
 
-    /// The process's id; `None` once it has ended.
+    /// Returns the process's id, or `None` if it has ended.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Hands the function `event` and waits for what it tells about it.
+    /// Hands `event` to the function and waits for its answer or error.
     pub async fn invoke(&mut self, event: &str) -> Told {
         self.api.give(event);
         loop {
@@ -206,7 +206,7 @@ impl Process {
         }
     }
 
-    /// The most memory that the process has had at once, in bytes: Linux's `VmHWM` (proc_pid_status(5)).
+    /// Returns the most memory that the process has used at once, in bytes: Linux's `VmHWM` (proc_pid_status(5)).
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
         let id = self.child.id().expect("the function has ended");
@@ -216,7 +216,7 @@ impl Process {
         kilobytes * 1024
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until the process ends by itself.
     pub async fn ended(self) -> Ended {
         let Self { child, .. } = self;
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
@@ -228,7 +228,7 @@ impl Process {
         }
     }
 
-    /// Ends the process; what it wrote.
+    /// Kills the process and returns its output.
     pub async fn stop(mut self) -> Ended {
         self.child.start_kill().unwrap();
         self.ended().await

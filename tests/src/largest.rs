@@ -1,4 +1,4 @@
-//! The largest document, end to end: a function's binary as a process, and the memory that it takes.
+//! The largest document end to end: sends it to a function's process and checks the memory that the process uses.
 
 use crate::lambda::{Process, Told};
 use crate::portfolio::Portfolio;
@@ -12,10 +12,10 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use std::io::{Read, Write};
 
-/// What a function may take: the 256 MB of `template.yaml`, of which 32 MB are left to what Lambda runs beside it.
+/// The memory that a function may use: the 256 MB of `template.yaml`, less 32 MB for Lambda's own processes.
 const MOST_MEMORY: u64 = (256 - 32) * 1024 * 1024;
 
-/// A portfolio whose document is the largest that there may be, less room for an edit or two.
+/// Generates a portfolio whose document has the largest allowed size, less room for an edit or two.
 pub fn portfolio() -> Portfolio {
     let most = usize::try_from(MAX_DOCUMENT_BYTES).unwrap();
     let portfolio = Portfolio::of_bytes(most - 8 * 1024);
@@ -23,7 +23,7 @@ pub fn portfolio() -> Portfolio {
     portfolio
 }
 
-/// The event `events/<name>.json` with `body`, compressed as a client has to send one of this size.
+/// Returns the event `events/<name>.json` with `body`, compressed because a client must compress one of this size.
 pub fn event_with(name: &str, body: &Value) -> String {
     let mut event: Value = serde_json::from_str(&event(name)).unwrap();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -34,8 +34,8 @@ pub fn event_with(name: &str, body: &Value) -> String {
     event.to_string()
 }
 
-/// Hands the function `event`, asserts the status of its answer and that it has not taken more memory than it may;
-/// the answer's body.
+/// Sends `event` to the function and returns the body of its answer. Asserts the answer's status, and that the
+/// function has stayed within its memory.
 pub async fn answer(process: &mut Process, what: &str, event: &str, status: u16) -> Value {
     let told = process.invoke(event).await;
     let Told::Answered(answer) = told else {
@@ -44,11 +44,11 @@ pub async fn answer(process: &mut Process, what: &str, event: &str, status: u16)
     let body = answer["body"].as_str().unwrap_or_default();
     assert_eq!(answer["statusCode"], status, "{what}: {}", &body[..body.len().min(500)]);
     let peak = process.peak_memory();
-    #[expect(clippy::print_stdout, reason = "what it took, for those who ask with --nocapture")]
+    #[expect(clippy::print_stdout, reason = "shows the peak with --nocapture")]
     {
         println!("{what}: at most {} MB so far", peak >> 20);
     }
-    assert!(peak <= MOST_MEMORY, "{what}: the function took {} MB", peak >> 20);
+    assert!(peak <= MOST_MEMORY, "{what}: the function used {} MB", peak >> 20);
     let mut text = String::new();
     if answer["isBase64Encoded"] == true {
         let packed = STANDARD.decode(body).unwrap();

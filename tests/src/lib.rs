@@ -1,13 +1,14 @@
-//! What the tests and the benchmarks share: generated portfolios, a running DynamoDB API, ways to make it
-//! fail, and the functions on top of it.
+//! Support for tests and benchmarks: generated portfolios, a running DynamoDB API, ways to make it fail, and the
+//! functions on top of it.
 //!
-//! The tests themselves are one binary, `tests/suite`: one link, and modules that mirror what they test.
+//! The tests themselves are one binary, `tests/suite`, so that they are linked once. Its modules mirror the code that
+//! they test.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "support of tests, where a failure is a panic"
+    reason = "test support: a failure is a panic"
 )]
 
 pub mod answered;

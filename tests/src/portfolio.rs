@@ -1,6 +1,6 @@
-//! Generated portfolios: documents as the app keeps them in AsyncStorage, and a user's edits of them.
+//! Generated portfolios: documents as the app stores them in AsyncStorage, and a user's edits of them.
 //!
-//! The same arguments always make the same document. About one entry in six is an asset, the others are
+//! The same arguments always give the same document. About one entry in six is an asset, the others are
 //! transactions.
 
 use coinolio_core::json;
@@ -28,12 +28,12 @@ const NOTES: [&str; 7] = [
     "bonus",
 ];
 
-/// 2025-01-01T00:00:00Z, before which no entry was made, in milliseconds since the epoch.
+/// 2025-01-01T00:00:00Z in milliseconds since the epoch: no entry is older.
 const FIRST_DAY: i64 = 1_735_689_600_000;
-/// When the edits were made.
+/// The time of every edit.
 const EDITED: &str = "2026-01-01T00:00:00.000Z";
 
-/// How big a document is as compact JSON.
+/// The approximate size of a document as compact JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// About 1 KB.
@@ -50,7 +50,7 @@ impl Size {
     /// Every size, smallest first.
     pub const ALL: [Self; 4] = [Self::Small, Self::Medium, Self::Large, Self::Huge];
 
-    /// The least number of bytes of the compact JSON.
+    /// Returns the minimum size of the compact JSON in bytes.
     pub const fn bytes(self) -> usize {
         match self {
             Self::Small => 1_000,
@@ -60,7 +60,7 @@ impl Size {
         }
     }
 
-    /// The size for tables.
+    /// Returns the label for tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Small => "1 KB",
@@ -71,7 +71,7 @@ impl Size {
     }
 }
 
-/// How much an edit changes.
+/// The extent of an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
     /// The amount of one asset.
@@ -83,13 +83,13 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// What [`Edit::OneField`] writes, found nowhere else in a document.
+    /// The amount that [`Edit::OneField`] writes. It occurs nowhere else in a document.
     pub const AMOUNT: &str = "123.45678901";
 
     /// Every edit, smallest first.
     pub const ALL: [Self; 3] = [Self::OneField, Self::OnePercent, Self::TenPercent];
 
-    /// The edit for tables.
+    /// Returns the label for tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OneField => "one field",
@@ -99,7 +99,7 @@ impl Edit {
     }
 }
 
-/// A portfolio's entries, from which its document is written.
+/// The entries of a portfolio, from which its document is generated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Portfolio {
     assets: Map<String, Value>,
@@ -107,22 +107,22 @@ pub struct Portfolio {
 }
 
 impl Portfolio {
-    /// A portfolio whose document is about `size`.
+    /// Generates a portfolio whose document has about the size `size`.
     pub fn of_size(size: Size) -> Self {
         Self::grown(|_, bytes| bytes < size.bytes())
     }
 
-    /// A portfolio whose document takes at least `least` bytes as compact JSON, and at most one entry more.
+    /// Generates a portfolio whose document has at least `least` bytes as compact JSON, and at most one entry more.
     pub fn of_bytes(least: usize) -> Self {
         Self::grown(|_, bytes| bytes < least)
     }
 
-    /// A portfolio of exactly `count` assets and transactions.
+    /// Generates a portfolio of exactly `count` assets and transactions.
     pub fn of_entries(count: usize) -> Self {
         Self::grown(|entries, _| entries < count)
     }
 
-    /// Adds entries while `more` wants them, which is told how many there are and the document's bytes.
+    /// Adds entries while `more` returns true. It gets the number of entries and the document's size in bytes.
     fn grown(more: impl Fn(usize, usize) -> bool) -> Self {
         let mut generator = Generator::new(42);
         let mut portfolio = Self {
@@ -145,17 +145,17 @@ impl Portfolio {
         portfolio
     }
 
-    /// How many assets and transactions there are.
+    /// Returns the number of assets and transactions.
     pub fn len(&self) -> usize {
         self.assets.len() + self.transactions.len()
     }
 
-    /// True where there is no entry.
+    /// Returns whether the portfolio has no entry.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The portfolio after an edit; another `seed` picks other entries, save for [`Edit::OneField`].
+    /// Returns the portfolio after an edit. Another `seed` picks other entries, except for [`Edit::OneField`].
     #[must_use]
     pub fn edited(&self, edit: Edit, seed: u64) -> Self {
         let mut portfolio = self.clone();
@@ -172,7 +172,7 @@ impl Portfolio {
         portfolio
     }
 
-    /// Changes, adds and deletes `count` entries in all.
+    /// Changes, adds and deletes entries, `count` in total.
     fn mix(&mut self, count: usize, seed: u64) {
         let mut generator = Generator::new(seed);
         let fifth = (count + 2) / 5;
@@ -196,7 +196,7 @@ impl Portfolio {
         }
     }
 
-    /// The entry of that number, the assets counting first.
+    /// Returns the entry with this number; assets count first.
     fn entry_mut(&mut self, number: usize) -> Option<&mut Value> {
         match number.checked_sub(self.assets.len()) {
             Some(transaction) => self.transactions.get_mut(transaction),
@@ -211,7 +211,7 @@ impl Portfolio {
         self.transactions.retain(|_| stays());
     }
 
-    /// The document.
+    /// Returns the document.
     pub fn document(&self) -> Value {
         json!({
             "@portfolios": {
@@ -235,10 +235,10 @@ impl Portfolio {
         })
     }
 
-    /// The document as the service reads it.
+    /// Returns the document as the service reads it.
     ///
     /// # Errors
-    /// Never for a generated document: the error is there for the caller's `?`.
+    /// None for a generated document. The `Result` lets the caller use `?`.
     pub fn to_core(&self) -> Result<json::Value, json::ReadError> {
         json::read(self.document().to_string().as_bytes())
     }
@@ -253,7 +253,7 @@ fn symbol(number: usize) -> String {
     }
 }
 
-/// Makes entries.
+/// Generates entries.
 struct Generator {
     random: StdRng,
 }
@@ -269,7 +269,7 @@ impl Generator {
         format!("{:.8}", self.random.random_range(0.0001..500.0))
     }
 
-    /// A time within 300 days of the first.
+    /// Returns a random time within 300 days after [`FIRST_DAY`].
     fn time(&mut self) -> String {
         let after = self.random.random_range(0..300 * 86_400_000);
         Timestamp::from_millis(FIRST_DAY + after).to_string()
@@ -302,7 +302,7 @@ impl Generator {
         })
     }
 
-    /// A random UUID (RFC 9562 section 5.4).
+    /// Returns a random UUID (RFC 9562 section 5.4).
     fn uuid(&mut self) -> String {
         let (high, low): (u64, u64) = self.random.random();
         format!(
@@ -322,7 +322,7 @@ mod tests {
     use coinolio_core::algebra::{apply, diff};
 
     #[test]
-    fn a_document_is_about_as_big_as_it_is_called() {
+    fn a_document_has_about_the_requested_size() {
         for size in Size::ALL {
             let bytes = Portfolio::of_size(size).document().to_string().len();
             let target = size.bytes();
@@ -335,13 +335,13 @@ mod tests {
     }
 
     #[test]
-    fn a_portfolio_has_as_many_entries_as_it_was_asked_for() {
+    fn a_portfolio_has_the_requested_number_of_entries() {
         assert!(Portfolio::of_entries(0).is_empty());
         assert_eq!(Portfolio::of_entries(1_000).len(), 1_000);
     }
 
     #[test]
-    fn the_same_arguments_make_the_same_document_and_another_seed_another_edit() {
+    fn the_same_arguments_give_the_same_document_and_another_seed_another_edit() {
         let portfolio = Portfolio::of_size(Size::Medium);
         assert_eq!(portfolio, Portfolio::of_size(Size::Medium));
         let edited = portfolio.edited(Edit::TenPercent, 1);

@@ -1,7 +1,7 @@
-//! What the events of `events/` are answered with, sent one after the other to an empty table.
+//! The expected answers to the events of `events/`, sent one after the other to a service with an empty table.
 //!
-//! `tests/scenario.json` has it once: a test holds the handlers to it, and `runtime-events` the functions
-//! under a Lambda runtime.
+//! They are in `tests/scenario.json`. A test checks the handlers against them, and `runtime-events` checks the
+//! functions under a Lambda runtime.
 
 use crate::answered::Answered;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// One event and its answer.
+/// One event and its expected answer.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -17,29 +17,29 @@ pub struct Step {
     pub event: String,
     /// The HTTP status.
     pub status: u16,
-    /// Headers that have to be there, by their lower-case names.
+    /// The headers that the answer must have, by their lower-case names.
     pub headers: BTreeMap<String, String>,
-    /// The body: JSON in which `"<time n>"` stands for a time, or nothing for none.
+    /// The body: JSON in which `"<time n>"` stands for a time. `None` if the answer has no body.
     #[serde(default)]
     pub body: Option<Value>,
 }
 
-/// Every step, in order.
+/// Returns every step, in order.
 pub fn steps() -> Vec<Step> {
     serde_json::from_str(include_str!("../scenario.json")).unwrap()
 }
 
-/// The events that the scenario sends, once each.
+/// Returns the names of the events that the scenario sends, without duplicates.
 pub fn events() -> BTreeSet<String> {
     steps().into_iter().map(|step| step.event).collect()
 }
 
-/// The times met so far: `"<time n>"` is the same time wherever it stands, and later than every lower n.
+/// The times seen so far. `"<time n>"` is the same time in every answer, and later than the time of every lower n.
 #[derive(Debug, Default)]
 pub struct Times(BTreeMap<u32, String>);
 
 impl Times {
-    /// What differs between `step` and what was `answered`, a line each; nothing where all agrees.
+    /// Compares an answer with its `step`. Returns one line for each difference; the text is empty if they agree.
     pub fn differences(&mut self, step: &Step, answered: &Answered) -> String {
         let mut differences = String::new();
         if answered.status != step.status {
@@ -87,7 +87,7 @@ impl Times {
     }
 
     fn is_time(&mut self, number: u32, seen: &str) -> bool {
-        // Times of one form compare as their texts do.
+        // Times of this one form sort as their texts do.
         let earlier = self.0.range(..number).all(|(_, time)| time.as_str() < seen);
         let later = self.0.range(number + 1..).all(|(_, time)| seen < time.as_str());
         is_utc_in_milliseconds(seen)
@@ -101,7 +101,8 @@ fn number_of_time(text: &str) -> Option<u32> {
     text.strip_prefix("<time ")?.strip_suffix('>')?.parse().ok()
 }
 
-/// `2026-01-31T12:00:05.412Z`: RFC 3339 with milliseconds in UTC, as every time of an answer.
+/// Returns whether `text` has the form of every time in an answer: RFC 3339 in UTC with milliseconds, such as
+/// `2026-01-31T12:00:05.412Z`.
 fn is_utc_in_milliseconds(text: &str) -> bool {
     let form = "0000-00-00T00:00:00.000Z";
     text.len() == form.len()
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_differs_in_anything_is_told_of() {
+    fn any_difference_in_an_answer_is_reported() {
         let etag: &[_] = &[("etag", "\"1\"")];
         for (seen, told) in [
             (answered(200, etag, r#"{"a":[1,null]}"#), ""),
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_the_same_wherever_it_stands_and_times_grow_with_their_numbers() {
+    fn a_numbered_time_has_one_value_and_a_higher_number_is_a_later_time() {
         let mut times = Times::default();
         let mut fits = |number: u32, seen: &str| {
             let step = step(json!(format!("<time {number}>")));
@@ -171,9 +172,9 @@ mod tests {
         };
         assert!(fits(2, "2026-01-01T00:00:00.002Z"));
         assert!(fits(2, "2026-01-01T00:00:00.002Z"));
-        assert!(!fits(2, "2026-01-01T00:00:00.003Z"), "another time of the same number");
-        assert!(!fits(3, "2026-01-01T00:00:00.002Z"), "no later than a lower one");
-        assert!(!fits(1, "2026-01-01T00:00:00.002Z"), "no earlier than a higher one");
+        assert!(!fits(2, "2026-01-01T00:00:00.003Z"), "number 2 has another time");
+        assert!(!fits(3, "2026-01-01T00:00:00.002Z"), "not later than number 2");
+        assert!(!fits(1, "2026-01-01T00:00:00.002Z"), "not earlier than number 2");
         assert!(fits(3, "2026-01-01T00:00:00.003Z"));
         assert!(fits(1, "2025-12-31T23:59:59.999Z"));
         for other in [

@@ -1,4 +1,4 @@
-//! The functions on a DynamoDB API of their own, called with the events of `events/`.
+//! The functions on their own DynamoDB API, called with the events of `events/`.
 
 use crate::answered::Answered;
 use crate::contract::CONTRACT;
@@ -32,14 +32,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts with an empty table.
+    /// Starts the functions with an empty table.
     pub async fn start() -> Self {
         let dynamo = Dynamo::start().await;
         let app = App::new(dynamo.log());
         Self { dynamo, app }
     }
 
-    /// Starts with the portfolio `main` of `events/v1-create.json`, at version 1.
+    /// Starts the functions with the portfolio `main` of `events/v1-create.json`, at version 1.
     pub async fn with_portfolio() -> Self {
         let service = Self::start().await;
         let created = service.call(Call::of("v1-create")).await;
@@ -47,7 +47,7 @@ impl Service {
         service
     }
 
-    /// The same table behind another log.
+    /// Returns the functions on the same table, accessed through another store.
     #[must_use]
     pub fn on(&self, log: DynamoLog) -> Self {
         let dynamo = self.dynamo.clone();
@@ -57,8 +57,8 @@ impl Service {
         }
     }
 
-    /// As [`Self::handle`] with the call's event, and asserts that
-    /// `docs/openapi.yaml` has the answer.
+    /// Calls [`Self::handle`] with the call's event, and asserts that
+    /// `docs/openapi.yaml` documents the answer.
     pub async fn call(&self, call: Call) -> Answered {
         let (method, path) = (call.method(), call.path());
         let answered = answered(self.handle(call.event()).await);
@@ -66,7 +66,7 @@ impl Service {
         answered
     }
 
-    /// Hands the event to the function that its route belongs to, one without a route to `sync`.
+    /// Hands the event to the function that serves its route, or to `sync` if it has no route.
     pub async fn handle(&self, event: Event) -> Answer {
         let method = &event.payload.request_context.http.method;
         let path = event.payload.raw_path.as_deref().unwrap_or_default();
@@ -82,13 +82,14 @@ impl Service {
         }
     }
 
-    /// Hands records to the function on the table's stream; the sequence numbers that it answers with.
+    /// Hands records to the function on the table's stream. Returns the sequence numbers of those that it reports as
+    /// failed.
     pub async fn stream(&self, records: &[Value], retention: Retention) -> Vec<Option<String>> {
         self.invoke_stream(&Uuid::new_v4().to_string(), records, retention)
             .await
     }
 
-    /// As [`Self::stream`], in the invocation of this id.
+    /// Calls the function as [`Self::stream`] does, in an invocation with this id.
     pub async fn invoke_stream(
         &self,
         request_id: &str,
@@ -99,7 +100,7 @@ impl Service {
         let event = stream::Event::read(request_id, &payload).unwrap();
         let mut app = self.app.clone();
         app.retention = retention;
-        // What Lambda reads.
+        // Serialized, because that is the form in which Lambda reads it.
         let answer = serde_json::to_value(change_stream::handle(&app, event).await).unwrap();
         let failures = answer["batchItemFailures"].as_array().unwrap().iter();
         failures
@@ -107,7 +108,7 @@ impl Service {
             .collect()
     }
 
-    /// Every item of the table, sorted by its key.
+    /// Returns every item of the table, sorted by key.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
         let pages = self.dynamo.client.scan().table_name(TABLE).consistent_read(true);
         let mut items = pages
@@ -124,7 +125,7 @@ impl Service {
         items
     }
 
-    /// Calls, and asserts the refusal's whole form and that the table is as it was.
+    /// Makes a call and asserts that it is refused with a complete problem document and leaves the table unchanged.
     pub async fn assert_refused(&self, call: Call, status: u16, code: &str) -> Answered {
         let before = self.items().await;
         let what = call.describe();
@@ -158,7 +159,7 @@ fn answered(answer: Answer) -> Answered {
     Answered::new(parts.status.as_u16(), parts.headers, &body).unwrap()
 }
 
-/// An event of `events/`, to be varied and sent.
+/// An event of `events/` that can be changed and sent.
 #[derive(Clone, Debug)]
 pub struct Call {
     name: String,
@@ -168,7 +169,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The event `events/<name>.json`.
+    /// Reads the event `events/<name>.json`.
     pub fn of(name: &str) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../events/{name}.json"));
         let event = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -180,7 +181,7 @@ impl Call {
         }
     }
 
-    /// The same with another method and path.
+    /// Sets the method and the path.
     #[must_use]
     pub fn to(mut self, method: Method, path: &str) -> Self {
         self.event.request_context.http.method = method;
@@ -188,7 +189,7 @@ impl Call {
         self
     }
 
-    /// The same about another portfolio, `id` as it stands in the path.
+    /// Puts `id` into the path in place of the portfolio `main`. It must be percent-encoded already, if it needs to be.
     #[must_use]
     pub fn about(mut self, id: &str) -> Self {
         let path = self.event.raw_path.take().unwrap_or_default();
@@ -196,35 +197,35 @@ impl Call {
         self
     }
 
-    /// The same with another query string.
+    /// Sets the query string.
     #[must_use]
     pub fn query(mut self, query: &str) -> Self {
         self.event.raw_query_string = Some(query.to_owned());
         self
     }
 
-    /// The same by another user.
+    /// Sets the user.
     #[must_use]
     pub fn by(mut self, user: &str) -> Self {
         self.claims().insert("sub".to_owned(), user.to_owned());
         self
     }
 
-    /// The same by nobody: the token has no `sub`.
+    /// Removes the user: the token then has no `sub`.
     #[must_use]
     pub fn by_nobody(mut self) -> Self {
         self.claims().remove("sub");
         self
     }
 
-    /// The same with what another authorizer, or none, has put into the event.
+    /// Replaces the authorizer's part of the event, for example by that of another kind of authorizer.
     #[must_use]
     pub fn authorized_by(mut self, authorizer: &Value) -> Self {
         self.event.request_context.authorizer = Some(serde_json::from_value(authorizer.clone()).unwrap());
         self
     }
 
-    /// The same with a header.
+    /// Sets a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap();
@@ -232,14 +233,14 @@ impl Call {
         self
     }
 
-    /// The same without a header.
+    /// Removes a header.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.event.headers.remove(name);
         self
     }
 
-    /// The same with a body of text.
+    /// Sets a body of text.
     #[must_use]
     pub fn text(mut self, body: impl Into<String>) -> Self {
         self.event.body = Some(body.into());
@@ -247,7 +248,7 @@ impl Call {
         self
     }
 
-    /// The same with a body of bytes, in base64.
+    /// Sets a body of bytes, encoded in base64.
     #[must_use]
     pub fn bytes(mut self, body: &[u8]) -> Self {
         self.event.body = Some(base64(body));
@@ -255,14 +256,14 @@ impl Call {
         self
     }
 
-    /// The same, its body marked as base64 whatever it is.
+    /// Marks the body as base64, even if it is not.
     #[must_use]
     pub fn marked_base64(mut self) -> Self {
         self.event.is_base64_encoded = true;
         self
     }
 
-    /// The same with a compressed body.
+    /// Sets a body and compresses it with gzip.
     #[must_use]
     pub fn gzipped(self, body: &[u8]) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -271,7 +272,7 @@ impl Call {
             .bytes(&encoder.finish().unwrap())
     }
 
-    /// The same with its JSON body changed by `edit`.
+    /// Changes the JSON body with `edit`.
     #[must_use]
     pub fn with(mut self, edit: impl FnOnce(&mut Value)) -> Self {
         let mut body = serde_json::from_str(self.event.body.as_deref().unwrap_or("{}")).unwrap();
@@ -280,7 +281,7 @@ impl Call {
         self
     }
 
-    /// The same with its body changed by `edit`, where it is JSON.
+    /// Changes the body with `edit` if it is JSON.
     #[must_use]
     pub fn with_json(mut self, edit: impl FnOnce(&mut Value)) -> Self {
         if let Some(mut body) = self
@@ -295,34 +296,34 @@ impl Call {
         self
     }
 
-    /// The event as API Gateway hands it over.
+    /// Returns the event as API Gateway delivers it.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(&self.event).unwrap()
     }
 
-    /// The same with this much of the invocation's time left.
+    /// Sets the time left for the invocation.
     #[must_use]
     pub const fn with_time_left(mut self, left: Duration) -> Self {
         self.left = left;
         self
     }
 
-    /// The route that API Gateway names in the event.
+    /// Returns the route that API Gateway names in the event.
     pub fn route_key(&self) -> String {
         self.event.route_key.clone().unwrap_or_default()
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(&self) -> Method {
         self.event.request_context.http.method.clone()
     }
 
-    /// The path.
+    /// Returns the path.
     pub fn path(&self) -> String {
         self.event.raw_path.clone().unwrap_or_default()
     }
 
-    /// The invocation's id.
+    /// Returns the id of the invocation.
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
@@ -332,7 +333,7 @@ impl Call {
         &mut authorizer.jwt.as_mut().unwrap().claims
     }
 
-    /// The event of an invocation.
+    /// Returns the event with the context of its invocation.
     pub fn event(self) -> Event {
         let deadline = (SystemTime::now() + self.left).duration_since(SystemTime::UNIX_EPOCH);
         let mut context = Context::default();
@@ -353,7 +354,7 @@ impl Call {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    // A body's own JSON form in a response is base64: the same code as the gateway's events are read by.
+    // `lambda_http` writes a binary body of a response as base64, by the code that also reads the gateway's events.
     let body = lambda_http::Body::Binary(bytes.to_vec());
     serde_json::to_value(body).unwrap().as_str().unwrap().to_owned()
 }

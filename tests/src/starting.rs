@@ -1,11 +1,11 @@
-//! What holds for the start of every function: its own binary as a process, with an environment.
+//! Starts a function's binary as a process with a given environment, and checks the start of every function.
 
 use crate::dynamodb::{Dynamo, TABLE};
 use crate::lambda::{Ended, Process, Told};
 use std::path::Path;
 
-/// Starts `binary` with `environment`, where it must not come up: exit status 1, nothing on standard output and one
-/// line on standard error. Returns that line.
+/// Starts `binary` with an `environment` in which it must not start, and returns its error message. Asserts exit
+/// status 1, nothing on standard output and one line on standard error.
 pub async fn refusal(binary: &str, environment: &[(&str, &str)]) -> String {
     let Ended { status, stdout, stderr } = Process::start(binary, environment).await.ended().await;
     assert_eq!(status.code(), Some(1), "{environment:?}: {stderr}");
@@ -15,13 +15,13 @@ pub async fn refusal(binary: &str, environment: &[(&str, &str)]) -> String {
     lines.concat()
 }
 
-/// The event `events/<name>.json` as text.
+/// Returns the text of the event `events/<name>.json`.
 pub fn event(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../events/{name}.json"));
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The same event as no authorizer has seen it: what cargo-lambda and `sam local` send.
+/// Returns the same event without an authorizer's claims, as cargo-lambda and `sam local` send it.
 pub fn event_without_claims(name: &str) -> String {
     let mut event: serde_json::Value = serde_json::from_str(&event(name)).unwrap();
     let context = event["requestContext"].as_object_mut().unwrap();
@@ -29,7 +29,7 @@ pub fn event_without_claims(name: &str) -> String {
     event.to_string()
 }
 
-/// Starts `binary` on a table of its own and with `environment`.
+/// Starts `binary` with `environment`, on its own table.
 pub async fn start(binary: &str, environment: &[(&str, &str)]) -> (Dynamo, Process) {
     let dynamo = Dynamo::start().await;
     let mut variables = vec![("TABLE_NAME", TABLE), ("AWS_ENDPOINT_URL_DYNAMODB", &dynamo.endpoint)];
@@ -38,8 +38,8 @@ pub async fn start(binary: &str, environment: &[(&str, &str)]) -> (Dynamo, Proce
     (dynamo, process)
 }
 
-/// Asserts that `binary` names the variables that keep it from starting, and that it answers `event` with
-/// `status` once they are right.
+/// Asserts that `binary` names each missing variable and does not start, and that it answers `event` with `status`
+/// when all variables are set.
 pub async fn assert_starts(binary: &str, event: &str, status: u16) {
     let line = refusal(binary, &[]).await;
     assert_eq!(line, "error: the environment variable TABLE_NAME is not set");

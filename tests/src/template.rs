@@ -1,11 +1,11 @@
-//! `template.yaml`, the source of truth of what is deployed.
+//! `template.yaml`, the source of truth for the deployment.
 
 use crate::yaml;
 use coinolio_aws::routes::Function;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The path of the routes that take what has no route of its own.
+/// The path of the catch-all routes, which receive every request that matches no other route.
 pub const UNKNOWN: &str = "/{proxy+}";
 
 /// The template.
@@ -18,7 +18,7 @@ impl Template {
         Self(yaml::file("template.yaml"))
     }
 
-    /// Every resource of a type, by its logical id.
+    /// Returns the logical id and the properties of every resource of a type.
     pub fn resources<'t>(&'t self, kind: &'t str) -> impl Iterator<Item = (&'t str, &'t Value)> {
         let resources = self.0["Resources"].as_object().unwrap().iter();
         resources
@@ -26,14 +26,14 @@ impl Template {
             .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
-    /// The binaries of all functions.
+    /// Returns the binaries of all functions.
     pub fn binaries(&self) -> BTreeSet<String> {
         let functions = self.resources("AWS::Serverless::Function");
         functions.map(|(id, _)| self.binary(id)).collect()
     }
 
-    /// The routes of each function that has some, as `METHOD /path`, by the function's binary, without those of
-    /// [`UNKNOWN`].
+    /// Returns the routes, as `METHOD /path`, by their function's binary. Leaves out the routes of [`UNKNOWN`] and
+    /// functions without routes.
     pub fn routes(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (id, function) in self.resources("AWS::Serverless::Function") {
@@ -55,13 +55,13 @@ impl Template {
         found
     }
 
-    /// The name of a function's binary.
+    /// Returns the binary of the function with this logical id.
     pub fn binary(&self, function: &str) -> String {
         let metadata = &self.0["Resources"][function]["Metadata"];
         metadata["BuildProperties"]["Binary"].as_str().unwrap().to_owned()
     }
 
-    /// The statements of the role of the function with this binary.
+    /// Returns the policy statements in the role of the function with this binary.
     pub fn statements(&self, binary: &str) -> &Vec<Value> {
         let mut functions = self.resources("AWS::Serverless::Function");
         let (_, function) = functions.find(|(id, _)| self.binary(id) == binary).unwrap();
@@ -75,7 +75,8 @@ impl Template {
         policies[0]["PolicyDocument"]["Statement"].as_array().unwrap()
     }
 
-    /// The actions that a function's role has on the table; those on its stream are Lambda's.
+    /// Returns the actions that a function's role allows on the table. Actions on its stream are left out, because
+    /// Lambda uses them, not the function.
     pub fn table_actions(&self, binary: &str) -> BTreeSet<String> {
         let statements = self.statements(binary).iter();
         let table = statements.filter(|statement| statement["Sid"] == "Table");
@@ -83,14 +84,14 @@ impl Template {
     }
 }
 
-/// The actions of a statement.
+/// Returns the actions of a statement.
 pub fn actions(statement: &Value) -> Vec<String> {
     let action = &statement["Action"];
     let texts = action.as_array().cloned().unwrap_or_else(|| vec![action.clone()]);
     texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
-/// The name of a function's crate and binary.
+/// Returns the name of a function's crate and binary.
 pub const fn binary(function: Function) -> &'static str {
     match function {
         Function::SyncStatus => "sync-status",

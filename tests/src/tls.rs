@@ -1,4 +1,4 @@
-//! TLS in front of a server on this machine, by a certificate authority of its own.
+//! TLS in front of a server on this machine, with its own certificate authority.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::io::Write;
@@ -10,16 +10,16 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A server on `localhost` that ends TLS and passes on what is in it; gone with the test's runtime.
+/// A server on `localhost` that terminates TLS and forwards the plain bytes. It stops when the test's runtime ends.
 #[derive(Debug)]
 pub struct Tls {
-    /// Where it listens, as the URL of an endpoint.
+    /// The URL at which it listens.
     pub endpoint: String,
     bundle: NamedTempFile,
 }
 
 impl Tls {
-    /// Starts one in front of `endpoint`, such as `http://127.0.0.1:8000`.
+    /// Starts a server in front of `endpoint`, such as `http://127.0.0.1:8000`.
     pub async fn before(endpoint: &str) -> Self {
         let behind = endpoint.strip_prefix("http://").unwrap().to_owned();
         let (config, authority) = certified();
@@ -36,13 +36,13 @@ impl Tls {
         Self { endpoint, bundle }
     }
 
-    /// The PEM file of the authority: a value of `AWS_CA_BUNDLE`.
+    /// Returns the path of the authority's PEM file: a value for `AWS_CA_BUNDLE`.
     pub fn bundle(&self) -> &str {
         self.bundle.path().to_str().unwrap()
     }
 }
 
-/// A server's configuration for `localhost`, and the certificate in PEM of who vouches for it.
+/// Returns a server's configuration for `localhost`, and the PEM certificate of the authority that signed it.
 fn certified() -> (ServerConfig, String) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -66,7 +66,7 @@ fn certified() -> (ServerConfig, String) {
 
 async fn pass_on(acceptor: TlsAcceptor, client: TcpStream, behind: String) {
     let _ = client.set_nodelay(true);
-    // Either end may go at any time; a client that does not trust the certificate goes first.
+    // Either end may close the connection at any time. A client that does not trust the certificate closes it here.
     let Ok(mut client) = acceptor.accept(client).await else {
         return;
     };

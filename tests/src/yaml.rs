@@ -4,13 +4,13 @@ use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// The repository's file at `path`, as JSON. A node with a tag, such as `!Sub x`, becomes the function's long
+/// Reads the repository's file at `path` as JSON. A node with a tag, such as `!Sub x`, becomes the function's long
 /// form, `{"Fn::Sub": "x"}` (CloudFormation User Guide, "Intrinsic function reference").
 pub fn file(path: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     let text = std::fs::read_to_string(path).unwrap();
     let documents = Yaml::load_from_str(&text).unwrap();
-    assert_eq!(documents.len(), 1, "one document in a file");
+    assert_eq!(documents.len(), 1, "the file must have exactly one document");
     value(&documents[0])
 }
 
@@ -35,7 +35,7 @@ fn value(node: &Yaml<'_>) -> Value {
             };
             json!({ name: value(node) })
         }
-        other => panic!("not expected in a YAML file here: {other:?}"),
+        other => panic!("unexpected YAML node: {other:?}"),
     }
 }
 

@@ -8,7 +8,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::{HeaderMap, Method};
 use std::path::Path;
 
-/// What the gateway or the connection puts into a request, not the client.
+/// Headers that the gateway or the connection adds to a request, not the client.
 const NOT_THE_CLIENTS: [&str; 6] = [
     "content-length",
     "host",
@@ -18,20 +18,20 @@ const NOT_THE_CLIENTS: [&str; 6] = [
     "x-forwarded-proto",
 ];
 
-/// An event, and the request that it stands for.
+/// An event, and the request that it represents.
 #[derive(Debug)]
 pub(crate) struct GatewayEvent {
-    /// The file as it is.
+    /// The unchanged text of the file.
     pub(crate) text: String,
     /// The request's method.
     pub(crate) method: Method,
-    /// Its path, without the query.
+    /// The request's path, without the query.
     pub(crate) path: String,
-    /// Its query, empty for none.
+    /// The request's query, empty if it has none.
     pub(crate) query: String,
     /// The headers that a client sends.
     pub(crate) headers: HeaderMap,
-    /// The body as it was sent.
+    /// The bytes of the body as the client sends them.
     pub(crate) body: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn read(name: &str) -> Result<GatewayEvent, Failure> {
 }
 
 impl GatewayEvent {
-    /// The function that the event's route belongs to.
+    /// Returns the function that serves the event's route.
     pub(crate) fn function(&self) -> Result<Function, Failure> {
         match route(&self.method, &self.path) {
             Match::Route(route, _) => Ok(route.function),

@@ -10,7 +10,7 @@ use reqwest::Client;
 use serde::Deserialize;
 use std::collections::HashMap;
 
-/// What a function hands to the gateway: payload format 2.0.
+/// A function's response to the gateway, in payload format 2.0.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Response {
@@ -23,7 +23,7 @@ struct Response {
     is_base64_encoded: bool,
 }
 
-/// What a function hands to the event source of a stream.
+/// A function's response to the event source of a stream.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StreamResponse {
@@ -36,7 +36,8 @@ struct StreamFailure {
     item_identifier: String,
 }
 
-/// Invokes the function on the table's stream with `event`; the sequence numbers of the records that it reports as failed.
+/// Invokes the function on the table's stream with `event`. Returns the sequence numbers of the records that it reports
+/// as failed.
 pub(crate) async fn send_to_stream(client: &Client, url: &str, event: &str) -> Result<Vec<String>, Failure> {
     let text = invoke(client, url, "change-stream", event).await?;
     let response: StreamResponse = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
@@ -44,7 +45,7 @@ pub(crate) async fn send_to_stream(client: &Client, url: &str, event: &str) -> R
     Ok(failures.map(|failure| failure.item_identifier).collect())
 }
 
-/// Invokes `function` with `event`.
+/// Invokes `function` with `event` and returns its answer.
 pub(crate) async fn send(client: &Client, url: &str, function: Function, event: &str) -> Result<Answered, Failure> {
     let text = invoke(client, url, name(function), event).await?;
     let response: Response = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
@@ -61,7 +62,7 @@ pub(crate) async fn send(client: &Client, url: &str, function: Function, event: 
     Ok(Answered::new(response.status_code, headers, &body)?)
 }
 
-/// What the function of that name answers (Lambda API Reference, "Invoke").
+/// Invokes the function with this name and returns its raw response (Lambda API Reference, "Invoke").
 async fn invoke(client: &Client, url: &str, name: &str, event: &str) -> Result<String, Failure> {
     let request = client.post(format!("{url}/2015-03-31/functions/{name}/invocations"));
     let invoked = request.body(event.to_owned()).send().await?;
@@ -74,7 +75,7 @@ async fn invoke(client: &Client, url: &str, name: &str, event: &str) -> Result<S
     Ok(text)
 }
 
-/// The function's binary, which is its name to the emulator.
+/// Returns the name of a function's binary, which is also its name in the emulator.
 const fn name(function: Function) -> &'static str {
     match function {
         Function::SyncStatus => "sync-status",

@@ -1,8 +1,8 @@
 //! Sends the events of `events/` to the functions under a Lambda runtime and compares each answer with
-//! `tests/scenario.json`, to which the tests hold the handlers.
+//! `tests/scenario.json`, against which the tests also check the handlers.
 //!
-//! The table has to be empty: each answer depends on the ones before. One line for each event; status 1
-//! where anything differs, with both sides.
+//! The table must be empty, because each answer depends on the earlier ones. Prints one line for each event. If an
+//! answer differs, also prints both sides of each difference, and exits with status 1 at the end.
 
 mod events;
 mod invoke;
@@ -27,26 +27,26 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum How {
-    /// Each event as it is, those of the table's stream too, and some that the functions must refuse, through the
-    /// Lambda invoke API.
+    /// Sends each event as it is to the Lambda invoke API, including the events of the table's stream and some that
+    /// the functions must refuse.
     Invoke {
         /// The API, such as `http://127.0.0.1:9000` of `cargo lambda watch`.
         url: String,
     },
-    /// Each event as the HTTP request that it stands for; the functions' `DEV_USER` has to be the events' `sub`.
+    /// Sends each event as the HTTP request that it represents. The functions' `DEV_USER` must be the events' `sub`.
     Http {
-        /// What stands before the path, such as `http://127.0.0.1:3000` of `sam local start-api`.
+        /// The part of the URL before the path, such as `http://127.0.0.1:3000` of `sam local start-api`.
         url: String,
     },
 }
 
-/// Why there is no answer to compare.
+/// The reason why an event got no answer.
 type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Failure> {
     let how = Cli::parse().how;
-    // The first request may wait for a compiler, so there is no limit.
+    // No timeout, because the first request may have to wait for a compiler.
     let client = Client::builder().no_proxy().build()?;
     let mut report = Report::default();
     let mut times = Times::default();
@@ -94,7 +94,7 @@ fn line(step: &Step, event: &GatewayEvent) -> String {
     format!("{:<22} {} {} {}", step.event, step.status, event.method, event.path)
 }
 
-/// What was printed.
+/// Prints the results and counts the events whose answers differ.
 #[derive(Debug, Default)]
 struct Report {
     differing: usize,

@@ -1,11 +1,11 @@
-//! HTTP, as a gateway serves it.
+//! Plain HTTP requests to a gateway.
 
 use crate::Failure;
 use crate::events::GatewayEvent;
 use coinolio_tests::answered::Answered;
 use reqwest::Client;
 
-/// Sends the request that `event` stands for to the gateway at `url`.
+/// Sends the request that `event` represents to the gateway at `url`.
 pub(crate) async fn send(client: &Client, url: &str, event: &GatewayEvent) -> Result<Answered, Failure> {
     let mut target = format!("{url}{}", event.path);
     if !event.query.is_empty() {

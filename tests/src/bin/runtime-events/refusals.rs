@@ -1,4 +1,4 @@
-//! Events that no route's client causes: each gets a clear answer, and the function lives on.
+//! Events that no client of a route causes. The function must refuse each with a clear answer and keep running.
 
 use crate::{Failure, events};
 use coinolio_aws::routes::Function;
@@ -6,12 +6,12 @@ use coinolio_tests::answered::Answered;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// An event to be refused.
+/// An event that a function must refuse.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// What is wrong with it.
+    /// A description of the event for the report.
     pub(crate) name: &'static str,
-    /// Who is invoked.
+    /// The function to invoke.
     pub(crate) function: Function,
     /// The event.
     pub(crate) event: String,
@@ -20,7 +20,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// What differs from a problem document of the expected status and code.
+    /// Compares an answer with a problem document of the expected status and code. Returns the differences as text.
     pub(crate) fn differences(&self, answered: &Answered) -> String {
         let mut differences = String::new();
         if (answered.status, answered.header("content-type")) != (self.status, Some("application/problem+json")) {
@@ -42,7 +42,7 @@ impl Refusal {
     }
 }
 
-/// Every refusal.
+/// Returns every refusal.
 pub(crate) fn all() -> Result<Vec<Refusal>, Failure> {
     let mut nobody: Value = serde_json::from_str(&events::read("v1-read")?.text)?;
     if let Some(context) = nobody["requestContext"].as_object_mut() {
