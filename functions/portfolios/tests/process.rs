@@ -1,15 +1,15 @@
-//! The function as Lambda starts it.
+//! The function's process, started as Lambda starts it.
 
 use coinolio_tests::starting::{assert_starts, event};
 
 #[tokio::test]
-async fn the_function_starts_with_the_right_environment_only() {
+async fn the_function_starts_only_with_the_right_environment() {
     assert_starts(env!("CARGO_BIN_EXE_portfolios"), &event("v1-create"), 201).await;
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_largest_document_is_created_and_read_inside_the_functions_memory() {
+async fn the_largest_document_is_created_and_read_within_the_functions_memory() {
     use coinolio_tests::largest::{answer, event_with, portfolio};
     use coinolio_tests::starting::start;
     use serde_json::json;

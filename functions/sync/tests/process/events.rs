@@ -1,4 +1,4 @@
-//! What the function says to events that it does not take.
+//! Events that the function does not accept, and its answers to them.
 
 use crate::SYNC;
 use coinolio_tests::lambda::{Process, Told};
@@ -15,7 +15,7 @@ fn other(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The refusal of a request: its whole form, and the problem document in it.
+/// Sends an event that the function must refuse. Returns its whole answer, and the problem document in it.
 async fn refused(process: &mut Process, event: &str) -> (Value, Value) {
     match process.invoke(event).await {
         Told::Answered(answer) => {
@@ -26,7 +26,7 @@ async fn refused(process: &mut Process, event: &str) -> (Value, Value) {
     }
 }
 
-/// The members of an answer, sorted.
+/// Returns the names of an answer's members, sorted.
 fn members(answer: &Value) -> Vec<&str> {
     let mut names: Vec<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
@@ -82,7 +82,7 @@ async fn a_load_balancers_event_is_refused_in_a_form_that_a_load_balancer_passes
 }
 
 #[tokio::test]
-async fn what_is_no_request_fails_the_invocation_and_says_what_is_needed() {
+async fn an_event_that_is_not_a_request_fails_the_invocation_with_a_clear_error() {
     let (_dynamo, mut process) = start(SYNC, &[]).await;
     for (event, what) in [
         (other("scheduled"), "an EventBridge event of aws.events"),
@@ -112,7 +112,7 @@ async fn what_is_no_request_fails_the_invocation_and_says_what_is_needed() {
 }
 
 #[tokio::test]
-async fn an_http_apis_event_that_is_broken_is_refused_and_does_not_end_the_function() {
+async fn a_broken_http_api_event_is_refused_and_the_function_keeps_running() {
     let (_dynamo, mut process) = start(SYNC, &[]).await;
     let broken = |pointer: &str, value: Value| {
         let mut event: Value = serde_json::from_str(&event("v2-sync")).unwrap();
@@ -144,7 +144,7 @@ async fn an_http_apis_event_that_is_broken_is_refused_and_does_not_end_the_funct
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_taken_is_logged_once_and_without_its_contents() {
+async fn a_refused_event_is_logged_once_and_without_its_contents() {
     let (_dynamo, mut process) = start(SYNC, &[]).await;
     let mut rest: Value = serde_json::from_str(&other("rest-api")).unwrap();
     rest["body"] = json!("secret");

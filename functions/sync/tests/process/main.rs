@@ -1,4 +1,4 @@
-//! The function as Lambda starts it: what it needs to start, who asks, and what it says to events it does not take.
+//! The function's process, started as Lambda starts it: its environment, the caller's identity, memory, refused events.
 
 #![cfg(test)]
 

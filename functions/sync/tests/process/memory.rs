@@ -1,4 +1,4 @@
-//! The largest document inside the function's memory.
+//! Syncs of the largest document, within the function's memory.
 
 use crate::SYNC;
 use coinolio_tests::largest::{answer, event_with, portfolio};
@@ -12,7 +12,7 @@ fn sync_v2(device: &str, sync_id: &str, base: u64, changes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_largest_document_syncs_inside_the_functions_memory() {
+async fn the_largest_document_syncs_within_the_functions_memory() {
     let (_dynamo, mut process) = start(SYNC, &[]).await;
     let portfolio = portfolio();
     let document = portfolio.document();
