@@ -1,4 +1,4 @@
-//! What compaction costs and what it saves on DynamoDB, counted.
+//! Costs and savings of compaction on DynamoDB, in requests and capacity units.
 
 use crate::conformance::samples::{UUID, key, noise, value};
 use coinolio_aws::config::DEFAULT_RETENTION;
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 const AMOUNT: [&str; 5] = ["@portfolios", "default", "assets", "btc", "amount"];
 
-/// A portfolio, its device, and what is asked of the table.
+/// A portfolio that one device edits, and a meter of the requests to its table.
 struct Counted {
     log: DynamoLog,
     meter: Meter,
@@ -26,7 +26,7 @@ struct Counted {
 }
 
 impl Counted {
-    /// A portfolio with a generated document, at version 1.
+    /// Creates a portfolio with a generated document, at version 1.
     async fn of(dynamo: &Dynamo, size: Size) -> Self {
         let (log, meter) = dynamo.metered_log();
         let key = key(UUID, UUID);
@@ -61,7 +61,7 @@ impl Counted {
         synced.unwrap().answer
     }
 
-    /// Syncs the device, which is at the head.
+    /// Syncs the device, whose base is the head.
     async fn sync(&mut self, changes: &[Value]) {
         self.version = self.request(UUID, self.version, changes).await.version;
     }
@@ -78,7 +78,7 @@ impl Counted {
             .unwrap();
     }
 
-    /// Requests, read and write units that `work` takes.
+    /// Runs `work`. Returns its output and the requests, read units and write units that it used.
     async fn used<T>(&self, work: impl Future<Output = T>) -> (T, u64, f64, f64) {
         let before = self.meter.usage();
         let done = work.await;
@@ -91,25 +91,25 @@ impl Counted {
         )
     }
 
-    /// Holds a whole read of the document to the figure.
+    /// Asserts that a read of the whole document costs at most two read units more than twice its snapshot.
     async fn assert_read_is_cheap(&self) {
         let (_, _, snapshot, _) = self.used(self.log.snapshot_before(&self.key, u64::MAX)).await;
         let read = read_v2(&self.log, &self.key, None, &[]);
         let (read, _, units, _) = self.used(read).await;
         let Reading::Document(read) = read.unwrap().answer else {
-            panic!("the document was asked for");
+            panic!("the read returned no document");
         };
         assert_eq!(read.version, self.version);
         assert!(
             units <= 2.0 * snapshot + 2.0,
-            "{units} read units at {}, {snapshot} for the snapshot alone",
+            "{units} read units at version {}, {snapshot} for the snapshot alone",
             self.version
         );
     }
 }
 
-/// Syncs up to 10,000 times and reads at and before each power of ten. Compaction runs after each sync up to 100
-/// and before the reads, else after ten, as the stream hands them over.
+/// Syncs 10,000 times, and reads at and shortly before each power of ten. Compaction runs after each of the first 100
+/// syncs and around the reads, otherwise after every tenth sync, because the stream delivers changes in batches.
 async fn read_after_many_syncs(size: Size) {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, size).await;
@@ -121,7 +121,7 @@ async fn read_after_many_syncs(size: Size) {
         if n <= 100 || is_near || n % 10 == 0 {
             counted.compact().await;
         }
-        // The dearest read is the one just before a snapshot is due.
+        // A read costs most just before a snapshot is due.
         if is_near && next - n < 20 {
             counted.assert_read_is_cheap().await;
         }
@@ -139,7 +139,7 @@ async fn a_read_after_up_to_10_000_syncs_of_100_kb_costs_at_most_twice_its_snaps
 }
 
 #[tokio::test]
-async fn a_one_field_sync_of_100_kb_and_its_compaction_are_at_most_three_write_units() {
+async fn a_one_field_sync_at_100_kb_and_its_compaction_cost_at_most_three_write_units() {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, Size::Large).await;
     counted.compact().await;
@@ -153,7 +153,7 @@ async fn a_one_field_sync_of_100_kb_and_its_compaction_are_at_most_three_write_u
 }
 
 #[tokio::test]
-async fn a_status_and_a_pull_with_nothing_new_right_after_a_change_of_300_kb_are_two_read_units() {
+async fn an_idle_status_and_an_idle_pull_after_a_300_kb_change_cost_at_most_two_read_units() {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, Size::Large).await;
     for _ in 0..5 {
@@ -181,7 +181,7 @@ async fn a_status_and_a_pull_with_nothing_new_right_after_a_change_of_300_kb_are
 }
 
 #[tokio::test]
-async fn a_pull_by_a_device_far_behind_is_few_requests_and_no_more_than_the_document() {
+async fn a_device_far_behind_pulls_with_few_requests_and_at_most_the_documents_size() {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, Size::Large).await;
     for _ in 0..1_010 {
@@ -190,7 +190,7 @@ async fn a_pull_by_a_device_far_behind_is_few_requests_and_no_more_than_the_docu
     }
     let read = read_v2(&counted.log, &counted.key, None, &[]).await.unwrap();
     let Reading::Document(read) = read.answer else {
-        panic!("the document was asked for");
+        panic!("the read returned no document");
     };
     let document = json_size(&read.document);
     for (behind, most) in [(1, 1), (100, 1), (1_000, 3)] {
@@ -206,7 +206,7 @@ async fn a_pull_by_a_device_far_behind_is_few_requests_and_no_more_than_the_docu
         };
         assert!(
             bytes <= document,
-            "{bytes} bytes for {behind} versions, {document} the document"
+            "{bytes} bytes for {behind} versions, but the document has {document}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What the log costs on DynamoDB (design section 3): requests, units and the sizes of items.
+//! Costs of the store on DynamoDB: requests, capacity units and item sizes. docs/ARCHITECTURE.md describes the table.
 
 use crate::conformance::samples::{
     UUID, append, create, entry, exact_patch, key, noise, noisy_patch, set, small_patch, snapshot, synced, value,
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// A user and a portfolio with ids as long as real ones.
+/// Returns the key of a user and a portfolio with ids as long as real ones.
 fn real_key() -> PortfolioKey {
     key(UUID, UUID)
 }
@@ -39,7 +39,7 @@ fn sort_key(item: &Item) -> &str {
     item["sk"].as_s().unwrap()
 }
 
-/// An item's size by DynamoDB's rules, numbers at their most.
+/// Returns an item's size in bytes by DynamoDB's rules, with each number counted at its largest.
 fn size(item: &Item) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
@@ -52,7 +52,7 @@ fn size(item: &Item) -> usize {
 }
 
 #[tokio::test]
-async fn a_one_field_edit_is_one_query_of_one_read_unit_and_one_put_of_one_write_unit() {
+async fn a_one_field_edit_costs_one_query_of_one_read_unit_and_one_put_of_one_write_unit() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -69,13 +69,13 @@ async fn a_one_field_edit_is_one_query_of_one_read_unit_and_one_put_of_one_write
 }
 
 #[tokio::test]
-async fn reads_are_strongly_consistent_and_an_empty_one_is_one_request() {
+async fn reads_are_strongly_consistent_and_an_empty_read_is_one_request() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     for (parent, version) in [(0, 0), (5, 5)] {
         let before = meter.usage();
         assert_eq!(log.since(&real_key(), parent).await.unwrap(), []);
-        // A read that is only eventually consistent takes half a unit.
+        // An eventually consistent read would cost half a unit.
         assert_eq!(used(&meter, before), (1, 1.0, 0.0), "{version}");
     }
     let before = meter.usage();
@@ -96,7 +96,7 @@ async fn a_creation_is_one_transaction() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
-    // Two items of one unit each, twice as much in a transaction.
+    // Two items of one unit each; a transaction doubles the units.
     assert_eq!(used(&meter, Usage::default()), (1, 0.0, 4.0));
     let before = meter.usage();
     let first = synced(0, 1, small_patch());
@@ -106,7 +106,7 @@ async fn a_creation_is_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_lost_race_is_one_request_and_counts_its_write_unit() {
+async fn a_beaten_append_is_one_request_and_its_write_units_are_counted() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -114,12 +114,12 @@ async fn a_lost_race_is_one_request_and_counts_its_write_unit() {
     let before = meter.usage();
     let lost = log.append(&real_key(), &synced(1, 2, small_patch())).await.unwrap();
     assert!(matches!(lost, Appended::Taken(_)));
-    // The item that is there is of two units, and the bigger of both counts.
+    // DynamoDB charges for the larger item: the stored one, which has two units.
     assert_eq!(used(&meter, before), (1, 0.0, 2.0));
 }
 
 #[tokio::test]
-async fn a_rename_is_one_write_unit() {
+async fn a_rename_costs_one_write_unit() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -181,7 +181,7 @@ async fn change_items_stay_within_one_read_unit_and_chunks_below_the_item_limit(
 }
 
 #[tokio::test]
-async fn what_compresses_well_stays_with_its_change() {
+async fn a_patch_that_compresses_well_is_stored_in_its_change_item() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -199,7 +199,7 @@ async fn what_compresses_well_stays_with_its_change() {
 }
 
 #[tokio::test]
-async fn a_big_patch_is_one_batch_a_put_and_a_query_for_each_megabyte() {
+async fn a_big_patch_is_written_by_one_batch_and_one_put_and_read_by_two_queries() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -216,7 +216,7 @@ async fn a_big_patch_is_one_batch_a_put_and_a_query_for_each_megabyte() {
 }
 
 #[tokio::test]
-async fn the_chunks_of_a_patch_that_lost_are_deleted_and_the_winners_stay() {
+async fn the_chunks_of_a_beaten_append_are_deleted_and_the_winners_stay() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &real_key()).await;
@@ -234,7 +234,7 @@ async fn the_chunks_of_a_patch_that_lost_are_deleted_and_the_winners_stay() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_found_by_one_query_and_one_more_where_it_has_more_than_one_chunk() {
+async fn a_snapshot_read_is_one_query_and_a_second_one_if_it_has_several_chunks() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     let noisy = |bytes, seed| Value::Object(Object::from([("noise".into(), Value::from(&*noise(bytes, seed)))]));
@@ -250,7 +250,7 @@ async fn a_snapshot_is_found_by_one_query_and_one_more_where_it_has_more_than_on
             .filter(|item| sort_key(item).starts_with(&prefix))
             .map(size)
             .sum();
-        assert_eq!(mark.stored_bytes, u64::try_from(kept).unwrap(), "what the table keeps");
+        assert_eq!(mark.stored_bytes, u64::try_from(kept).unwrap(), "the stored bytes");
         let before = meter.usage();
         assert!(log.snapshot_before(&real_key(), 9).await.unwrap().is_some());
         let (sent, read, _) = used(&meter, before);
@@ -261,7 +261,7 @@ async fn a_snapshot_is_found_by_one_query_and_one_more_where_it_has_more_than_on
 }
 
 #[tokio::test]
-async fn a_mark_is_one_write_unit_and_a_removal_one_request_for_each_item() {
+async fn a_mark_costs_one_write_unit_and_a_removal_one_request_for_each_item() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -280,7 +280,7 @@ async fn a_mark_is_one_write_unit_and_a_removal_one_request_for_each_item() {
 }
 
 #[tokio::test]
-async fn a_change_counts_what_the_table_keeps_for_it() {
+async fn a_change_counts_the_bytes_that_the_table_stores_for_it() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &real_key()).await;
@@ -298,13 +298,13 @@ async fn a_change_counts_what_the_table_keeps_for_it() {
         };
         let kept: usize = items.iter().filter(of_changes).map(size).sum();
         let kept = u64::try_from(kept).unwrap();
-        // The sum is counted at its longest: 20 digits.
+        // The sum counts its own digits at their longest, which is 20.
         assert!((kept..=kept + 10 * parent).contains(&sum), "{sum} for {kept} bytes");
     }
 }
 
 #[tokio::test]
-async fn keys_are_those_of_the_design() {
+async fn item_keys_have_the_documented_form() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     let key = key("u", "p");
@@ -335,7 +335,7 @@ async fn keys_are_those_of_the_design() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_there_is_left_as_it_is() {
+async fn an_existing_table_is_left_unchanged() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &real_key()).await;

@@ -1,4 +1,4 @@
-//! What the log does when DynamoDB fails, and when what it stored is not what was written.
+//! The store when DynamoDB fails, and when stored items have been altered.
 
 use crate::conformance::samples::{
     append, bare, create, entry, key, noise, noisy_patch, small_patch, snapshot, synced, value,
@@ -79,7 +79,7 @@ async fn delete(dynamo: &Dynamo, item: &Item) {
     delete.send().await.unwrap();
 }
 
-/// Asserts that `error` names the item at `sk` and is the operator's, not the client's, to repair.
+/// Asserts that `error` names the item at `sk`, and that its code blames the service and not the client.
 fn assert_names(error: LogError, sk: &str, case: &str) {
     match &error {
         LogError::Corrupt { item, .. } => assert_eq!(*item, format!("{PK} {sk}"), "{case}"),
@@ -89,7 +89,7 @@ fn assert_names(error: LogError, sk: &str, case: &str) {
 }
 
 #[tokio::test]
-async fn a_change_that_was_altered_is_named_and_never_read_as_another() {
+async fn an_altered_change_is_an_error_that_names_it_and_is_never_read_as_another_change() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -134,7 +134,7 @@ async fn a_change_that_was_altered_is_named_and_never_read_as_another() {
         item.remove(name);
         item.extend(altered.map(|value| (name.to_owned(), value)));
         if name == "id" {
-            // The id is what names a patch that is apart.
+            // The id matters only if the patch is stored apart, in chunks that the id names.
             item.insert("apart".to_owned(), AttributeValue::Bool(true));
         }
         put(&dynamo, item).await;
@@ -150,7 +150,7 @@ async fn a_change_that_was_altered_is_named_and_never_read_as_another() {
 }
 
 #[tokio::test]
-async fn a_patch_of_a_newer_format_is_refused_though_its_checksum_holds() {
+async fn a_patch_of_a_newer_format_is_refused_although_its_checksum_matches() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -196,7 +196,7 @@ async fn a_big_patch_with_a_missing_or_altered_chunk_is_an_error_that_names_it()
 }
 
 #[tokio::test]
-async fn a_snapshot_that_cannot_be_read_is_as_if_it_were_not_there() {
+async fn an_unreadable_snapshot_is_treated_as_absent() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     let noisy = |seed| Value::Object(Object::from([("n".into(), Value::from(&*noise(1_200_000, seed)))]));
@@ -238,7 +238,7 @@ async fn a_snapshot_that_cannot_be_read_is_as_if_it_were_not_there() {
 }
 
 #[tokio::test]
-async fn an_altered_directory_entry_is_named() {
+async fn an_altered_directory_entry_is_an_error_that_names_it() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -252,7 +252,7 @@ async fn an_altered_directory_entry_is_named() {
     marked.insert("name".to_owned(), text("main"));
     marked.insert("created".to_owned(), number("1"));
     put(&dynamo, marked.clone()).await;
-    assert!(log.entry(&p()).await.unwrap().is_some(), "a mark may be missing");
+    assert!(log.entry(&p()).await.unwrap().is_some(), "an entry needs no mark");
     let mut ahead = marked.clone();
     ahead.insert("kept_from".to_owned(), number("9007199254740992"));
     marked.insert("snap".to_owned(), number("3"));
@@ -268,7 +268,7 @@ async fn an_altered_directory_entry_is_named() {
 }
 
 #[tokio::test]
-async fn an_altered_device_is_named() {
+async fn an_altered_device_is_an_error_that_names_it() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     let (user, phone) = (&p().user, DeviceId::parse("phone").unwrap());
@@ -342,7 +342,7 @@ async fn throttling_and_outages_are_unavailable_after_the_sdks_retries() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_unavailable_and_a_missing_table_is_refused() {
+async fn an_endpoint_without_a_listener_is_unavailable_and_a_missing_table_is_refused() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
@@ -361,7 +361,7 @@ async fn nobody_listening_is_unavailable_and_a_missing_table_is_refused() {
 }
 
 #[tokio::test]
-async fn a_throttled_request_that_then_succeeds_is_a_success() {
+async fn a_throttled_request_succeeds_if_a_retry_does() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     let once = |_: &str, count| match count {
@@ -374,7 +374,7 @@ async fn a_throttled_request_that_then_succeeds_is_a_success() {
 }
 
 #[tokio::test]
-async fn an_append_whose_answer_was_lost_is_written_once_with_its_big_patch() {
+async fn an_unanswered_append_is_written_once_with_its_big_patch() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     for (parent, patch) in [(1, small_patch()), (2, noisy_patch(800_000, 1))] {
@@ -392,7 +392,7 @@ async fn an_append_whose_answer_was_lost_is_written_once_with_its_big_patch() {
 }
 
 #[tokio::test]
-async fn a_creation_whose_answer_was_lost_is_written_once() {
+async fn an_unanswered_creation_is_written_once() {
     let dynamo = Dynamo::start().await;
     let lose_first = |operation: &str, count| match (operation, count) {
         ("TransactWriteItems", 0) => Fault::LoseAnswer,
@@ -407,7 +407,7 @@ async fn a_creation_whose_answer_was_lost_is_written_once() {
 }
 
 #[tokio::test]
-async fn a_change_whose_chunks_are_not_written_is_not_written_either() {
+async fn a_change_is_not_written_if_its_chunks_cannot_be_written() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     let no_batches = |operation: &str, _| match operation {
@@ -422,7 +422,7 @@ async fn a_change_whose_chunks_are_not_written_is_not_written_either() {
 }
 
 #[tokio::test]
-async fn a_portfolio_whose_first_change_is_gone_is_not_begun_again() {
+async fn a_portfolio_without_its_first_change_is_not_created_again() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -431,7 +431,7 @@ async fn a_portfolio_whose_first_change_is_gone_is_not_begun_again() {
     let first = synced(0, 1, small_patch());
     let outcome = log.create(&p(), &entry(&p(), "x"), &first).await.unwrap();
     let Appended::Taken(there) = outcome else {
-        panic!("the log was begun a second time");
+        panic!("the portfolio was created a second time");
     };
     assert_eq!((there.parent, there.version), (1, 2));
     delete(&dynamo, &items_below(&dynamo, "CHANGE#").await[0]).await;
@@ -440,7 +440,7 @@ async fn a_portfolio_whose_first_change_is_gone_is_not_begun_again() {
 }
 
 #[tokio::test]
-async fn an_error_never_holds_what_a_portfolio_holds() {
+async fn an_error_never_contains_portfolio_data() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     let log = dynamo

@@ -1,4 +1,4 @@
-//! A removal by retention that died half-way: its readers, and what the next run leaves.
+//! A removal by retention that stops half-way: readers notice nothing, and the next run finishes it.
 
 use crate::conformance::compaction::{LITTLE, changes, now, p};
 use crate::conformance::removal::{HEAD, check_readers, edit_on_what_goes, portfolio};
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The ids that the chunks of patches name, and those of the changes that are there.
+/// Returns the change ids in the keys of the patches' chunks, and the ids of the stored changes.
 async fn patches_and_changes(dynamo: &Dynamo) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut patches, mut changes) = (BTreeSet::new(), BTreeSet::new());
     let mut items = dynamo.client.scan().table_name(TABLE).into_paginator().items().send();
@@ -27,7 +27,7 @@ async fn patches_and_changes(dynamo: &Dynamo) -> (BTreeSet<String>, BTreeSet<Str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_stops_after_any_of_its_writes_is_no_readers_error_and_the_next_leaves_nothing_behind() {
+async fn a_removal_stopped_after_any_write_disturbs_no_reader_and_the_next_run_finishes_it() {
     let mut stops = 0;
     loop {
         let dynamo = Dynamo::start().await;
@@ -61,7 +61,7 @@ async fn a_run_that_stops_after_any_of_its_writes_is_no_readers_error_and_the_ne
         let (patches, changes) = patches_and_changes(&dynamo).await;
         assert!(
             patches.is_subset(&changes),
-            "after {stops} writes chunks are left behind"
+            "a stop after {stops} writes leaves chunks behind"
         );
         if stopped.is_ok() {
             break;

@@ -1,7 +1,7 @@
-//! No user reads, changes, lists, restores or learns of what another one has: the routes of `template.yaml` as another
-//! user takes them, on the ids of somebody who has all of it.
+//! No user reads, changes, lists, restores or learns of another user's data. Another user calls every route of
+//! `template.yaml` with the ids of a user who has data behind each of them.
 //!
-//! What gives a user away is a difference, so each answer is held against that of a table where the other one never was.
+//! Any difference would give that user away, so each answer is compared with that of a table without the data.
 
 use coinolio_tests::answered::Answered;
 use coinolio_tests::scenario::{Step, Times, events, steps};
@@ -12,22 +12,22 @@ use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-/// The `sub` of the events in `events/`: who has everything.
+/// The `sub` of the events in `events/`: Ada, the user who has data.
 const ADA: &str = "5f0c6a1e-8f0b-4c57-9d5e-2b7f0f6b7a11";
 
-/// A service on which Ada has gone through the whole scenario: a portfolio with conflicts and a history that was
-/// deleted and restored, a portfolio from a batch, and devices.
+/// Starts a service on which Ada has run the whole scenario. She has a portfolio with conflicts and a history, which
+/// was deleted and restored, a portfolio from a batch, and devices.
 async fn with_ada() -> Service {
     let service = Service::start().await;
     for step in steps() {
         service.call(Call::of(&step.event)).await;
     }
-    // The scenario forgets it again.
+    // The scenario forgets the described device, so describe it again.
     service.call(Call::of("v2-describe-device")).await;
     service
 }
 
-/// What the table holds of a user.
+/// Returns the items that the table stores for a user.
 async fn items_of(service: &Service, user: &str) -> Vec<HashMap<String, aws_sdk_dynamodb::types::AttributeValue>> {
     let directory = format!("USER#{user}");
     let portfolios = format!("USER#{user}#");
@@ -39,7 +39,7 @@ async fn items_of(service: &Service, user: &str) -> Vec<HashMap<String, aws_sdk_
     items
 }
 
-/// The step with another user's id where the answer has Ada's.
+/// Returns the step with another user's id in place of Ada's in the expected answer.
 fn by(step: &Step, user: &str) -> Step {
     let renamed = |body: &Value| {
         let text = body.to_string();
@@ -51,7 +51,7 @@ fn by(step: &Step, user: &str) -> Step {
     }
 }
 
-/// Takes the whole scenario as `user`, and asserts that every answer is that of an empty table.
+/// Runs the whole scenario as `user`, and asserts that every answer is that of an empty table.
 async fn assert_alone(service: &Service, user: &str) {
     let mut times = Times::default();
     for step in steps() {
@@ -61,7 +61,7 @@ async fn assert_alone(service: &Service, user: &str) {
     }
 }
 
-/// What an answer says, without its times.
+/// Returns the status, the headers and the body of an answer, with its times masked.
 fn said(answered: &Answered) -> (u16, Vec<(String, String)>, String) {
     static TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").unwrap());
     let mut headers: Vec<_> = answered
@@ -78,23 +78,23 @@ fn said(answered: &Answered) -> (u16, Vec<(String, String)>, String) {
 }
 
 #[test]
-fn the_scenario_takes_every_route_of_the_template() {
+fn the_scenario_calls_every_route_of_the_template() {
     let taken: BTreeSet<String> = events().iter().map(|event| Call::of(event).route_key()).collect();
     let routes: BTreeSet<String> = Template::read().routes().into_values().flatten().collect();
     assert_eq!(taken, routes);
 }
 
 #[tokio::test]
-async fn another_user_goes_through_the_same_ids_as_if_nobody_had_them() {
+async fn another_user_can_use_the_same_ids_as_if_nobody_had_them() {
     let service = with_ada().await;
     let hers = items_of(&service, ADA).await;
     assert!(hers.len() > 10, "{}", hers.len());
     assert_alone(&service, "eve").await;
-    assert!(items_of(&service, ADA).await == hers, "what Ada has was changed");
+    assert!(items_of(&service, ADA).await == hers, "Ada's items were changed");
 }
 
 #[tokio::test]
-async fn a_route_answers_a_user_who_has_nothing_as_it_does_where_nobody_has_anything() {
+async fn a_route_answers_a_user_without_data_as_if_no_user_had_data() {
     let (with_ada, without) = (with_ada().await, Service::start().await);
     let hers = items_of(&with_ada, ADA).await;
     let batch = |body: &mut Value| {
@@ -109,19 +109,19 @@ async fn a_route_answers_a_user_who_has_nothing_as_it_does_where_nobody_has_anyt
     calls.push(Call::of("v2-read").header("if-none-match", "\"9\""));
     calls.push(Call::of("v1-replace").header("if-match", "\"9\""));
     for (index, call) in calls.into_iter().enumerate() {
-        // One who has been nowhere yet.
+        // A new user for each call, so that no earlier call has left data.
         let call = call.by(&format!("eve-{index}"));
         let seen = said(&with_ada.call(call.clone()).await);
         assert_eq!(seen, said(&without.call(call).await));
     }
-    assert!(items_of(&with_ada, ADA).await == hers, "what Ada has was changed");
+    assert!(items_of(&with_ada, ADA).await == hers, "Ada's items were changed");
 }
 
 #[tokio::test]
-async fn users_whose_ids_are_easily_taken_for_each_other_are_apart() {
+async fn users_with_similar_ids_share_nothing() {
     let service = Service::start().await;
-    // Each is another user than those before: a prefix, a continuation, another case or form, and what would be the same
-    // key if the parts were joined by any of these.
+    // Each differs only a little from another: a prefix, a continuation, another case, another Unicode form, or an id
+    // that would give the same key if the parts of a key were joined by the separator in it.
     let users = [
         "ada",
         "ad",
@@ -149,14 +149,14 @@ async fn users_whose_ids_are_easily_taken_for_each_other_are_apart() {
 }
 
 #[tokio::test]
-async fn an_id_with_a_separator_of_the_key_scheme_names_nothing() {
+async fn an_id_with_a_key_separator_is_refused_everywhere() {
     let service = with_ada().await;
     let list = Call::of("v2-list").by("eve");
     let before = said(&service.call(list.clone()).await);
     for separator in ["#", "~", "/", "\\", "|", ":", " ", "%", "\u{0}", "\n", "*", "\u{ff03}"] {
         let id = format!("main{separator}CHANGE");
         let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        // As it stands in a path.
+        // The id in a path.
         for event in events() {
             let call = Call::of(&event).by("eve");
             let path = call.path();
@@ -175,7 +175,7 @@ async fn an_id_with_a_separator_of_the_key_scheme_names_nothing() {
                 answered.text
             );
         }
-        // As it stands in a body or a query.
+        // The id in a body or a query.
         for call in [
             Call::of("v1-create").with(|body| body["id"] = json!(id)),
             Call::of("v1-create").with(|body| body["device_id"] = json!(id)),
@@ -201,7 +201,7 @@ async fn an_id_with_a_separator_of_the_key_scheme_names_nothing() {
 }
 
 #[tokio::test]
-async fn who_is_vouched_for_by_no_jwt_authorizer_is_nobody_on_every_route() {
+async fn every_route_refuses_a_request_without_the_claims_of_a_jwt_authorizer() {
     let service = with_ada().await;
     let before = service.items().await;
     let claims = |claims: Value| json!({ "jwt": { "claims": claims, "scopes": null } });
@@ -220,7 +220,7 @@ async fn who_is_vouched_for_by_no_jwt_authorizer_is_nobody_on_every_route() {
         for authorizer in &forged {
             let call = Call::of(&event)
                 .authorized_by(authorizer)
-                // {"alg":"none"} and Ada's sub.
+                // A token with {"alg":"none"} and Ada's sub.
                 .header(
                     "authorization",
                     "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiI1ZjBjNmExZS04ZjBiLTRjNTctOWQ1ZS0yYjdmMGY2YjdhMTEifQ.",
@@ -237,11 +237,11 @@ async fn who_is_vouched_for_by_no_jwt_authorizer_is_nobody_on_every_route() {
             );
         }
     }
-    assert!(service.items().await == before, "nobody changed the table");
+    assert!(service.items().await == before, "a forged request changed the table");
 }
 
 #[tokio::test]
-async fn a_user_named_in_a_body_or_a_query_is_not_who_asks() {
+async fn a_user_id_in_a_body_or_a_query_is_ignored() {
     let service = with_ada().await;
     let hers = items_of(&service, ADA).await;
     let naming = |body: &mut Value| {
@@ -270,5 +270,5 @@ async fn a_user_named_in_a_body_or_a_query_is_not_who_asks() {
         "{}",
         replaced.text
     );
-    assert!(items_of(&service, ADA).await == hers, "what Ada has was changed");
+    assert!(items_of(&service, ADA).await == hers, "Ada's items were changed");
 }

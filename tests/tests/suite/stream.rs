@@ -1,4 +1,4 @@
-//! The function on the table's stream: batches of real records, and of records that are none.
+//! The function on the table's stream, with batches of real records and of malformed ones.
 
 use crate::conformance::samples::{UUID, noise};
 use crate::routes::telemetry;
@@ -10,7 +10,7 @@ use coinolio_tests::stream_events;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The least that may stay.
+/// A retention of almost nothing: three versions, however new the others are.
 const LITTLE: Retention = Retention {
     age: Duration::ZERO,
     versions: 3,
@@ -18,7 +18,7 @@ const LITTLE: Retention = Retention {
 
 const NONE: [Option<String>; 0] = [];
 
-/// Versions of a portfolio, the first by its creation, each of a field with a kilobyte.
+/// Makes versions of a portfolio: version 1 creates it, and each one sets a field of a kilobyte.
 async fn edited(service: &Service, id: &str, versions: std::ops::RangeInclusive<u64>) {
     for version in versions {
         let sync_id = format!("{UUID}-{version}");
@@ -34,8 +34,8 @@ async fn edited(service: &Service, id: &str, versions: std::ops::RangeInclusive<
     }
 }
 
-/// The versions of a portfolio's snapshots, and the parents of its changes.
-async fn kept(service: &Service, id: &str) -> (Vec<u64>, Vec<u64>) {
+/// Returns the versions of a portfolio's stored snapshots, and the parents of its stored changes.
+async fn stored(service: &Service, id: &str) -> (Vec<u64>, Vec<u64>) {
     let (mut snapshots, mut changes) = (Vec::new(), Vec::new());
     let of_portfolio = format!("#PORTFOLIO#{id}");
     for item in service.items().await {
@@ -62,7 +62,7 @@ fn sequence_number(record: &Value) -> Option<String> {
 }
 
 #[tokio::test]
-async fn each_portfolio_of_a_batch_is_compacted_once_and_a_batch_again_does_nothing() {
+async fn each_portfolio_of_a_batch_is_compacted_once_and_a_repeated_batch_does_nothing() {
     let service = Service::start().await;
     edited(&service, "a", 1..=8).await;
     edited(&service, "b", 1..=9).await;
@@ -71,7 +71,7 @@ async fn each_portfolio_of_a_batch_is_compacted_once_and_a_batch_again_does_noth
     assert_eq!(records.iter().filter(|record| is_change(record)).count(), 19);
     assert_eq!(service.stream(&records, DEFAULT_RETENTION).await, NONE);
     for (id, snapshots) in [("a", vec![8]), ("b", vec![9]), ("c", vec![])] {
-        assert_eq!(kept(&service, id).await.0, snapshots, "{id}");
+        assert_eq!(stored(&service, id).await.0, snapshots, "{id}");
     }
     let before = service.items().await;
     assert_eq!(service.stream(&records, DEFAULT_RETENTION).await, NONE);
@@ -82,7 +82,7 @@ async fn each_portfolio_of_a_batch_is_compacted_once_and_a_batch_again_does_noth
 }
 
 #[tokio::test]
-async fn batches_late_twice_and_out_of_order_leave_what_one_in_order_leaves() {
+async fn late_repeated_and_unordered_batches_leave_the_same_changes_as_ordered_ones() {
     let (orderly, wild) = (Service::start().await, Service::start().await);
     for last in (10..=60).step_by(10) {
         for service in [&orderly, &wild] {
@@ -98,17 +98,17 @@ async fn batches_late_twice_and_out_of_order_leave_what_one_in_order_leaves() {
         }
     }
     for service in [&orderly, &wild] {
-        let (snapshots, changes) = kept(service, "a").await;
+        let (snapshots, changes) = stored(service, "a").await;
         assert_eq!(snapshots.first(), changes.first(), "the log begins at a snapshot");
         assert!(changes[0] > 30, "{changes:?}");
         let read = service.call(Call::of("v2-read").about("a")).await;
         assert_eq!(read.json()["document"]["a"], noise(1_000, 60));
     }
-    assert_eq!(kept(&orderly, "a").await.1, kept(&wild, "a").await.1);
+    assert_eq!(stored(&orderly, "a").await.1, stored(&wild, "a").await.1);
 }
 
 #[tokio::test]
-async fn records_of_other_items_and_of_removals_ask_for_nothing() {
+async fn records_of_other_items_and_of_removals_cause_no_requests() {
     let service = Service::start().await;
     edited(&service, "a", 1..=8).await;
     service.stream(&service.dynamo.records(), DEFAULT_RETENTION).await;
@@ -129,13 +129,13 @@ async fn records_of_other_items_and_of_removals_ask_for_nothing() {
     let mut device = others[0].clone();
     device["dynamodb"]["Keys"]["sk"]["S"] = json!("DEVICE#phone");
     device["dynamodb"]["NewImage"] = json!({"format": {"N": "7"}});
-    let silent = service.dynamo.failing_log(|_, _| panic!("nothing is asked for")).await;
+    let silent = service.dynamo.failing_log(|_, _| panic!("unexpected request")).await;
     let records = [others, vec![removal, device]].concat();
     assert_eq!(service.on(silent).stream(&records, DEFAULT_RETENTION).await, NONE);
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_understood_is_a_failure_and_the_others_go_on() {
+async fn a_malformed_record_is_reported_as_failed_and_the_others_are_processed() {
     let service = Service::start().await;
     edited(&service, "a", 1..=8).await;
     edited(&service, "b", 1..=8).await;
@@ -159,10 +159,10 @@ async fn a_record_that_cannot_be_understood_is_a_failure_and_the_others_go_on() 
         let batch = [std::slice::from_ref(&record), &changes[8..9]].concat();
         let failed = service.stream(&batch, DEFAULT_RETENTION).await;
         assert_eq!(failed, [sequence_number(&record)], "{record}");
-        assert_eq!(kept(&service, "b").await.0, [8], "{record}");
-        assert!(kept(&service, "a").await.0.is_empty());
+        assert_eq!(stored(&service, "b").await.0, [8], "{record}");
+        assert!(stored(&service, "a").await.0.is_empty());
     }
-    // Without a sequence number Lambda sends the whole batch again.
+    // If a failure has no sequence number, Lambda sends the whole batch again.
     let nameless = spoilt(|record| *record = json!({"eventName": 1}));
     assert_eq!(
         service.stream(&[nameless, json!(5)], DEFAULT_RETENTION).await,
@@ -171,12 +171,12 @@ async fn a_record_that_cannot_be_understood_is_a_failure_and_the_others_go_on() 
 }
 
 #[tokio::test]
-async fn a_portfolio_that_fails_is_reported_by_its_first_record_and_the_others_are_done() {
+async fn a_failed_portfolio_is_reported_by_its_first_record_and_the_others_are_compacted() {
     let service = Service::start().await;
     edited(&service, "a", 1..=8).await;
     edited(&service, "b", 1..=8).await;
     let changes: Vec<Value> = service.dynamo.records().into_iter().filter(is_change).collect();
-    // The oldest change of `a` is spoilt: its document cannot be read.
+    // The oldest change of `a` is damaged, so its document cannot be read.
     let mut items = service.items().await.into_iter();
     let mut spoilt = items
         .find(|item| item["pk"].as_s().unwrap().ends_with("#a") && item["sk"].as_s().unwrap().ends_with("0000"))
@@ -190,7 +190,7 @@ async fn a_portfolio_that_fails_is_reported_by_its_first_record_and_the_others_a
     put.set_item(Some(spoilt)).send().await.unwrap();
     let failed = service.stream(&changes, DEFAULT_RETENTION).await;
     assert_eq!(failed, [sequence_number(&changes[0])]);
-    assert_eq!(kept(&service, "b").await.0, [8]);
+    assert_eq!(stored(&service, "b").await.0, [8]);
 
     let throttled = service
         .dynamo
@@ -201,13 +201,13 @@ async fn a_portfolio_that_fails_is_reported_by_its_first_record_and_the_others_a
 }
 
 #[tokio::test]
-async fn a_portfolio_whose_snapshots_are_all_corrupt_is_read_from_its_whole_log() {
+async fn a_portfolio_with_only_corrupt_snapshots_is_read_from_its_whole_log() {
     let service = Service::start().await;
     for last in [8, 16, 24] {
         edited(&service, "a", last - 7..=last).await;
         service.stream(&service.dynamo.records(), DEFAULT_RETENTION).await;
     }
-    assert_eq!(kept(&service, "a").await.0, [8, 16, 24]);
+    assert_eq!(stored(&service, "a").await.0, [8, 16, 24]);
     let whole = service.call(Call::of("v2-read").about("a")).await;
     for item in service.items().await {
         if item["sk"].as_s().unwrap().starts_with("SNAPSHOT#") {
@@ -223,14 +223,14 @@ async fn a_portfolio_whose_snapshots_are_all_corrupt_is_read_from_its_whole_log(
             assert_eq!((read.status, read.text), (200, whole.text.clone()));
         }
     }
-    // The next snapshot makes reads quick again.
+    // The next snapshot makes reads fast again.
     edited(&service, "a", 25..=32).await;
     service.stream(&service.dynamo.records(), DEFAULT_RETENTION).await;
-    assert_eq!(kept(&service, "a").await.0, [8, 16, 24, 32]);
+    assert_eq!(stored(&service, "a").await.0, [8, 16, 24, 32]);
 }
 
 #[tokio::test]
-async fn an_invocation_tells_what_it_did_and_nobodys_ids() {
+async fn an_invocation_logs_its_work_without_any_ids() {
     telemetry::listen();
     let service = Service::start().await;
     edited(&service, "a", 1..=40).await;
@@ -247,16 +247,16 @@ async fn an_invocation_tells_what_it_did_and_nobodys_ids() {
     );
     for event in [first, second] {
         assert_eq!((&event["level"], &event["FailedRecords"]), (&json!("INFO"), &json!(0)));
-        // The changes, the entry and the device that wrote them.
+        // 40 changes, the directory entry and the device.
         assert_eq!(event["StreamRecords"], 42);
         assert!(event["DynamoDbRequests"].as_u64() > Some(2) && event["WriteUnits"].as_f64() > Some(1.0));
         let text = event.to_string();
         assert!(!text.contains("USER#") && !text.contains("5f0c6a1e"), "{text}");
-        assert!(event.get("Requests").is_none(), "it is no request of a client");
+        assert!(event.get("Requests").is_none(), "it is not a client's request");
     }
 }
 
-/// The names in `value`, and of what type each is: what two records of the same kind have in common.
+/// Replaces each text and number in `value` by its type, so that two records of the same kind become equal.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -271,7 +271,7 @@ fn shape(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_sample_events_are_as_the_stream_gives_them_and_are_answered_as_they_say() {
+async fn the_sample_events_have_the_form_of_the_streams_and_get_the_expected_answers() {
     let service = Service::with_portfolio().await;
     for name in stream_events::NAMES {
         let event = stream_events::read(name);
@@ -283,7 +283,7 @@ async fn the_sample_events_are_as_the_stream_gives_them_and_are_answered_as_they
     }
     let mut sample = stream_events::read("change");
     for record in sample["Records"].as_array_mut().unwrap() {
-        // DynamoDB has one, and the embedded store none.
+        // DynamoDB sends it, the embedded store does not.
         assert!(record.as_object_mut().unwrap().remove("eventSourceARN").is_some());
     }
     assert_eq!(shape(&sample["Records"]), shape(&json!(service.dynamo.records())));

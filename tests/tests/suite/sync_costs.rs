@@ -1,4 +1,4 @@
-//! What whole syncs cost on DynamoDB, whatever the size of the document: requests and units.
+//! Costs of whole syncs on DynamoDB, in requests and capacity units, for documents of different sizes.
 
 use crate::conformance::samples::{UUID, key, value};
 use coinolio_aws::dynamodb::{DynamoLog, Meter};
@@ -28,7 +28,7 @@ struct Devices {
 }
 
 impl Devices {
-    /// Devices of one user, whose portfolio has `entries` entries at version 1.
+    /// Creates a portfolio with `entries` entries, at version 1, for the devices of one user.
     async fn with_portfolio(dynamo: &Dynamo, entries: usize) -> Self {
         let (log, meter) = dynamo.metered_log();
         let key = key(UUID, &format!("of-{entries}"));
@@ -60,7 +60,7 @@ impl Devices {
             .answer
     }
 
-    /// What was used since the last call: requests, read units, write units.
+    /// Returns the requests, read units and write units used since the last call.
     fn used(&self, before: &mut (u64, f64, f64)) -> (u64, f64, f64) {
         let now = self.meter.usage();
         let now = (now.requests, now.read_units, now.write_units);
@@ -112,7 +112,7 @@ async fn a_v2_sync_a_pull_and_a_status_cost_the_same_at_10_1_000_and_10_000_entr
 }
 
 #[tokio::test]
-async fn a_merge_is_at_most_four_queries_and_a_put_up_to_a_megabyte() {
+async fn a_merge_costs_at_most_four_queries_and_one_put_up_to_a_megabyte() {
     let dynamo = Dynamo::start().await;
     for entries in [10, 500, 4_600] {
         let mut devices = Devices::with_portfolio(&dynamo, entries).await;
@@ -157,7 +157,7 @@ async fn a_v1_sync_after_another_reads_no_document() {
     }
 }
 
-/// The requests that `call` makes to DynamoDB, by operation.
+/// Makes the call. Returns the operations of its requests to DynamoDB, sorted.
 async fn operations(service: &Service, call: Call, seen: &Mutex<Vec<String>>) -> Vec<String> {
     seen.lock().unwrap().clear();
     let answered = service.call(call).await;
@@ -167,7 +167,7 @@ async fn operations(service: &Service, call: Call, seen: &Mutex<Vec<String>>) ->
     operations
 }
 
-/// A service on the same table, as another execution environment, and what it asks DynamoDB for.
+/// Returns a service on the same table, as another execution environment, and the list of its DynamoDB operations.
 async fn environment(service: &Service) -> (Service, Arc<Mutex<Vec<String>>>) {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let recorder = Arc::clone(&seen);
@@ -189,7 +189,7 @@ fn edit(device: &str, base: u64, path: &str) -> Call {
 }
 
 #[tokio::test]
-async fn a_registration_is_a_read_and_a_write_once_in_a_quarter_of_an_hour() {
+async fn a_registration_costs_one_read_and_one_write_in_a_quarter_of_an_hour() {
     let service = Service::with_portfolio().await;
     let (first, seen) = environment(&service).await;
     let once = ["GetItem", "PutItem", "Query", "UpdateItem"];
@@ -214,7 +214,7 @@ async fn a_registration_is_a_read_and_a_write_once_in_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
-async fn a_glance_is_half_a_read_unit_and_a_sighting_one_write_unit() {
+async fn a_glance_costs_half_a_read_unit_and_a_sighting_one_write_unit() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     let (user, phone) = (key(UUID, UUID).user, DeviceId::parse(UUID).unwrap());
@@ -229,7 +229,7 @@ async fn a_glance_is_half_a_read_unit_and_a_sighting_one_write_unit() {
 }
 
 #[tokio::test]
-async fn ranks_are_one_query_and_only_where_a_merge_meets_a_conflict() {
+async fn ranks_cost_one_query_and_only_if_a_merge_meets_a_conflict() {
     let service = Service::with_portfolio().await;
     let (service, seen) = environment(&service).await;
     for device in ["phone", "tablet"] {
@@ -247,7 +247,7 @@ async fn ranks_are_one_query_and_only_where_a_merge_meets_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_batch_registers_its_device_by_one_read_and_one_write() {
+async fn a_batch_registers_its_device_with_one_read_and_one_write() {
     let service = Service::start().await;
     let (service, seen) = environment(&service).await;
     let batch = |base: u64| {
