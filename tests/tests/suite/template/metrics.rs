@@ -1,4 +1,4 @@
-//! The dashboard and the alarms ask for nothing that nobody emits.
+//! The dashboard and the alarms use only metrics that are emitted.
 
 use coinolio_aws::telemetry::METRICS;
 use coinolio_core::Code;
@@ -7,8 +7,9 @@ use coinolio_tests::template::Template;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Metrics of AWS services that are used, with their dimensions (CloudWatch: "Viewing metrics for Lambda
-/// functions"; "Available CloudWatch metrics for Amazon SQS"; "Working with CloudWatch metrics for HTTP APIs"; "DynamoDB metrics and dimensions").
+/// The metrics of AWS services that the template uses, with their dimensions (CloudWatch: "Viewing metrics for Lambda
+/// functions"; "Available CloudWatch metrics for Amazon SQS"; "Working with CloudWatch metrics for HTTP APIs";
+/// "DynamoDB metrics and dimensions").
 const OF_AWS: [(&str, &str, &[&str]); 13] = [
     ("AWS/Lambda", "Errors", &["FunctionName"]),
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
@@ -25,7 +26,7 @@ const OF_AWS: [(&str, &str, &[&str]); 13] = [
     ("AWS/DynamoDB", "SystemErrors", &["TableName", "Operation"]),
 ];
 
-/// Fails unless somebody emits the metric with these dimensions, and with their values where they are ours.
+/// Asserts that the metric is emitted with these dimensions. If it is one of ours, checks their values too.
 fn assert_emitted(namespace: &str, name: &str, dimensions: &[(String, String)]) {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| name.as_str()).collect();
     if namespace != "${MetricsNamespace}" {
@@ -36,7 +37,7 @@ fn assert_emitted(namespace: &str, name: &str, dimensions: &[(String, String)]) 
     let metric = METRICS
         .iter()
         .find(|metric| metric.name == name)
-        .unwrap_or_else(|| panic!("nobody emits {name}"));
+        .unwrap_or_else(|| panic!("{name} is not emitted"));
     assert_eq!(dimensions[0], ("Stage".to_owned(), "${Stage}".to_owned()), "{name}");
     match &dimensions[1..] {
         [] => {}
@@ -53,7 +54,7 @@ fn assert_emitted(namespace: &str, name: &str, dimensions: &[(String, String)]) 
     }
 }
 
-/// A value as it stands in a `Fn::Sub`.
+/// Returns a value in the form that it has inside a `Fn::Sub`.
 fn substituted(value: &Value) -> String {
     match (value.as_str(), value["Ref"].as_str()) {
         (Some(text), _) => text.to_owned(),
@@ -69,7 +70,7 @@ fn dimensions(value: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_alarm_watches_what_is_emitted_and_says_what_to_do() {
+fn every_alarm_watches_an_emitted_metric_and_says_what_to_do() {
     let template = Template::read();
     let operations =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/OPERATIONS.md")).unwrap();
@@ -102,7 +103,7 @@ fn every_alarm_watches_what_is_emitted_and_says_what_to_do() {
         );
         assert!(
             operations.contains(&format!("Alarm: {id}\n")),
-            "docs/OPERATIONS.md has no section of {id}"
+            "docs/OPERATIONS.md has no section for {id}"
         );
         assert_eq!(alarm["AlarmActions"]["Fn::If"][0], "HasAlarmTopic", "{id}");
         assert_eq!(alarm["TreatMissingData"], "notBreaching", "{id}");
@@ -110,7 +111,7 @@ fn every_alarm_watches_what_is_emitted_and_says_what_to_do() {
     assert!(alarms >= 10);
 }
 
-/// The widgets, `${…}` left as it stands: in quotes or, for a number, as one.
+/// Returns the widgets, with every `${…}` left as it is.
 fn widgets(template: &Template) -> Vec<Value> {
     let body = &template.0["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0];
     let body: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
@@ -118,7 +119,7 @@ fn widgets(template: &Template) -> Vec<Value> {
 }
 
 #[test]
-fn every_widget_shows_what_is_emitted() {
+fn every_widget_shows_emitted_metrics() {
     let widgets = widgets(&Template::read());
     assert!(widgets.len() >= 12);
     for widget in &widgets {
@@ -143,7 +144,7 @@ fn every_widget_shows_what_is_emitted() {
             for id in &ids {
                 assert!(
                     metric.contains(id.as_str()),
-                    "{id} is asked for and not used in {metric}"
+                    "{id} is a metric that is not used in {metric}"
                 );
             }
         }
@@ -151,7 +152,7 @@ fn every_widget_shows_what_is_emitted() {
 }
 
 #[test]
-fn no_widget_lies_on_another() {
+fn widgets_never_overlap() {
     let widgets = widgets(&Template::read());
     let edges = |widget: &Value| {
         let at = |name: &str| widget[name].as_u64().unwrap();
@@ -168,7 +169,7 @@ fn no_widget_lies_on_another() {
 }
 
 #[test]
-fn the_names_in_the_dashboard_are_the_templates() {
+fn every_name_in_the_dashboard_is_defined_in_the_template() {
     let template = Template::read();
     let sub = &template.0["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
     for name in sub[0]

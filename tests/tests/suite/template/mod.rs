@@ -1,4 +1,4 @@
-//! `template.yaml` against the code, the documents and the events: where they differ, one of them is a bug.
+//! Compares `template.yaml` with the code, the documents and the events. If they differ, one of them has a bug.
 
 mod metrics;
 mod parameters;

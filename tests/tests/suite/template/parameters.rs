@@ -1,12 +1,12 @@
-//! Deploy parameters that cannot work are refused before anything is made.
+//! Deployment parameters that cannot work are refused before anything is created.
 
 use coinolio_tests::template::Template;
 use regex::Regex;
 use serde_json::Value;
 
-/// CloudFormation matches the whole value.
-fn takes(parameter: &Value, value: &str) -> bool {
-    // The one look-ahead, which Rust's expressions do not have, is said apart.
+/// Returns whether CloudFormation accepts the value. It matches a pattern against the whole value.
+fn accepts(parameter: &Value, value: &str) -> bool {
+    // Rust's regular expressions have no look-ahead, so the only one is replaced by a check of its own.
     let pattern = parameter["AllowedPattern"].as_str().unwrap().replace("(?!AWS/)", "");
     let excluded = parameter["AllowedPattern"].as_str().unwrap().contains("(?!AWS/)") && value.starts_with("AWS/");
     let longest = parameter["MaxLength"].as_u64().unwrap_or(4096);
@@ -25,19 +25,19 @@ fn every_parameter_has_a_description_and_a_bound() {
         let bounds = ["AllowedPattern", "AllowedValues", "MaxValue"];
         assert!(
             bounds.iter().any(|bound| !parameter[*bound].is_null()),
-            "{name} takes anything"
+            "{name} accepts anything"
         );
         if !parameter["AllowedPattern"].is_null() {
             assert!(parameter["ConstraintDescription"].is_string(), "{name}");
             if let Some(default) = parameter["Default"].as_str() {
-                assert!(takes(parameter, default), "{name}'s default");
+                assert!(accepts(parameter, default), "{name}'s default");
             }
         }
     }
 }
 
 #[test]
-fn every_parameter_is_asked_for_in_a_group_and_used() {
+fn every_parameter_is_in_a_group_and_used() {
     let template = Template::read();
     let groups = &template.0["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
     let mut asked: Vec<&str> = groups
@@ -63,7 +63,7 @@ fn every_parameter_is_asked_for_in_a_group_and_used() {
 }
 
 #[test]
-fn patterns_take_what_works_and_refuse_what_cannot() {
+fn patterns_accept_values_that_work_and_refuse_values_that_cannot() {
     let template = Template::read();
     let cases: [(&str, &[&str], &[&str]); 9] = [
         (
@@ -150,10 +150,10 @@ fn patterns_take_what_works_and_refuse_what_cannot() {
     for (name, good, bad) in cases {
         let parameter = &template.0["Parameters"][name];
         for value in good {
-            assert!(takes(parameter, value), "{name} refuses {value:?}");
+            assert!(accepts(parameter, value), "{name} refuses {value:?}");
         }
         for value in bad {
-            assert!(!takes(parameter, value), "{name} takes {value:?}");
+            assert!(!accepts(parameter, value), "{name} accepts {value:?}");
         }
     }
 }

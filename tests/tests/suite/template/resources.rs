@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 #[test]
-fn the_functions_are_told_what_the_code_reads_and_nothing_else() {
+fn the_functions_get_exactly_the_variables_that_the_code_reads() {
     let template = Template::read();
     let variables = &template.0["Globals"]["Function"]["Environment"]["Variables"];
     let no_value = json!({ "Ref": "AWS::NoValue" });
@@ -19,7 +19,7 @@ fn the_functions_are_told_what_the_code_reads_and_nothing_else() {
         set,
         ["METRICS_DIMENSIONS", "METRICS_NAMESPACE", "RUST_LOG", "TABLE_NAME"]
     );
-    // Named for `sam local` only.
+    // Declared without a value, because `sam local` sets only declared variables.
     unset.sort_by_key(|(name, _)| *name);
     let unset: Vec<&String> = unset.into_iter().map(|(name, _)| name).collect();
     assert_eq!(unset, ["AWS_ENDPOINT_URL_DYNAMODB", "DEV_USER"]);
@@ -33,7 +33,7 @@ fn the_functions_are_told_what_the_code_reads_and_nothing_else() {
             assert_eq!(own, None, "{id} has variables of its own");
         }
     }
-    // The development user is for machines where no authorizer runs: no deployment has one.
+    // The development user is for machines without an authorizer, so no deployment may set it.
     assert_eq!(template.0.to_string().matches("DEV_USER").count(), 1);
 }
 
@@ -48,14 +48,14 @@ fn sam_local_has_the_environment_of_cargo_lambda() {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
-    // In a container this machine has another name.
+    // Inside a container this machine has another name.
     let endpoint = &mut variables["AWS_ENDPOINT_URL_DYNAMODB"];
     *endpoint = endpoint
         .as_str()
         .unwrap()
         .replace("127.0.0.1", "host.docker.internal")
         .into();
-    // `sam local` has values of its own for them.
+    // `sam local` sets these to its own values.
     for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         assert!(variables.remove(name).is_some(), "{name}");
     }
@@ -68,7 +68,7 @@ fn sam_local_has_the_environment_of_cargo_lambda() {
 }
 
 #[tokio::test]
-async fn the_table_is_made_as_the_local_one_is_and_outlives_the_stack() {
+async fn the_table_is_created_like_the_local_one_and_outlives_the_stack() {
     let template = Template::read();
     let table = &template.0["Resources"]["Table"];
     assert_eq!(
@@ -127,7 +127,7 @@ async fn the_table_is_made_as_the_local_one_is_and_outlives_the_stack() {
 }
 
 #[test]
-fn the_stream_function_hears_of_inserted_changes_and_its_failures_end_in_a_queue() {
+fn the_stream_function_receives_inserted_changes_and_its_failures_end_in_a_queue() {
     let template = Template::read();
     let events = &template.0["Resources"]["ChangeStreamFunction"]["Properties"]["Events"];
     let source = &events["Changes"]["Properties"];
@@ -155,7 +155,7 @@ fn the_stream_function_hears_of_inserted_changes_and_its_failures_end_in_a_queue
 }
 
 #[test]
-fn every_route_asks_for_a_token() {
+fn every_route_requires_a_token() {
     let template = Template::read();
     let auth = &template.0["Resources"]["Api"]["Properties"]["Auth"];
     let authorizer = auth["DefaultAuthorizer"].as_str().unwrap();
@@ -173,13 +173,13 @@ fn every_route_asks_for_a_token() {
 }
 
 #[test]
-fn a_preflight_needs_no_token_and_what_has_no_route_does() {
+fn a_preflight_needs_no_token_and_an_unknown_path_needs_one() {
     let template = Template::read();
     let mut unknown = BTreeSet::new();
     for (id, function) in template.resources("AWS::Serverless::Function") {
         let events = function["Events"].as_object().unwrap().iter();
         for (name, event) in events.filter(|(_, event)| event["Type"] == "HttpApi") {
-            // Without a path and a method, or with any method, a route takes OPTIONS from API Gateway.
+            // If a route has no path and no method, or the method ANY, it receives OPTIONS instead of API Gateway.
             let method = event["Properties"]["Method"].as_str().unwrap();
             assert!(!["ANY", "OPTIONS"].contains(&method), "{id}'s {name}");
             if event["Properties"]["Path"] == UNKNOWN {
@@ -192,12 +192,12 @@ fn a_preflight_needs_no_token_and_what_has_no_route_does() {
 }
 
 #[test]
-fn cors_is_off_or_whole() {
+fn cors_is_either_off_or_complete() {
     let template = Template::read();
     let cors = &template.0["Resources"]["Api"]["Properties"]["CorsConfiguration"]["Fn::If"];
     assert_eq!(cors[0], "HasCors");
     assert_eq!(cors[2], json!({ "Ref": "AWS::NoValue" }));
-    // SAM renames them in the whole `If`, a parameter's name included.
+    // SAM renames these everywhere inside the `If`, even in the name of a parameter.
     for member in [
         "AllowOrigins",
         "AllowHeaders",
@@ -222,7 +222,7 @@ fn cors_is_off_or_whole() {
 }
 
 #[test]
-fn every_log_is_reserved_and_ends_with_its_retention() {
+fn every_log_has_a_group_whose_entries_expire() {
     let template = Template::read();
     let mut logged = Vec::new();
     for (id, group) in template.resources("AWS::Logs::LogGroup") {
@@ -241,13 +241,13 @@ fn every_log_is_reserved_and_ends_with_its_retention() {
 }
 
 #[test]
-fn the_access_log_is_json_without_paths_queries_and_tokens() {
+fn the_access_log_is_json_without_paths_queries_or_tokens() {
     let template = Template::read();
     let format = template.0["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]
         .as_str()
         .unwrap();
     assert_eq!(format.lines().count(), 1);
-    // As it stands: a number that there is not is a dash, which is no JSON outside of quotes.
+    // The format itself must be JSON, so every variable is quoted: API Gateway writes a dash for a missing number.
     let line: Value = serde_json::from_str(format).unwrap();
     assert_eq!(line["routeKey"], "$context.routeKey");
     for secret in [

@@ -1,4 +1,4 @@
-//! A route has one source of truth.
+//! Every list of routes in the repository agrees with `template.yaml`.
 
 use coinolio_aws::routes::ROUTES;
 use coinolio_tests::template::{Template, binary};
@@ -12,7 +12,7 @@ fn all() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_table_that_the_functions_and_the_local_gateway_share_is_the_templates() {
+fn the_table_of_routes_in_code_has_the_templates_routes() {
     let mut table: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for route in &ROUTES {
         let routes = table.entry(binary(route.function).to_owned()).or_default();
