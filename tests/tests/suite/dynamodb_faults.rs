@@ -382,6 +382,7 @@ async fn an_unanswered_append_is_written_once_with_its_big_patch() {
             ("PutItem", 0) => Fault::LoseAnswer,
             _ => Fault::Serve,
         };
+        // The SDK repeats the write and its condition fails. If the stored change is the one it wrote, that is a success.
         let log = dynamo.failing_log(lose_first).await;
         let new = synced(parent, parent + 1, patch);
         append(&log, &p(), &new).await;

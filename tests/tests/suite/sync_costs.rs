@@ -202,6 +202,7 @@ async fn a_registration_costs_one_read_and_one_write_in_a_quarter_of_an_hour() {
         operations(&first, edit("phone", 3, "a"), &seen).await,
         ["PutItem", "Query"]
     );
+    // Another environment reads the registration, and would write it only if it were 15 minutes old.
     let (second, seen) = environment(&service).await;
     assert_eq!(
         operations(&second, edit("phone", 4, "a"), &seen).await,

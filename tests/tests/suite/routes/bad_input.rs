@@ -1,33 +1,33 @@
-//! Bad input: each gets the table's answer, never a 5xx, and leaves the portfolio as it was.
+//! Bad input gets the answer of the table of errors, never a 5xx, and leaves the portfolio unchanged.
 
 use coinolio_tests::service::{Call, Service};
 use serde_json::{Value, json};
 
-/// A v2 sync with these changes, as they stand.
+/// Returns a v2 sync whose body contains the text of these changes unaltered.
 fn changes(text: &str) -> Call {
     Call::of("v2-sync").text(format!(
         r#"{{"device_id":"phone","sync_id":"s","base_version":1,"sent_at":"2026-01-01T00:00:00Z","changes":{text}}}"#
     ))
 }
 
-/// A v2 sync that sets `note` to this value, as it stands.
+/// Returns a v2 sync that sets `note` to this value, unaltered.
 fn set(value: &str) -> Call {
     changes(&format!(r#"[{{"op":"set","path":["note"],"value":{value}}}]"#))
 }
 
-/// A v1 sync of this document, as it stands.
+/// Returns a v1 sync of this document, unaltered.
 fn document(text: &str) -> Call {
     Call::of("v1-sync").text(format!(
         r#"{{"client_data":{text},"last_sync_at":null,"client_version":1,"device_id":"phone"}}"#
     ))
 }
 
-/// The event with one member of its body replaced.
+/// Returns the event with one member of its body replaced.
 fn member(event: &str, name: &str, value: Value) -> Call {
     Call::of(event).with(|body| body[name] = value)
 }
 
-/// The event without one member of its body.
+/// Returns the event without one member of its body.
 fn without(event: &str, name: &str) -> Call {
     Call::of(event).with(|body| {
         body.as_object_mut().unwrap().remove(name);
@@ -44,10 +44,10 @@ const WITH_BODY: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_malformed() {
+async fn a_body_that_is_not_a_json_object_is_malformed() {
     let service = Service::with_portfolio().await;
     for event in WITH_BODY {
-        // What has a body for its device's name only may go without.
+        // Keep-mine needs no body, because its body contains only the device.
         if event != "v2-keep-mine" {
             service.assert_refused(Call::of(event).text(""), 400, "malformed").await;
         }
@@ -83,7 +83,7 @@ async fn a_body_that_is_no_json_object_is_malformed() {
 }
 
 #[tokio::test]
-async fn json_that_no_client_could_hold_is_invalid() {
+async fn json_that_a_client_could_not_represent_is_invalid() {
     let service = Service::with_portfolio().await;
     let deep = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
     let list = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -117,7 +117,7 @@ async fn a_document_deeper_than_64_is_invalid() {
 }
 
 #[tokio::test]
-async fn numbers_that_a_double_would_round_come_back_as_they_came() {
+async fn numbers_that_a_double_would_round_come_back_unchanged() {
     let service = Service::with_portfolio().await;
     for (index, number) in [
         "0.1000000000000000055511151231257827",
@@ -145,7 +145,7 @@ async fn numbers_that_a_double_would_round_come_back_as_they_came() {
 }
 
 #[tokio::test]
-async fn any_string_is_a_key_and_a_value() {
+async fn any_string_can_be_a_key_and_a_value() {
     let service = Service::with_portfolio().await;
     let strange = [
         "",
@@ -175,7 +175,7 @@ async fn any_string_is_a_key_and_a_value() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_no_whole_number_is_malformed() {
+async fn a_version_that_is_not_a_whole_number_is_malformed() {
     let service = Service::with_portfolio().await;
     for (event, name) in [
         ("v2-sync", "base_version"),
@@ -197,12 +197,13 @@ async fn a_version_that_is_no_whole_number_is_malformed() {
                 .await;
         }
     }
+    // Base 0 is valid even if the portfolio exists: the two merge as with an empty base.
     let merged = service.call(member("v2-sync", "base_version", json!(0))).await;
     assert_eq!(merged.status, 200, "{}", merged.text);
 }
 
 #[tokio::test]
-async fn a_time_that_is_none_is_malformed_and_a_strange_one_is_taken() {
+async fn a_bad_time_is_malformed_and_an_unusual_one_is_accepted() {
     let service = Service::with_portfolio().await;
     for time in [
         json!("2025-02-29T00:00:00Z"),
@@ -268,7 +269,7 @@ async fn ids_in_a_body_are_checked_like_those_in_a_path() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_missing_or_of_another_type_is_malformed() {
+async fn a_member_that_is_missing_or_of_the_wrong_type_is_malformed() {
     let service = Service::with_portfolio().await;
     for (event, name) in [
         ("v1-create", "name"),

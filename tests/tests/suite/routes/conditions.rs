@@ -3,7 +3,7 @@
 use coinolio_tests::service::{Call, Service};
 
 #[tokio::test]
-async fn reading_what_the_client_has_is_304_without_a_body() {
+async fn a_read_is_304_without_a_body_if_the_client_has_the_version() {
     let service = Service::with_portfolio().await;
     for event in ["v1-read", "v2-read", "v2-read-version"] {
         for tags in ["\"1\"", "W/\"1\"", "\"7\", \"1\"", "*"] {
@@ -52,13 +52,13 @@ async fn a_restore_that_expects_another_version_changes_nothing() {
         .await;
     let restored = service.call(restore().header("if-match", "\"2\"")).await;
     assert_eq!((restored.status, restored.header("etag")), (200, Some("\"3\"")));
-    // Its repetition expects what is no longer the head.
+    // A repetition expects version 2, which is no longer the head.
     let again = restore().header("if-match", "\"2\"");
     service.assert_refused(again, 412, "precondition_failed").await;
 }
 
 #[tokio::test]
-async fn no_cache_keeps_an_answer() {
+async fn every_answer_is_marked_no_store() {
     let service = Service::with_portfolio().await;
     for event in ["v1-read", "v2-read", "v2-list", "v1-sync-status", "v2-sync"] {
         let answered = service.call(Call::of(event)).await;

@@ -1,4 +1,4 @@
-//! `/api/v2/devices`, and what ranks decide.
+//! `/api/v2/devices`, and conflicts that device ranks decide.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::registrar::{Registrar, Syncing};
@@ -41,7 +41,7 @@ async fn a_device_is_registered_by_its_first_sync_in_either_protocol() {
     assert_eq!(
         ok(&service, Call::of("v2-devices")).await,
         json!({ "devices": [] }),
-        "a creation is no sync"
+        "a creation is not a sync"
     );
     ok(&service, Call::of("v1-sync")).await;
     ok(&service, edit("tablet", "t-1", "2", "2025-12-31T23:59:00Z")).await;
@@ -77,7 +77,7 @@ async fn a_refused_sync_registers_no_device() {
 }
 
 #[tokio::test]
-async fn a_description_stays_through_syncs_until_it_is_replaced_or_forgotten() {
+async fn a_description_survives_syncs_until_it_is_replaced_or_its_device_is_forgotten() {
     let service = Service::with_portfolio().await;
     let made = service.call(Call::of("v2-describe-device")).await;
     assert_eq!(
@@ -99,7 +99,7 @@ async fn a_description_stays_through_syncs_until_it_is_replaced_or_forgotten() {
 }
 
 #[tokio::test]
-async fn a_device_whose_item_cannot_be_read_is_refused_before_anything_is_written() {
+async fn a_device_with_an_unreadable_item_is_refused_before_anything_is_written() {
     let service = Service::start().await;
     ok(&service, Call::of("v2-describe-device")).await;
     let whole = service.items().await.remove(0);
@@ -115,14 +115,14 @@ async fn a_device_whose_item_cannot_be_read_is_refused_before_anything_is_writte
         item.insert(name.to_owned(), value);
         let put = service.dynamo.client.put_item().table_name(TABLE);
         put.set_item(Some(item)).send().await.unwrap();
-        // It looks at the whole table before and after.
+        // This compares the whole table before and after.
         service.assert_refused(rank("phone", 3), 503, "unavailable").await;
         service.assert_refused(Call::of("v2-device"), 503, "unavailable").await;
     }
 }
 
 #[tokio::test]
-async fn a_registration_that_fails_is_none_of_the_syncs() {
+async fn a_failed_registration_does_not_fail_the_sync() {
     let service = Service::with_portfolio().await;
     for (failing, base) in [("GetItem", 1), ("UpdateItem", 2)] {
         let fail = move |operation: &str, _: usize| match operation == failing {
@@ -139,7 +139,7 @@ async fn a_registration_that_fails_is_none_of_the_syncs() {
         assert_eq!(ok(&broken, batch).await["results"][0]["status"], 200, "{failing}");
         assert_eq!(ok(&service, Call::of("v2-devices")).await, json!({ "devices": [] }));
     }
-    // The next environment makes up for it.
+    // The next execution environment registers the device.
     ok(
         &service,
         edit("tablet", "sync-3", "8", "2026-01-01T00:00:00Z").with(|body| body["base_version"] = json!(3)),
@@ -182,7 +182,7 @@ async fn a_sighting_is_written_again_15_minutes_after_the_last_and_not_before() 
 }
 
 #[tokio::test]
-async fn a_device_of_another_user_is_not_there() {
+async fn another_users_device_is_not_found() {
     let service = Service::start().await;
     ok(&service, Call::of("v2-describe-device")).await;
     for event in ["v2-device", "v2-forget-device"] {
@@ -194,14 +194,14 @@ async fn a_device_of_another_user_is_not_there() {
         ok(&service, Call::of("v2-devices").by("eve")).await,
         json!({ "devices": [] })
     );
-    // The same id is another device of hers.
+    // Eve's device with the same id is another device.
     let hers = service.call(Call::of("v2-describe-device").by("eve")).await;
     assert_eq!(hers.status, 201);
     assert_eq!(ok(&service, Call::of("v2-device")).await["rank"], 50);
 }
 
 #[tokio::test]
-async fn a_rank_that_is_none_and_other_bad_descriptions_change_nothing() {
+async fn a_bad_rank_or_description_changes_nothing() {
     let service = Service::start().await;
     ok(&service, Call::of("v2-describe-device")).await;
     for bad in [json!(101), json!(-1), json!(1.5), json!("1"), json!(true), json!([])] {
@@ -228,7 +228,7 @@ async fn a_rank_that_is_none_and_other_bad_descriptions_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_id_in_the_path_that_is_none_is_malformed() {
+async fn a_bad_id_in_the_path_is_malformed() {
     let service = Service::start().await;
     let long = "a".repeat(65);
     let routes = ROUTES.iter().filter(|route| route.template.ends_with("{device_id}"));
@@ -242,7 +242,8 @@ async fn an_id_in_the_path_that_is_none_is_malformed() {
     }
 }
 
-/// Two devices edit one value: the tablet, whose edit is the newer, syncs first, then the phone.
+/// Makes a conflict: two devices edit one value. The tablet, whose edit is newer, syncs first, then the phone. Returns
+/// the winner, the rule and the resulting value.
 async fn conflict(service: &Service, protocol: &str) -> (Value, Value, Value) {
     ok(service, edit("tablet", "t-1", "2", "2025-12-31T23:59:59Z")).await;
     let answer = match protocol {
@@ -285,7 +286,7 @@ async fn a_higher_rank_wins_over_a_newer_edit_in_either_protocol() {
 }
 
 #[tokio::test]
-async fn equal_and_missing_ranks_leave_it_to_the_newer_edit() {
+async fn the_newer_edit_wins_if_ranks_are_equal_or_missing() {
     let newest = (json!("server"), json!("newest"), json!("2"));
     for protocol in ["v1", "v2"] {
         for ranks in [
@@ -304,7 +305,7 @@ async fn equal_and_missing_ranks_leave_it_to_the_newer_edit() {
 }
 
 #[tokio::test]
-async fn the_ranks_at_the_time_of_the_sync_count() {
+async fn a_conflict_is_decided_by_the_ranks_at_the_time_of_the_sync() {
     let service = Service::with_portfolio().await;
     ok(&service, rank("phone", 1)).await;
     ok(&service, rank("tablet", 2)).await;
@@ -313,7 +314,7 @@ async fn the_ranks_at_the_time_of_the_sync_count() {
     let answer = ok(&service, edit("phone", "p-1", "9", "2025-12-31T23:00:00Z")).await;
     assert_eq!(answer["conflicts"][0]["rule"], "device_rank");
     assert_eq!(answer["conflicts"][0]["winner"], "client");
-    // What is decided stays decided: a repetition is answered from the log.
+    // The decision stands: a repetition is answered from the log.
     ok(&service, rank("phone", 0)).await;
     let again = ok(&service, edit("phone", "p-1", "9", "2025-12-31T23:00:00Z")).await;
     assert_eq!(again["conflicts"], answer["conflicts"]);

@@ -1,4 +1,4 @@
-//! The table of errors (design section 5): status, code, form, and that nothing changed.
+//! The table of errors in docs/PROTOCOL.md: each has its status, code and form, and changes nothing.
 
 use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Every event of a route that names a portfolio.
+/// Every event whose route names a portfolio.
 const ABOUT_ONE: [&str; 15] = [
     "v1-sync-status",
     "v1-sync-status-alias",
@@ -29,7 +29,7 @@ const ABOUT_ONE: [&str; 15] = [
 ];
 
 #[tokio::test]
-async fn without_a_sub_claim_every_route_is_401() {
+async fn every_route_is_401_without_a_sub_claim() {
     let service = Service::with_portfolio().await;
     for event in ABOUT_ONE.into_iter().chain(["v1-create", "v1-list", "v2-list"]) {
         for call in [
@@ -44,7 +44,7 @@ async fn without_a_sub_claim_every_route_is_401() {
 }
 
 #[tokio::test]
-async fn another_users_portfolio_is_not_there() {
+async fn another_users_portfolio_is_not_found() {
     let service = Service::with_portfolio().await;
     for event in ABOUT_ONE {
         service
@@ -86,7 +86,7 @@ async fn an_unknown_path_is_404_and_a_known_one_with_another_method_405() {
 }
 
 #[tokio::test]
-async fn an_id_in_the_path_that_is_none_is_malformed() {
+async fn a_bad_id_in_the_path_is_malformed() {
     let service = Service::with_portfolio().await;
     let long = "a".repeat(65);
     for id in [
@@ -110,16 +110,17 @@ async fn a_base_that_the_log_never_had_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_phone_that_lost_its_storage_wipes_nothing() {
+async fn a_phone_with_empty_storage_wipes_nothing() {
     let service = Service::with_portfolio().await;
     let call = Call::of("v1-sync").with(|body| body["client_data"] = json!({"assets": {}}));
     service.assert_refused(call.clone(), 409, "wipe_refused").await;
+    // The same request passes if the client says that it means it.
     let meant = service.call(call.with(|body| body["allow_wipe"] = json!(true))).await;
     assert_eq!(meant.status, 200, "{}", meant.text);
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_already_exists() {
+async fn a_creation_with_an_existing_id_is_refused() {
     let service = Service::with_portfolio().await;
     service
         .assert_refused(Call::of("v1-create"), 409, "already_exists")
@@ -127,7 +128,7 @@ async fn an_id_that_is_taken_already_exists() {
 }
 
 #[tokio::test]
-async fn a_sync_id_used_for_something_else_is_invalid() {
+async fn a_sync_id_reused_for_other_changes_is_invalid() {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v2-sync")).await;
     let call = Call::of("v2-sync").with(|body| {
@@ -144,7 +145,7 @@ async fn a_version_jump_of_more_than_10_000_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_body_over_its_limit_is_too_large_however_it_is_packed() {
+async fn a_body_over_its_limit_is_too_large_in_any_encoding() {
     let service = Service::with_portfolio().await;
     let body = format!("{{\"note\":\"{}\"}}", "x".repeat(7_000_000));
     for event in ["v1-create", "v1-replace", "v1-sync", "v2-sync"] {
@@ -188,7 +189,7 @@ async fn a_content_coding_other_than_gzip_is_unsupported() {
 }
 
 #[tokio::test]
-async fn a_throttled_store_is_unavailable_and_says_when_to_come_again() {
+async fn a_throttled_store_is_unavailable_and_says_when_to_retry() {
     let service = Service::with_portfolio().await;
     let log = service
         .dynamo
@@ -203,10 +204,10 @@ async fn a_throttled_store_is_unavailable_and_says_when_to_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_race_lost_at_the_end_of_the_invocations_time_is_busy() {
+async fn a_sync_beaten_at_the_end_of_the_invocations_time_is_busy() {
     let service = Arc::new(Service::with_portfolio().await);
     let (tablet, runtime) = (Arc::clone(&service), Handle::current());
-    // Between the phone's read and its write the tablet writes.
+    // The tablet writes between the phone's read and its write.
     let log = service.dynamo.failing_log(move |operation, _| {
         if operation == "PutItem" {
             let (tablet, runtime) = (Arc::clone(&tablet), runtime.clone());
@@ -216,15 +217,15 @@ async fn a_race_lost_at_the_end_of_the_invocations_time_is_busy() {
         Fault::Serve
     });
     let phone = service.on(log.await);
-    let lost = phone.call(sync_of("phone").with_time_left(Duration::ZERO)).await;
+    let beaten = phone.call(sync_of("phone").with_time_left(Duration::ZERO)).await;
     assert_eq!(
-        (lost.status, &lost.json()["code"]),
+        (beaten.status, &beaten.json()["code"]),
         (409, &json!("busy")),
         "{}",
-        lost.text
+        beaten.text
     );
-    assert_eq!(lost.header("content-type"), Some("application/problem+json"));
-    assert_eq!(lost.header("retry-after"), Some("1"));
+    assert_eq!(beaten.header("content-type"), Some("application/problem+json"));
+    assert_eq!(beaten.header("retry-after"), Some("1"));
     let read = service.call(Call::of("v2-read")).await.json();
     assert_eq!(
         (&read["version"], &read["last_sync_device"]),

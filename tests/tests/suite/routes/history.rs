@@ -11,7 +11,7 @@ fn versions(page: &Value) -> Vec<u64> {
         .collect()
 }
 
-/// Versions 1 to `versions`, each but the first with a member of its own.
+/// Starts a service whose portfolio has versions 1 to `versions`. Each but the first adds a member.
 async fn long(versions: u64) -> Service {
     let service = Service::with_portfolio().await;
     for base in 1..versions {
@@ -33,7 +33,7 @@ async fn a_history_is_read_page_by_page_from_the_newest_change_on() {
     assert_eq!((first.status, first.header("etag")), (200, None), "{}", first.text);
     assert!(
         !first.text.contains("secret"),
-        "a summary holds no value: {}",
+        "a summary contains no value: {}",
         first.text
     );
     let page = first.json();
@@ -48,7 +48,7 @@ async fn a_history_is_read_page_by_page_from_the_newest_change_on() {
 }
 
 #[tokio::test]
-async fn a_cursor_made_up_is_a_position_and_one_that_is_no_version_malformed() {
+async fn a_made_up_cursor_is_a_position_and_one_that_is_not_a_version_is_malformed() {
     let service = long(3).await;
     for (query, expected) in [
         ("before=0", vec![]),
@@ -81,7 +81,7 @@ async fn a_cursor_made_up_is_a_position_and_one_that_is_no_version_malformed() {
 }
 
 #[tokio::test]
-async fn what_differs_between_two_versions_is_a_patch() {
+async fn a_comparison_of_two_versions_is_a_patch() {
     let service = long(3).await;
     let compared = service.call(Call::of("v2-compare").query("from=1&to=3")).await;
     assert_eq!(compared.status, 200, "{}", compared.text);
@@ -97,7 +97,7 @@ async fn what_differs_between_two_versions_is_a_patch() {
 }
 
 #[tokio::test]
-async fn only_versions_that_the_portfolio_has_are_compared() {
+async fn a_comparison_accepts_only_versions_that_the_portfolio_has() {
     let service = long(2).await;
     for query in ["from=1&to=3", "from=3&to=1", "from=0&to=9007199254740991"] {
         let refused = service
@@ -126,7 +126,7 @@ async fn only_versions_that_the_portfolio_has_are_compared() {
 }
 
 #[tokio::test]
-async fn a_device_stands_in_a_history_by_the_name_that_its_user_gave_it() {
+async fn a_history_shows_a_device_by_the_name_that_its_user_gave_it() {
     let service = Service::with_portfolio().await;
     let name = async || {
         let page = service.call(Call::of("v2-history").query("")).await.json();
@@ -135,7 +135,7 @@ async fn a_device_stands_in_a_history_by_the_name_that_its_user_gave_it() {
     };
     assert_eq!(name().await, Value::Null);
     assert_eq!(service.call(Call::of("v2-describe-device").by("eve")).await.status, 201);
-    assert_eq!(name().await, Value::Null, "another user's device");
+    assert_eq!(name().await, Value::Null, "the name of another user's device");
     assert_eq!(service.call(Call::of("v2-describe-device")).await.status, 201);
     assert_eq!(name().await, "Ada's phone");
 }

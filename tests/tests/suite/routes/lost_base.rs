@@ -1,4 +1,4 @@
-//! A base that retention has removed, through the routes.
+//! The routes if the base has expired: retention has removed it.
 
 use crate::conformance::samples::{entry, key, synced};
 use coinolio_core::json;
@@ -10,34 +10,34 @@ use serde_json::json;
 /// The `sub` of the events in `events/`.
 const CLAIMED: &str = "5f0c6a1e-8f0b-4c57-9d5e-2b7f0f6b7a11";
 
-/// The version that the oldest change kept was made on.
-const KEPT_FROM: Version = 5;
+/// The parent of the oldest retained change.
+const RETAINED_FROM: Version = 5;
 
-/// The portfolio `main`, of which a snapshot of version 5 and version 6 are kept.
+/// Starts a service with the portfolio `main`, which has only a snapshot of version 5 and the change to version 6.
 async fn with_a_cut_log() -> Service {
     let service = Service::start().await;
     let (log, key) = (service.dynamo.log(), key(CLAIMED, "main"));
     let document = json!({"assets": {"btc": {"amount": "0.5"}}, "transactions": []}).to_string();
     let document = json::read(document.as_bytes()).unwrap();
-    let removed = synced(KEPT_FROM - 1, KEPT_FROM, Patch::default()).change;
+    let removed = synced(RETAINED_FROM - 1, RETAINED_FROM, Patch::default()).change;
     log.write_snapshot(&key, &Snapshot::of(&removed, document))
         .await
         .unwrap();
-    let kept = synced(KEPT_FROM, 6, Patch::default());
-    // The directory entry and the oldest change, on whatever parent.
+    let kept = synced(RETAINED_FROM, 6, Patch::default());
+    // A creation accepts a change with any parent, so it writes the directory entry and the oldest change.
     log.create(&key, &entry(&key, "Main"), &kept).await.unwrap();
     service
 }
 
-fn sync(base: Version, lost: bool) -> Call {
+fn sync(base: Version, base_lost: bool) -> Call {
     Call::of("v2-sync").with(|body| {
         body["base_version"] = json!(base);
-        body["base_lost"] = json!(lost);
+        body["base_lost"] = json!(base_lost);
     })
 }
 
 #[tokio::test]
-async fn an_expired_base_is_410_and_repeated_with_base_lost_nothing_is_lost() {
+async fn an_expired_base_is_410_and_the_same_sync_with_base_lost_merges_without_loss() {
     let service = with_a_cut_log().await;
     let refused = service.assert_refused(sync(2, false), 410, "base_expired").await;
     let problem = refused.json();
@@ -67,7 +67,7 @@ async fn an_expired_base_is_410_and_repeated_with_base_lost_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_base_that_never_was_stays_409_and_base_lost_must_be_a_boolean() {
+async fn an_unknown_base_is_409_even_with_base_lost_which_must_be_a_boolean() {
     let service = with_a_cut_log().await;
     service.assert_refused(sync(9, true), 409, "base_unknown").await;
     let wrong = sync(2, true).with(|body| body["base_lost"] = json!("yes"));
@@ -75,7 +75,7 @@ async fn a_base_that_never_was_stays_409_and_base_lost_must_be_a_boolean() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_no_longer_kept_is_410() {
+async fn an_expired_version_is_410() {
     let service = with_a_cut_log().await;
     service
         .assert_refused(Call::of("v2-read").query("version=3"), 410, "base_expired")
@@ -88,7 +88,7 @@ async fn a_version_that_is_no_longer_kept_is_410() {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_kept_is_410_to_compare_restore_and_keep_too_and_a_history_ends_before_it() {
+async fn expired_versions_are_410_for_compare_restore_and_keep_mine_and_not_in_the_history() {
     let service = with_a_cut_log().await;
     let restore = Call::of("v2-restore").with(|body| body["version"] = json!(3));
     let keep = Call::of("v2-keep-mine");

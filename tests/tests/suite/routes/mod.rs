@@ -1,4 +1,4 @@
-//! The routes: events of `events/` through the functions' handlers, on a DynamoDB API.
+//! The routes: the events of `events/`, sent to the functions' handlers on a DynamoDB API.
 
 mod bad_input;
 mod conditions;
@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 #[test]
-fn there_is_an_event_for_each_route_and_for_nothing_else() {
+fn each_route_has_an_event_and_each_event_has_a_route() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let route_of = |path: &Path| {
         let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -33,7 +33,7 @@ fn there_is_an_event_for_each_route_and_for_nothing_else() {
         event["routeKey"].as_str().unwrap().to_owned()
     };
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    // Below it are those of the function that has no route.
+    // The subfolder contains the events of the function without routes.
     let events: BTreeSet<String> = files
         .filter(|path| path.is_file())
         .map(|path| route_of(&path))

@@ -1,4 +1,4 @@
-//! docs/OBSERVABILITY.md says of the metrics and of the event what is so.
+//! Checks that docs/OBSERVABILITY.md describes the metrics and the event as they are.
 
 use super::telemetry::event_of;
 use coinolio_aws::telemetry::METRICS;
@@ -12,7 +12,7 @@ fn document() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The lines of `text` between `start` and the next `end`.
+/// Returns the part of `text` between `start` and the next `end`.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
     let (_, rest) = text.split_once(start).unwrap();
     rest.split_once(end).unwrap().0
@@ -45,7 +45,7 @@ fn the_documented_table_of_metrics_is_the_one_in_code() {
     assert_eq!(documented, in_code);
 }
 
-/// Each member's name, and of what type its value is.
+/// Returns the name and the JSON type of each member.
 fn types(event: &Value) -> BTreeMap<String, &'static str> {
     let type_of = |value: &Value| match value {
         Value::Null => "null",

@@ -1,4 +1,4 @@
-//! Portfolios as wholes: create, list, read, replace, delete.
+//! Whole portfolios: create, list, read, replace, delete.
 
 use coinolio_tests::service::{Call, Service};
 use serde_json::json;
@@ -32,7 +32,7 @@ async fn a_created_portfolio_is_listed_and_read_by_its_user_only() {
 }
 
 #[tokio::test]
-async fn without_an_id_each_creation_is_another_portfolio() {
+async fn each_creation_without_an_id_makes_another_portfolio() {
     let service = Service::start().await;
     let create = || {
         Call::of("v1-create").with(|body| {
@@ -44,7 +44,7 @@ async fn without_an_id_each_creation_is_another_portfolio() {
 }
 
 #[tokio::test]
-async fn a_portfolio_is_read_now_and_as_it_was() {
+async fn a_portfolio_can_be_read_at_its_head_and_at_an_older_version() {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v2-sync")).await;
     for (event, version, amount) in [("v2-read", 2, "0.75"), ("v2-read-version", 1, "0.5")] {
@@ -75,7 +75,7 @@ async fn a_portfolio_is_read_now_and_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_replaced_document_is_the_next_version_and_a_name_is_none() {
+async fn a_replaced_document_is_a_new_version_and_a_new_name_is_not() {
     let service = Service::with_portfolio().await;
     let replaced = service.call(Call::of("v1-replace")).await;
     assert_eq!(
@@ -90,6 +90,7 @@ async fn a_replaced_document_is_the_next_version_and_a_name_is_none() {
         (&json!("Savings"), &json!(2))
     );
     assert_eq!(portfolio["data"]["assets"]["btc"]["amount"], "0.75");
+    // If only the name changes, the version stays.
     let renamed = Call::of("v1-replace")
         .without_header("if-match")
         .with(|body| *body = json!({"name": "Trading"}));
@@ -98,7 +99,7 @@ async fn a_replaced_document_is_the_next_version_and_a_name_is_none() {
 }
 
 #[tokio::test]
-async fn a_deleted_portfolio_is_gone_for_every_route() {
+async fn a_deleted_portfolio_is_gone_on_every_route() {
     let service = Service::with_portfolio().await;
     let deleted = service.call(Call::of("v1-delete")).await;
     assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));

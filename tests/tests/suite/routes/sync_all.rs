@@ -30,7 +30,7 @@ fn statuses(results: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn twenty_five_portfolios_are_created_edited_and_pulled_in_the_requests_order() {
+async fn a_batch_creates_edits_and_pulls_25_portfolios_in_the_requests_order() {
     let service = Service::start().await;
     let ids: Vec<String> = (0..25).rev().map(|n| format!("p{n}")).collect();
     for (base, changes) in [(0, set(1)), (1, set(2)), (2, json!([]))] {
@@ -48,12 +48,12 @@ async fn twenty_five_portfolios_are_created_edited_and_pulled_in_the_requests_or
     assert_eq!(
         device["acknowledged"],
         json!({}),
-        "base 0 holds nothing, and the next look is in 15 minutes"
+        "base 0 acknowledges nothing, and the next registration is due in 15 minutes"
     );
 }
 
 #[tokio::test]
-async fn one_that_fails_does_not_touch_the_others() {
+async fn a_portfolio_that_fails_does_not_affect_the_others() {
     let service = Service::with_portfolio().await;
     service
         .call(Call::of("v1-create").with(|body| body["id"] = json!("gone")))
@@ -101,7 +101,7 @@ async fn one_that_fails_does_not_touch_the_others() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_wrong_as_a_whole_changes_nothing() {
+async fn a_batch_that_is_wrong_as_a_whole_changes_nothing() {
     let service = Service::with_portfolio().await;
     let twice = vec![
         part("main", 1, &set(1)),
@@ -148,7 +148,7 @@ async fn a_repeated_batch_is_answered_portfolio_by_portfolio_from_the_log() {
     let first = results(&service, batch(parts())).await;
     let before = service.items().await;
     assert_eq!(results(&service, batch(parts())).await, first);
-    // Alone it is the same sync as in a batch.
+    // The same sync outside a batch is a repetition too.
     let alone = Call::of("v2-sync").with(|body| {
         body["sync_id"] = json!("main-1");
         body["changes"] = set(1);
@@ -158,7 +158,7 @@ async fn a_repeated_batch_is_answered_portfolio_by_portfolio_from_the_log() {
 }
 
 #[tokio::test]
-async fn results_that_the_answer_has_no_room_for_are_had_alone() {
+async fn a_result_without_room_in_the_answer_can_be_fetched_alone() {
     let service = Service::start().await;
     let (big, small) = (set("x".repeat(2_500_000)), set(1));
     for id in ["a", "b"] {
@@ -175,6 +175,7 @@ async fn results_that_the_answer_has_no_room_for_are_had_alone() {
     let pulls = ["a", "b", "c"].map(|id| json!({"portfolio_id": id, "sync_id": "pull-2", "base_version": 0}));
     let answered = service.call(batch(pulls.to_vec())).await;
     let found = answered.json()["results"].as_array().unwrap().clone();
+    // If a result does not fit into the rest of the answer, a smaller one behind it still does.
     assert_eq!(statuses(&found), [200, 413, 200]);
     assert_eq!(found[1]["problem"]["code"], "too_large");
     assert!(found[1]["problem"]["detail"].as_str().unwrap().contains("carried out"));
@@ -189,7 +190,7 @@ async fn results_that_the_answer_has_no_room_for_are_had_alone() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_for_one_portfolio_fails_for_that_one_only() {
+async fn a_store_failure_for_one_portfolio_fails_that_one_only() {
     let service = Service::with_portfolio().await;
     let log = service.dynamo.failing_log(|operation, seen| match (operation, seen) {
         ("PutItem", 0) => Fault::Answer(400, "AccessDeniedException"),

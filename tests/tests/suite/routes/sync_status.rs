@@ -3,7 +3,7 @@
 use coinolio_tests::service::{Call, Service};
 use serde_json::json;
 
-/// The head is version 3: created by the phone, then synced by the tablet, then by the phone.
+/// Starts a service whose head is version 3: the phone created the portfolio, then the tablet and the phone synced.
 async fn three_versions() -> Service {
     let service = Service::with_portfolio().await;
     for (base, device) in [(1, "tablet"), (2, "phone")] {
@@ -51,7 +51,7 @@ async fn both_protocols_compare_the_devices_version_with_the_head() {
 }
 
 #[tokio::test]
-async fn the_status_carries_the_heads_etag_and_is_304_for_who_has_it() {
+async fn the_status_carries_the_heads_etag_and_is_304_if_the_client_has_it() {
     let service = three_versions().await;
     for event in ["v1-sync-status", "v2-sync-status"] {
         let answered = service.call(Call::of(event)).await;
@@ -66,7 +66,7 @@ async fn the_status_carries_the_heads_etag_and_is_304_for_who_has_it() {
 }
 
 #[tokio::test]
-async fn a_query_that_does_not_say_what_it_must_is_malformed() {
+async fn a_query_with_a_missing_or_bad_parameter_is_malformed() {
     let service = Service::with_portfolio().await;
     for query in [
         "",
@@ -93,7 +93,7 @@ async fn a_query_that_does_not_say_what_it_must_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_last_sync_at_in_any_form_the_apps_use_is_taken() {
+async fn a_last_sync_at_in_any_form_that_the_apps_use_is_accepted() {
     let service = Service::with_portfolio().await;
     for time in [
         "2026-01-01T00:00:00.000Z",

@@ -4,7 +4,7 @@ use coinolio_tests::service::{Call, Service};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_sync_answers_with_the_document_and_what_it_changed() {
+async fn a_sync_answers_with_the_document_and_its_changes() {
     let service = Service::with_portfolio().await;
     let answered = service.call(Call::of("v1-sync")).await;
     assert_eq!(answered.status, 200, "{}", answered.text);

@@ -96,13 +96,13 @@ async fn a_document_of_nearly_6_mb_syncs_in_one_body() {
     assert_eq!(
         read.header("content-encoding"),
         Some("gzip"),
-        "Lambda could not carry it otherwise"
+        "Lambda could not carry it uncompressed"
     );
     assert_eq!(read.json()["document"]["note"].as_str().map(str::len), Some(note.len()));
 }
 
 #[tokio::test]
-async fn a_sync_of_one_field_takes_at_most_600_bytes_on_the_wire_whatever_the_size_of_the_document() {
+async fn a_sync_of_one_field_is_at_most_600_bytes_on_the_wire_for_any_document_size() {
     let service = Service::start().await;
     let mut taken = Vec::new();
     for (entries, id) in [
@@ -125,13 +125,13 @@ async fn a_sync_of_one_field_takes_at_most_600_bytes_on_the_wire_whatever_the_si
         let request = sync(2, 1, edit);
         let answered = service.call(Call::of("v2-sync").about(id).text(request.clone())).await;
         assert_eq!(answered.json()["outcome"], "accepted");
-        assert_eq!(answered.header("content-encoding"), None, "the text is the body");
+        assert_eq!(answered.header("content-encoding"), None, "the answer is uncompressed");
         taken.push(request.len() + answered.text.len());
     }
     assert_eq!(taken, [ONE_FIELD_BYTES; 2]);
 }
 
-/// The bodies of a request and of its answer, with UUIDs for ids.
+/// The bytes of a request's and its answer's bodies together, with UUIDs as ids.
 const ONE_FIELD_BYTES: usize = 517;
 
 const _: () = assert!(ONE_FIELD_BYTES <= 600);

@@ -1,4 +1,4 @@
-//! One structured event for each invocation, its metrics included (design section 6).
+//! One structured event for each invocation, including its metrics (docs/OBSERVABILITY.md).
 
 use coinolio_aws::routes::ROUTES;
 use coinolio_aws::telemetry::{Format, METRICS, Metrics, subscriber};
@@ -25,8 +25,8 @@ impl Write for Lines {
     }
 }
 
-/// What every invocation of this process writes. The subscriber is the process's: one of a thread alone is
-/// missed by events that another thread comes to first.
+/// Returns the lines that all invocations in this process write. The subscriber is global, because a subscriber of one
+/// thread misses the events of a callsite that another thread reaches first.
 fn lines() -> &'static Lines {
     static LINES: OnceLock<Lines> = OnceLock::new();
     LINES.get_or_init(|| {
@@ -39,12 +39,12 @@ fn lines() -> &'static Lines {
     })
 }
 
-/// Keeps what invocations write from now on, for [`written`].
+/// Starts to record the events of invocations, for [`written`].
 pub(crate) fn listen() {
     lines();
 }
 
-/// Calls, and gives the one event that the invocation writes.
+/// Makes the call and returns the one event that the invocation writes.
 pub(super) async fn event_of(service: &Service, call: Call) -> Value {
     listen();
     let request_id = call.request_id().to_owned();
@@ -52,7 +52,7 @@ pub(super) async fn event_of(service: &Service, call: Call) -> Value {
     written(&request_id)
 }
 
-/// The one event that the invocation of this id has written.
+/// Returns the one event that the invocation with this id has written.
 pub(crate) fn written(request_id: &str) -> Value {
     let lines = lines();
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
@@ -66,8 +66,8 @@ pub(crate) fn written(request_id: &str) -> Value {
     event
 }
 
-/// Holds the event to the format's schema, and to what the schema cannot say: every metric is a number and
-/// every dimension a text of the event itself, now.
+/// Asserts that the event matches the format's schema. Also checks rules that a schema cannot express: every metric is
+/// a number and every dimension a text in the event itself, and its time is within the last minute.
 fn assert_is_embedded_metric_format(event: &Value) {
     static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| {
@@ -78,7 +78,7 @@ fn assert_is_embedded_metric_format(event: &Value) {
     let faults: Vec<String> = schema.iter_errors(event).map(|fault| fault.to_string()).collect();
     assert!(faults.is_empty(), "{faults:?}: {event}");
     for (name, dimensions) in metrics_of(event) {
-        // CloudWatch drops values beyond 2^360, and what is no number.
+        // CloudWatch drops values beyond 2^360 and values that are not numbers.
         assert!(
             event[&name].as_f64().is_some_and(|value| value.abs() < 2_f64.powi(360)),
             "{name}: {event}"
@@ -93,7 +93,7 @@ fn assert_is_embedded_metric_format(event: &Value) {
     assert!((now - 60_000..=now).contains(&stamp), "{event}");
 }
 
-/// The metrics that an event declares, each with the dimensions of one of its sets.
+/// Returns the metrics that an event declares: each once for every set of dimensions that it has.
 fn metrics_of(event: &Value) -> Vec<(String, Vec<String>)> {
     let texts = |value: &Value| {
         value
@@ -114,7 +114,7 @@ fn metrics_of(event: &Value) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// The events of every route, `v1-delete` last.
+/// Returns the names of the events of every route, `v1-delete` last.
 fn events() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let mut names: Vec<String> = std::fs::read_dir(folder)
@@ -126,7 +126,7 @@ fn events() -> Vec<String> {
     names
 }
 
-/// Requests that are refused at each step from the route to the engine.
+/// Returns requests that are refused at different steps, from the router to the sync engine.
 fn refusals() -> [Call; 7] {
     [
         Call::of("v2-read").to(Method::GET, "/api/v3/portfolios"),
@@ -140,7 +140,7 @@ fn refusals() -> [Call; 7] {
 }
 
 #[tokio::test]
-async fn over_all_routes_and_refusals_the_metrics_are_those_of_the_table() {
+async fn all_routes_and_refusals_together_emit_exactly_the_metrics_of_the_table() {
     let service = Service::start().await;
     let throttled = service
         .dynamo
@@ -211,7 +211,7 @@ async fn a_sync_is_counted_by_its_outcome_and_a_refusal_by_its_code() {
 }
 
 #[tokio::test]
-async fn a_metric_is_absent_where_it_does_not_apply() {
+async fn a_metric_is_absent_if_it_does_not_apply() {
     let service = Service::with_portfolio().await;
     let absent_of_all = ["Syncs", "SyncDuration", "Conflicts"];
     let cases: [(&str, &[&str]); 6] = [
@@ -219,7 +219,7 @@ async fn a_metric_is_absent_where_it_does_not_apply() {
         ("v2-sync-status", &["UploadBytes", "PatchBytes", "DocumentBytes"]),
         ("v1-read", &["UploadBytes", "PatchBytes"]),
         ("v1-replace", &[]),
-        // The same again stores nothing.
+        // An equal document is not stored again.
         ("v1-replace", &["PatchBytes"]),
         ("v1-delete", &["UploadBytes", "PatchBytes", "DocumentBytes"]),
     ];
@@ -242,7 +242,7 @@ async fn a_metric_is_absent_where_it_does_not_apply() {
 }
 
 #[tokio::test]
-async fn the_first_invocation_of_an_execution_environment_is_a_cold_start_and_no_other_is() {
+async fn an_execution_environment_counts_only_its_first_invocation_as_a_cold_start() {
     let service = Service::start().await;
     let mut starts = Vec::new();
     for _ in 0..3 {
@@ -252,7 +252,7 @@ async fn the_first_invocation_of_an_execution_environment_is_a_cold_start_and_no
 }
 
 #[tokio::test]
-async fn a_sync_tells_what_it_did_and_what_it_cost() {
+async fn a_sync_logs_its_outcome_and_its_costs() {
     let service = Service::with_portfolio().await;
     let call = Call::of("v2-sync-gzip");
     let request_id = call.request_id().to_owned();
@@ -265,7 +265,7 @@ async fn a_sync_tells_what_it_did_and_what_it_cost() {
     assert_eq!(event["Outcome"], "accepted");
     assert_eq!(event["Conflicts"], 0);
     assert_eq!(event["OptimisticRetries"], 0);
-    // The device's first sync here: half a read unit and a write unit are its registration's.
+    // The device's first sync also registers it, for half a read unit and one write unit.
     assert_eq!(event["DynamoDbRequests"], 4);
     assert_eq!(event["ReadUnits"], 1.5);
     assert_eq!(event["WriteUnits"], 2.0);
@@ -277,7 +277,7 @@ async fn a_sync_tells_what_it_did_and_what_it_cost() {
 }
 
 #[tokio::test]
-async fn a_v1_sync_tells_how_large_the_document_was_that_it_read() {
+async fn a_v1_sync_logs_the_size_of_the_document_that_it_read() {
     let service = Service::with_portfolio().await;
     let event = event_of(&service, Call::of("v1-sync")).await;
     assert_eq!(event["route"], "POST /api/v1/portfolios/{id}/sync");
@@ -285,7 +285,7 @@ async fn a_v1_sync_tells_how_large_the_document_was_that_it_read() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_its_code() {
+async fn a_refusal_logs_its_code() {
     let service = Service::with_portfolio().await;
     let event = event_of(&service, Call::of("v2-sync").about("other")).await;
     assert_eq!((&event["status"], &event["Code"]), (&json!(404), &json!("not_found")));
@@ -293,7 +293,7 @@ async fn a_refusal_tells_its_code() {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_store_is_an_error_with_its_cause() {
+async fn a_store_failure_is_logged_as_an_error_with_its_cause() {
     let service = Service::with_portfolio().await;
     let log = service
         .dynamo
@@ -309,7 +309,7 @@ async fn a_failure_of_the_store_is_an_error_with_its_cause() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_read_is_named_to_the_operator_with_nothing_of_what_it_holds() {
+async fn an_unreadable_item_is_named_in_the_log_without_its_contents() {
     let service = Service::with_portfolio().await;
     let secret = "c0ffee-secret";
     let set = Call::of("v2-sync").with(|body| {
@@ -345,7 +345,7 @@ async fn an_item_that_cannot_be_read_is_named_to_the_operator_with_nothing_of_wh
 }
 
 #[tokio::test]
-async fn no_event_holds_contents_ids_or_tokens() {
+async fn an_event_never_contains_portfolio_data_ids_or_tokens() {
     let service = Service::with_portfolio().await;
     let secret = "c0ffee-secret";
     let calls = [
@@ -388,7 +388,7 @@ async fn a_batch_is_one_event_with_the_sums_of_its_portfolios() {
         (&event["Outcome"], &event["Errors"], &event["ServerErrors"]),
         (&json!("accepted"), &json!(1), &json!(0))
     );
-    assert_eq!(event["Code"], "not_found", "the other portfolio's");
+    assert_eq!(event["Code"], "not_found", "the code of the other portfolio");
     assert!(event["PatchBytes"].as_u64() > Some(0), "{event}");
     assert!(event["SyncDuration"].as_f64() > Some(0.0), "{event}");
 }

@@ -28,7 +28,8 @@ fn pull(device: &str, base: u64) -> Call {
     })
 }
 
-/// Version 2 is the phone's edit, version 3 the tablet's of the same amount, earlier: `0.6` lost.
+/// Starts a service with a conflict: version 2 is the phone's edit, version 3 the tablet's earlier edit of the same
+/// amount, so its `0.6` is the losing value.
 async fn with_conflict() -> Service {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v2-sync")).await;
@@ -41,7 +42,7 @@ async fn with_conflict() -> Service {
 }
 
 #[tokio::test]
-async fn a_version_comes_back_and_the_devices_get_it_by_their_next_sync() {
+async fn a_restored_version_reaches_the_devices_with_their_next_sync() {
     let service = Service::with_portfolio().await;
     let first = read(&service).await["document"].clone();
     service.call(Call::of("v2-sync")).await;
@@ -63,11 +64,11 @@ async fn a_version_comes_back_and_the_devices_get_it_by_their_next_sync() {
     let undone = json!([{"op": "set", "path": ["assets", "btc", "amount"], "value": "0.5"}, {"op": "delete", "path": ["transactions", {"id": "tx_3"}]}]);
     assert_eq!(tablet["changes"], undone);
     let again = service.call(restore(1)).await.json();
-    assert_eq!(again, head, "the same again makes no second version");
+    assert_eq!(again, head, "a repetition makes no second version");
 }
 
 #[tokio::test]
-async fn what_cannot_be_restored_changes_nothing() {
+async fn a_refused_restore_changes_nothing() {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v2-sync")).await;
     for version in [0, 3, 9_007_199_254_740_991] {
@@ -85,7 +86,7 @@ async fn what_cannot_be_restored_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_restored_portfolio_is_there_again_for_every_route_and_every_device() {
+async fn a_restored_portfolio_is_available_again_on_every_route_and_device() {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v2-sync")).await;
     service.call(Call::of("v1-delete")).await;
@@ -112,7 +113,7 @@ async fn a_restored_portfolio_is_there_again_for_every_route_and_every_device() 
     assert_eq!(listed["portfolios"][0]["version"], 4);
     let status = service.call(Call::of("v2-sync-status")).await.json();
     assert_eq!(status["server_version"], 4);
-    // A v2 device that slept since version 1, and a v1 phone that did.
+    // A v2 device and a v1 phone, both still at version 1.
     let tablet = service.call(pull("tablet", 1)).await.json();
     assert_eq!(
         (&tablet["version"], &tablet["changes"][0]["value"]),
@@ -126,7 +127,7 @@ async fn a_restored_portfolio_is_there_again_for_every_route_and_every_device() 
 }
 
 #[tokio::test]
-async fn what_lost_in_a_conflict_comes_back_once() {
+async fn a_losing_value_is_brought_back_once() {
     let service = with_conflict().await;
     let recorded = service.call(Call::of("v2-history").query("limit=1")).await.json();
     let conflict = &recorded["changes"][0]["conflicts"][0];
@@ -149,6 +150,7 @@ async fn what_lost_in_a_conflict_comes_back_once() {
         body["changes"] = json!([{"op": "set", "path": ["assets", "btc", "amount"], "value": "0.9"}]);
     });
     service.call(edit).await;
+    // A repetition must not undo the later edit, even if its body differs.
     let before = service.items().await;
     for call in [
         keep_mine("3", "0"),
@@ -168,7 +170,7 @@ async fn what_lost_in_a_conflict_comes_back_once() {
 }
 
 #[tokio::test]
-async fn a_body_is_no_need_of_keep_mine() {
+async fn keep_mine_needs_no_body() {
     let service = with_conflict().await;
     let kept = service.call(keep_mine("3", "0").text("")).await;
     assert_eq!(kept.status, 200, "{}", kept.text);
@@ -176,7 +178,7 @@ async fn a_body_is_no_need_of_keep_mine() {
 }
 
 #[tokio::test]
-async fn a_conflict_that_is_not_there_is_not_found_and_a_name_that_is_none_malformed() {
+async fn an_absent_conflict_is_not_found_and_a_bad_version_or_index_is_malformed() {
     let service = with_conflict().await;
     for (version, index, detail) in [
         ("3", "1", "version 3 recorded no conflict of index 1"),
