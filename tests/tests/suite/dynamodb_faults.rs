@@ -276,7 +276,7 @@ async fn an_altered_device_is_an_error_that_names_it() {
     let at = Timestamp::from_millis(1);
     assert!(log.record(user, &phone, &Sighting { at, acknowledged }).await.unwrap());
     let whole = items_of(&dynamo, "USER#u", "DEVICE#").await.remove(0);
-    let held = |version| {
+    let acknowledgement = |version| {
         AttributeValue::M(HashMap::from([
             ("version".to_owned(), number(version)),
             ("at".to_owned(), number("1")),
@@ -289,9 +289,9 @@ async fn an_altered_device_is_an_error_that_names_it() {
         ("name", number("1")),
         ("rank", number("101")),
         ("ack#p", number("2")),
-        ("ack#p", held("-1")),
-        ("ack#p", held("9007199254740992")),
-        ("ack#no id", held("2")),
+        ("ack#p", acknowledgement("-1")),
+        ("ack#p", acknowledgement("9007199254740992")),
+        ("ack#no id", acknowledgement("2")),
     ] {
         let mut item = whole.clone();
         item.insert(name.to_owned(), altered);
@@ -382,7 +382,7 @@ async fn an_unanswered_append_is_written_once_with_its_big_patch() {
             ("PutItem", 0) => Fault::LoseAnswer,
             _ => Fault::Serve,
         };
-        // The SDK repeats the write and its condition fails. If the stored change is the one it wrote, that is a success.
+        // The SDK repeats the write and its condition fails. If the stored change is its own, that is a success.
         let log = dynamo.failing_log(lose_first).await;
         let new = synced(parent, parent + 1, patch);
         append(&log, &p(), &new).await;

@@ -51,7 +51,7 @@ async fn a_removal_stopped_after_any_write_disturbs_no_reader_and_the_next_run_f
         let kept_from = log.entry(&p()).await.unwrap().unwrap().kept_from;
         check_readers(&log, kept_from).await;
         let oldest = changes(&log).await[0].parent;
-        // If the run has left changes that retention should remove, a device with such a base can still sync.
+        // A device can still sync if its base is among the changes that the stopped run has left.
         if oldest < kept_from {
             edit_on_what_goes(&log, oldest.max(1)).await;
         }

@@ -10,7 +10,7 @@ use coinolio_tests::stream_events;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A retention of almost nothing: three versions, however new the others are.
+/// The shortest retention in these tests: only the newest three versions, whatever their age.
 const LITTLE: Retention = Retention {
     age: Duration::ZERO,
     versions: 3,
@@ -162,7 +162,7 @@ async fn a_malformed_record_is_reported_as_failed_and_the_others_are_processed()
         assert_eq!(stored(&service, "b").await.0, [8], "{record}");
         assert!(stored(&service, "a").await.0.is_empty());
     }
-    // If a failure has no sequence number, Lambda sends the whole batch again.
+    // Lambda sends the whole batch again if a failure has no sequence number.
     let nameless = spoilt(|record| *record = json!({"eventName": 1}));
     assert_eq!(
         service.stream(&[nameless, json!(5)], DEFAULT_RETENTION).await,
@@ -271,7 +271,7 @@ fn shape(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_sample_events_have_the_form_of_the_streams_and_get_the_expected_answers() {
+async fn the_sample_events_have_the_streams_form_and_get_the_expected_answers() {
     let service = Service::with_portfolio().await;
     for name in stream_events::NAMES {
         let event = stream_events::read(name);

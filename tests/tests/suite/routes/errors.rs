@@ -217,15 +217,15 @@ async fn a_sync_beaten_at_the_end_of_the_invocations_time_is_busy() {
         Fault::Serve
     });
     let phone = service.on(log.await);
-    let beaten = phone.call(sync_of("phone").with_time_left(Duration::ZERO)).await;
+    let lost = phone.call(sync_of("phone").with_time_left(Duration::ZERO)).await;
     assert_eq!(
-        (beaten.status, &beaten.json()["code"]),
+        (lost.status, &lost.json()["code"]),
         (409, &json!("busy")),
         "{}",
-        beaten.text
+        lost.text
     );
-    assert_eq!(beaten.header("content-type"), Some("application/problem+json"));
-    assert_eq!(beaten.header("retry-after"), Some("1"));
+    assert_eq!(lost.header("content-type"), Some("application/problem+json"));
+    assert_eq!(lost.header("retry-after"), Some("1"));
     let read = service.call(Call::of("v2-read")).await.json();
     assert_eq!(
         (&read["version"], &read["last_sync_device"]),

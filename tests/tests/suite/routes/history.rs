@@ -103,6 +103,7 @@ async fn a_comparison_accepts_only_versions_that_the_portfolio_has() {
         let refused = service
             .assert_refused(Call::of("v2-compare").query(query), 404, "not_found")
             .await;
+        // A read of the version is refused in the same words if the portfolio never had it.
         let read = Call::of("v2-read").query(&format!(
             "version={}",
             if query.contains('3') { "3" } else { "9007199254740991" }

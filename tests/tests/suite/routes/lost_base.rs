@@ -29,10 +29,10 @@ async fn with_a_cut_log() -> Service {
     service
 }
 
-fn sync(base: Version, base_lost: bool) -> Call {
+fn sync(base: Version, lost: bool) -> Call {
     Call::of("v2-sync").with(|body| {
         body["base_version"] = json!(base);
-        body["base_lost"] = json!(base_lost);
+        body["base_lost"] = json!(lost);
     })
 }
 

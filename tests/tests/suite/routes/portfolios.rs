@@ -90,7 +90,7 @@ async fn a_replaced_document_is_a_new_version_and_a_new_name_is_not() {
         (&json!("Savings"), &json!(2))
     );
     assert_eq!(portfolio["data"]["assets"]["btc"]["amount"], "0.75");
-    // If only the name changes, the version stays.
+    // The version stays if only the name changes.
     let renamed = Call::of("v1-replace")
         .without_header("if-match")
         .with(|body| *body = json!({"name": "Trading"}));
