@@ -1,4 +1,4 @@
-//! What people do to their portfolios: edits of all kinds on few places, so that they collide.
+//! Edits of all kinds, as users make them, on a few paths so that they collide.
 
 use crate::chance::Chance;
 use crate::model::Kind;
@@ -13,14 +13,14 @@ pub(crate) const MIXED: &str = "mixed";
 
 const SHARED_TAGS: [&str; 3] = ["cold", "hot", "old"];
 
-/// What an edit does.
+/// The kinds of edits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum EditKind {
     /// Sets a member of an object.
     SetField,
     /// Deletes a member of an object.
     DropField,
-    /// Sets a whole asset, of which it changes a part.
+    /// Sets a whole asset in which one part differs.
     SetAsset,
     /// Sets a part of an asset.
     EditAsset,
@@ -30,21 +30,21 @@ pub(crate) enum What {
     AddTransaction,
     /// Sets a member of an element.
     EditTransaction,
-    /// Sets an element as a whole.
+    /// Sets a whole element.
     ReplaceTransaction,
     /// Deletes an element.
     DropTransaction,
     /// Moves an element.
     MoveTransaction,
-    /// Edits a keyed list within an element of a keyed list.
+    /// Edits a keyed list inside an element of a keyed list.
     EditSplit,
-    /// Adds a text of its own to a string set.
+    /// Adds a new string to a string set.
     AddTag,
-    /// Adds or removes a text that others use too.
+    /// Adds or removes a string that other devices use too.
     ToggleTag,
-    /// Removes a text from a string set.
+    /// Removes a string from a string set.
     DropTag,
-    /// Moves a text of a string set.
+    /// Moves a string of a string set.
     MoveTag,
     /// Adds an object to an object set.
     AddLot,
@@ -54,101 +54,101 @@ pub(crate) enum What {
     DropLot,
     /// Sets an opaque list.
     SetPair,
-    /// Adds to a list that is keyed by `_id` or `uuid`, or edits an element of it.
+    /// Adds or edits an element of a list that is keyed by `_id` or `uuid`.
     EditWallet,
-    /// Gives that list's elements another identity field.
+    /// Changes the identity field of that list's elements.
     RenameWallets,
-    /// Puts a value of another kind in a place.
+    /// Replaces a value with one of another kind.
     Retype,
-    /// Edits inside the place whose values change their kind.
+    /// Edits inside the member whose values change their kind.
     EditMixed,
-    /// Puts a value of another kind in a list's place.
+    /// Replaces a list with a value of another kind.
     RetypeList,
-    /// Sets a member of `metadata` that is the client's.
+    /// Sets one of the client's own members of `metadata`.
     SetTheme,
 }
 
-/// How often each is done.
-const WEIGHTS: [(What, usize); 25] = [
-    (What::SetField, 10),
-    (What::DropField, 4),
-    (What::SetAsset, 6),
-    (What::EditAsset, 10),
-    (What::DropAsset, 4),
-    (What::AddTransaction, 8),
-    (What::EditTransaction, 10),
-    (What::ReplaceTransaction, 4),
-    (What::DropTransaction, 5),
-    (What::MoveTransaction, 5),
-    (What::EditSplit, 5),
-    (What::AddTag, 4),
-    (What::ToggleTag, 3),
-    (What::DropTag, 3),
-    (What::MoveTag, 2),
-    (What::AddLot, 3),
-    (What::ReplaceLot, 3),
-    (What::DropLot, 2),
-    (What::SetPair, 3),
-    (What::EditWallet, 4),
-    (What::RenameWallets, 1),
-    (What::Retype, 4),
-    (What::EditMixed, 4),
-    (What::RetypeList, 1),
-    (What::SetTheme, 1),
+/// The weights of the edits: how often each is made.
+const WEIGHTS: [(EditKind, usize); 25] = [
+    (EditKind::SetField, 10),
+    (EditKind::DropField, 4),
+    (EditKind::SetAsset, 6),
+    (EditKind::EditAsset, 10),
+    (EditKind::DropAsset, 4),
+    (EditKind::AddTransaction, 8),
+    (EditKind::EditTransaction, 10),
+    (EditKind::ReplaceTransaction, 4),
+    (EditKind::DropTransaction, 5),
+    (EditKind::MoveTransaction, 5),
+    (EditKind::EditSplit, 5),
+    (EditKind::AddTag, 4),
+    (EditKind::ToggleTag, 3),
+    (EditKind::DropTag, 3),
+    (EditKind::MoveTag, 2),
+    (EditKind::AddLot, 3),
+    (EditKind::ReplaceLot, 3),
+    (EditKind::DropLot, 2),
+    (EditKind::SetPair, 3),
+    (EditKind::EditWallet, 4),
+    (EditKind::RenameWallets, 1),
+    (EditKind::Retype, 4),
+    (EditKind::EditMixed, 4),
+    (EditKind::RetypeList, 1),
+    (EditKind::SetTheme, 1),
 ];
 
-/// Whether a place holds a value by itself, which may then be a number that a JavaScript client rounds; elements of sets
-/// are named by their values.
+/// Whether a value stands alone at its path. Only such a value may be a number that a JavaScript client rounds:
+/// elements of sets are named by their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plain {
     Yes,
     No,
 }
 
-/// One edit: what it does, and two numbers that say where.
+/// One edit: its kind, and two numbers that choose its path and value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Edit {
-    /// What it does.
-    pub(crate) what: What,
+    /// The kind of edit.
+    pub(crate) kind: EditKind,
     one: usize,
     other: usize,
 }
 
 impl Edit {
-    /// Any edit.
+    /// Draws an edit.
     pub(crate) fn any(chance: &mut Chance) -> Self {
         let all: usize = WEIGHTS.iter().map(|(_, weight)| weight).sum();
         let mut left = chance.below(all);
-        let mut what = What::SetField;
+        let mut kind = EditKind::SetField;
         for (candidate, weight) in WEIGHTS {
-            what = candidate;
+            kind = candidate;
             match left.checked_sub(weight) {
                 Some(rest) => left = rest,
                 None => break,
             }
         }
         Self {
-            what,
+            kind,
             one: chance.below(6),
             other: chance.below(6),
         }
     }
 
-    /// True for an edit that makes a list of another kind: elements taken out of it may come back
+    /// Returns true if the edit changes the kind of a list: elements removed from that list may come back
     /// (docs/MERGE.md, below the laws).
     pub(crate) const fn renames(&self) -> bool {
-        matches!(self.what, What::RenameWallets | What::RetypeList)
+        matches!(self.kind, EditKind::RenameWallets | EditKind::RetypeList)
     }
 
-    /// The operations that make the edit in `document`; `next` gives a value that nobody has written.
+    /// Returns the operations of the edit in `document`; `next` returns a value that no edit has written before.
     pub(crate) fn ops(&self, document: &Value, next: &mut dyn FnMut(Plain) -> Value) -> Vec<Op> {
         let (one, other) = (self.one, self.other);
         let field = FIELDS[one % 3];
         let asset = ["assets", ASSETS[one % 3]];
-        match self.what {
-            What::SetField => vec![set(members(&["f", field]), next(Plain::Yes))],
-            What::DropField => vec![delete(members(&["f", field]))],
-            What::SetAsset => {
+        match self.kind {
+            EditKind::SetField => vec![set(members(&["f", field]), next(Plain::Yes))],
+            EditKind::DropField => vec![delete(members(&["f", field]))],
+            EditKind::SetAsset => {
                 let mut parts = member(document, &asset)
                     .and_then(Value::as_object)
                     .cloned()
@@ -156,14 +156,14 @@ impl Edit {
                 parts.insert(PARTS[other % 2].into(), next(Plain::No));
                 vec![set(members(&asset), Value::Object(parts))]
             }
-            What::EditAsset => vec![set(members(&[asset[0], asset[1], PARTS[other % 2]]), next(Plain::Yes))],
-            What::DropAsset => vec![delete(members(&asset))],
-            What::AddTransaction | What::EditTransaction | What::ReplaceTransaction => {
+            EditKind::EditAsset => vec![set(members(&[asset[0], asset[1], PARTS[other % 2]]), next(Plain::Yes))],
+            EditKind::DropAsset => vec![delete(members(&asset))],
+            EditKind::AddTransaction | EditKind::EditTransaction | EditKind::ReplaceTransaction => {
                 vec![self.transaction(document, next(Plain::Yes))]
             }
-            What::DropTransaction => self.at("txs", document, |path, _| vec![delete(path)]),
-            What::MoveTransaction => self.moved("txs", document),
-            What::EditSplit => {
+            EditKind::DropTransaction => self.at("txs", document, |path, _| vec![delete(path)]),
+            EditKind::MoveTransaction => self.moved("txs", document),
+            EditKind::EditSplit => {
                 if !matches!(Kind::of(list(document, "txs")), Kind::Keyed(_)) {
                     return Vec::new();
                 }
@@ -174,8 +174,8 @@ impl Edit {
                     vec![set(split.child(Token::Member("n".into())), value.clone())]
                 })
             }
-            What::AddTag => vec![self.added("tags", document, next(Plain::No))],
-            What::ToggleTag => {
+            EditKind::AddTag => vec![self.added("tags", document, next(Plain::No))],
+            EditKind::ToggleTag => {
                 let tag = Value::from(SHARED_TAGS[one % 3]);
                 if list(document, "tags").contains(&tag) {
                     vec![delete(members(&["tags"]).child(Token::Value(tag)))]
@@ -183,22 +183,22 @@ impl Edit {
                     vec![self.added("tags", document, tag)]
                 }
             }
-            What::DropTag => self.at("tags", document, |path, _| vec![delete(path)]),
-            What::MoveTag => self.moved("tags", document),
-            What::AddLot => vec![self.added("lots", document, object([("q", next(Plain::No))]))],
-            What::ReplaceLot => {
+            EditKind::DropTag => self.at("tags", document, |path, _| vec![delete(path)]),
+            EditKind::MoveTag => self.moved("tags", document),
+            EditKind::AddLot => vec![self.added("lots", document, object([("q", next(Plain::No))]))],
+            EditKind::ReplaceLot => {
                 let lot = self.added("lots", document, object([("q", next(Plain::No))]));
                 self.at("lots", document, |path, _| vec![delete(path), lot.clone()])
             }
-            What::DropLot => self.at("lots", document, |path, _| vec![delete(path)]),
-            What::SetPair => vec![set(
+            EditKind::DropLot => self.at("lots", document, |path, _| vec![delete(path)]),
+            EditKind::SetPair => vec![set(
                 members(&["pair"]),
                 Value::List(vec![next(Plain::No), Value::from(1)]),
             )],
-            What::EditWallet => vec![self.wallet(document, next(Plain::No))],
-            What::RenameWallets => renamed_wallets(document),
-            What::Retype => vec![set(members(&[MIXED]), self.other_kind(next(Plain::No)))],
-            What::EditMixed => vec![match other % 3 {
+            EditKind::EditWallet => vec![self.wallet(document, next(Plain::No))],
+            EditKind::RenameWallets => renamed_wallets(document),
+            EditKind::Retype => vec![set(members(&[MIXED]), self.other_kind(next(Plain::No)))],
+            EditKind::EditMixed => vec![match other % 3 {
                 0 => set(members(&[MIXED, "k"]), next(Plain::No)),
                 1 => {
                     let token = Token::Element(IdentityField::Id, Value::from("m"));
@@ -209,15 +209,15 @@ impl Edit {
                 }
                 _ => delete(members(&[MIXED])),
             }],
-            What::RetypeList => {
+            EditKind::RetypeList => {
                 let name = ["txs", "tags", "lots"][one % 3];
                 vec![set(members(&[name]), self.other_kind(next(Plain::No)))]
             }
-            What::SetTheme => vec![set(members(&["metadata", "theme"]), next(Plain::No))],
+            EditKind::SetTheme => vec![set(members(&["metadata", "theme"]), next(Plain::No))],
         }
     }
 
-    /// The operations on the element of the list `name` that the edit means, where it has any.
+    /// Returns the operations on the element of the list `name` that the edit selects, if the list has elements.
     fn at(&self, name: &str, document: &Value, ops: impl Fn(Path, usize) -> Vec<Op>) -> Vec<Op> {
         let elements = list(document, name);
         if elements.is_empty() {
@@ -240,7 +240,7 @@ impl Edit {
         })
     }
 
-    /// A new element of a set: at the end, in front or behind another.
+    /// Returns the operation that adds an element to a set: at the end, at the front, or behind another element.
     fn added(&self, name: &str, document: &Value, value: Value) -> Op {
         let elements = list(document, name);
         let after = match self.other {
@@ -262,7 +262,7 @@ impl Edit {
         let token = Token::Element(IdentityField::Id, id.clone());
         let path = members(&["txs"]).child(token);
         let name = ["n", "m"][self.other % 2];
-        if self.what == What::EditTransaction {
+        if self.kind == EditKind::EditTransaction {
             return set(path.child(Token::Member(name.into())), value);
         }
         match self.added("txs", document, id.clone()) {

@@ -1,4 +1,4 @@
-//! Many runs, on all processors.
+//! Executes many runs on several threads.
 
 use crate::met::Met;
 use crate::mutant::Mutant;
@@ -10,29 +10,29 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Which runs to make.
+/// The runs to execute.
 #[derive(Clone, Copy, Debug)]
 pub struct Seeds {
     /// The first seed.
     pub from: u64,
-    /// The seed before which to end.
+    /// The seed after the last one.
     pub to: u64,
-    /// When to end before that.
+    /// When to stop early, if at all.
     pub until: Option<Instant>,
 }
 
-/// What came of many runs.
+/// The combined result of many runs.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How many runs there were.
+    /// Number of runs.
     pub seeds: u64,
-    /// What they met, and how often.
+    /// The situations that the runs covered, and how often each occurred.
     pub met: BTreeMap<Met, u64>,
-    /// The runs that broke a law, by their seeds.
+    /// The runs that broke a law, with their seeds.
     pub violations: Vec<(u64, Violation)>,
 }
 
-/// Runs all of `seeds`, with `jobs` threads.
+/// Runs all `seeds` on `jobs` threads.
 pub fn run_all(seeds: Seeds, mutant: Option<Mutant>, jobs: usize) -> Tally {
     let next = AtomicU64::new(seeds.from);
     let tally = Mutex::new(Tally::default());
@@ -47,8 +47,8 @@ pub fn run_all(seeds: Seeds, mutant: Option<Mutant>, jobs: usize) -> Tally {
                     let ran = run(&Plan::new(seed), mutant, false);
                     let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     tally.seeds += 1;
-                    for (what, count) in ran.met {
-                        *tally.met.entry(what).or_default() += count;
+                    for (situation, count) in ran.met {
+                        *tally.met.entry(situation).or_default() += count;
                     }
                     tally
                         .violations

@@ -1,8 +1,8 @@
-//! A deterministic simulation of Coinolio Sync: devices with clocks of their own, a network, functions and a store
-//! that all fail, and an oracle that knows what must come of it. docs/SIMULATION.md says what it claims.
+//! A deterministic simulation of Coinolio Sync. Devices with clocks of their own, a network, functions and a store
+//! all fail, and an oracle checks every result. docs/SIMULATION.md lists the laws that the oracle checks.
 //!
-//! One seed decides a whole run: [`Plan::new`] draws it, [`run`] plays it on the engine of `coinolio-core` by a virtual
-//! clock, [`shrink`] finds the shortest run that still breaks a law.
+//! One seed decides a whole run. [`Plan::new`] draws the plan from the seed, [`run`] executes it against the engine
+//! of `coinolio-core` on a virtual clock, and [`shrink`] finds the shortest plan that still breaks a law.
 
 mod chance;
 mod device;
@@ -25,6 +25,6 @@ pub use fleet::{Seeds, Tally, run_all};
 pub use met::Met;
 pub use mutant::Mutant;
 pub use plan::Plan;
-pub use run::{Ran, run};
+pub use run::{RunResult, run};
 pub use shrink::shrink;
 pub use violation::{Law, Violation};

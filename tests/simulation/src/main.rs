@@ -1,4 +1,4 @@
-//! The simulation's command: many seeds, one seed with its trace, or as many as go in some time.
+//! The simulation's command line: runs many seeds, runs seeds for a given time, or replays one seed with its trace.
 
 use clap::Parser;
 use coinolio_simulation::{Mutant, Plan, Seeds, Tally, run, run_all, shrink};
@@ -8,39 +8,39 @@ use std::ops::Range;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// How many broken runs are listed.
+/// Maximum number of failing runs listed.
 const LISTED: usize = 20;
 
-/// Simulates devices, network, functions and store, and checks what comes of it.
+/// Simulates devices, network, functions and store, and checks every result against the laws
 #[derive(Debug, Parser)]
 #[command(name = "coinolio-simulation")]
 struct Options {
-    /// The seeds to run, such as 0..2000
+    /// Range of seeds to run, such as 0..2000
     #[arg(long, default_value = "0..2000", value_parser = range)]
     seeds: Range<u64>,
-    /// Replays one seed and prints what happens, line by line
+    /// Replays one seed and prints its trace, line by line
     #[arg(long, conflicts_with_all = ["seeds", "soak"])]
     seed: Option<u64>,
-    /// Runs seeds, from the first of --seeds on, for that long: 90s, 20m, 1h
+    /// Runs seeds, starting with the first of --seeds, until this much time has passed: 90s, 20m, 1h
     #[arg(long = "for", id = "soak", value_name = "TIME", value_parser = duration)]
     soak: Option<Duration>,
-    /// Runs on an engine with a defect, by its name
+    /// Runs with a deliberate defect, given by its name, which the oracle must catch
     #[arg(long)]
     mutant: Option<Mutant>,
-    /// How many threads; all processors without it
+    /// Number of threads; by default one for each processor
     #[arg(long)]
     jobs: Option<usize>,
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
-    let wrong = || format!("{text} is no range such as 0..2000");
+    let wrong = || format!("{text} is not a range such as 0..2000");
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
     let (from, to) = (from.parse().map_err(|_| wrong())?, to.parse().map_err(|_| wrong())?);
     if from < to { Ok(from..to) } else { Err(wrong()) }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text} is no time such as 90s, 20m or 1h");
+    let wrong = || format!("{text} is not a duration such as 90s, 20m or 1h");
     let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let count: u64 = count.parse().map_err(|_| wrong())?;
     let seconds = match unit {
@@ -71,8 +71,11 @@ fn main() -> io::Result<ExitCode> {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let tally = run_all(seeds, options.mutant, options.jobs.unwrap_or(processors));
     let seconds = started.elapsed().as_secs_f64();
-    let met = tally.met.iter().map(|(what, count)| format!("{count} {what}"));
-    writeln!(out, "met: {}", met.collect::<Vec<_>>().join(", "))?;
+    let met = tally
+        .met
+        .iter()
+        .map(|(situation, count)| format!("{count} {situation}"));
+    writeln!(out, "covered: {}", met.collect::<Vec<_>>().join(", "))?;
     writeln!(
         out,
         "simulation: {} seeds from {} in {seconds:.1} s, {} violations",
@@ -83,7 +86,7 @@ fn main() -> io::Result<ExitCode> {
     report(&mut out, &tally, options.mutant)
 }
 
-/// Lists what was broken, and finds the shortest run that breaks the first of it.
+/// Lists the failing runs, then shrinks and replays the first of them.
 fn report(out: &mut impl Write, tally: &Tally, mutant: Option<Mutant>) -> io::Result<ExitCode> {
     for (seed, violation) in tally.violations.iter().take(LISTED) {
         writeln!(out, "seed {seed} breaks {violation}")?;
@@ -94,7 +97,7 @@ fn report(out: &mut impl Write, tally: &Tally, mutant: Option<Mutant>) -> io::Re
     let shortest = shrink(&Plan::new(*seed), mutant, violation.law);
     writeln!(
         out,
-        "the shortest run of seed {seed} that breaks {:?}, of {} steps:",
+        "shortest run of seed {seed} that still breaks {:?}, with {} steps:",
         violation.law,
         shortest.steps()
     )?;
@@ -108,7 +111,7 @@ fn replay(out: &mut impl Write, plan: &Plan, mutant: Option<Mutant>) -> io::Resu
     }
     match ran.violation {
         None => {
-            writeln!(out, "seed {} breaks nothing", plan.seed())?;
+            writeln!(out, "seed {} breaks no law", plan.seed())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(violation) => {

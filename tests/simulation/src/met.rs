@@ -1,51 +1,51 @@
-//! What runs meet: a simulation in which nothing collides and nothing fails would hold whatever the engine does.
+//! Counters of the situations that runs cover. If nothing ever collided or failed, every engine would pass.
 
 use std::fmt;
 
-/// Something that a run met.
+/// A situation that a run can cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Met {
-    /// A version that was made.
+    /// A version was made.
     Version,
-    /// A conflict that was recorded.
+    /// A conflict was recorded.
     Conflict,
-    /// A version that retention removed.
+    /// Retention removed a version.
     Removal,
-    /// A snapshot that was written.
+    /// A snapshot was written.
     Snapshot,
-    /// A race for the head that was lost to another request.
-    LostRace,
-    /// A sync that was answered from what an earlier sending had made.
-    Repetition,
-    /// A v2 sync that made a version without its base.
-    LostBase,
-    /// A v1 sync whose base was no longer kept.
-    ForgottenBase,
-    /// A request that the network lost.
-    LostRequest,
-    /// An answer that the network lost.
-    LostAnswer,
-    /// A request that came twice.
-    Double,
-    /// A message that took more than ten seconds.
+    /// An append was beaten: another request had appended to the same parent first.
+    BeatenAppend,
+    /// A repeated sync was answered from the change that its first arrival had made.
+    RepeatedSync,
+    /// A v2 sync made a version although its base had expired.
+    ExpiredBaseV2,
+    /// A v1 sync was answered although its base had expired.
+    ExpiredBaseV1,
+    /// The network dropped a request.
+    DroppedRequest,
+    /// The network dropped an answer.
+    DroppedAnswer,
+    /// The network delivered a request twice.
+    DuplicateRequest,
+    /// A message took more than ten seconds.
     Delay,
-    /// A function that was killed.
+    /// A function was killed.
     Kill,
-    /// A request to the store that was refused or did not get there.
+    /// The store refused a request, or the request never reached it.
     StoreFailure,
-    /// A write whose answer the store lost.
-    HiddenWrite,
-    /// A write that was done twice by the store's own client.
+    /// A write succeeded, but the store's answer did not arrive.
+    UnacknowledgedWrite,
+    /// The store's client sent a write twice.
     RetriedWrite,
-    /// A write that landed after its client had given it up.
+    /// A write took effect after its client had given it up.
     LateWrite,
-    /// A portfolio that was deleted.
+    /// The portfolio was deleted.
     Deletion,
-    /// A version that was restored.
+    /// A version was restored.
     Restore,
-    /// A document that was put in the head's place.
+    /// The document of the head was replaced.
     Replacement,
-    /// What lost in a conflict and was brought back.
+    /// A losing value was brought back (keep-mine).
     KeptMine,
 }
 
@@ -56,23 +56,23 @@ impl fmt::Display for Met {
             Self::Conflict => "conflicts",
             Self::Removal => "versions removed",
             Self::Snapshot => "snapshots",
-            Self::LostRace => "races lost",
-            Self::Repetition => "repetitions",
-            Self::LostBase => "v2 syncs without their base",
-            Self::ForgottenBase => "v1 syncs without their base",
-            Self::LostRequest => "requests lost",
-            Self::LostAnswer => "answers lost",
-            Self::Double => "requests doubled",
+            Self::BeatenAppend => "beaten appends",
+            Self::RepeatedSync => "repeated syncs",
+            Self::ExpiredBaseV2 => "v2 syncs with an expired base",
+            Self::ExpiredBaseV1 => "v1 syncs with an expired base",
+            Self::DroppedRequest => "requests dropped",
+            Self::DroppedAnswer => "answers dropped",
+            Self::DuplicateRequest => "requests duplicated",
             Self::Delay => "messages over 10 s",
             Self::Kill => "functions killed",
             Self::StoreFailure => "store failures",
-            Self::HiddenWrite => "writes unheard of",
+            Self::UnacknowledgedWrite => "unacknowledged writes",
             Self::RetriedWrite => "writes sent twice",
             Self::LateWrite => "late writes",
             Self::Deletion => "deletions",
             Self::Restore => "restores",
             Self::Replacement => "replacements",
-            Self::KeptMine => "kept mine",
+            Self::KeptMine => "keep-mines",
         })
     }
 }

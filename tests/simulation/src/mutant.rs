@@ -1,4 +1,5 @@
-//! Defects on purpose, which the oracle must catch: between the engine and its store, or between it and its clients.
+//! Deliberate defects that the oracle must catch: between the engine and its store, or between the engine and its
+//! clients.
 
 use coinolio_core::algebra::{Op, Winner};
 use coinolio_core::id::DeviceId;
@@ -8,67 +9,67 @@ use coinolio_core::time::Timestamp;
 use std::fmt;
 use std::str::FromStr;
 
-/// A defect.
+/// A deliberate defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mutant {
-    /// The store acknowledges a change that it has not kept.
-    LostAppend,
-    /// The store lets a second change take a parent's place.
+    /// The store acknowledges a change that it did not store.
+    DroppedAppend,
+    /// The store lets a second change replace the one on the same parent.
     ForkedLog,
-    /// The store's reads lack the newest change.
+    /// The store's reads omit the newest change.
     StaleReads,
-    /// The store forgets which sync made a change, so that a repetition counts as new.
+    /// The store forgets which sync made a change, so a repeated sync counts as new.
     ForgottenSyncIds,
-    /// The store's own retry finds its change there and takes it for another's.
+    /// The store's own retry finds the change already written and mistakes it for another device's.
     MistakenRetry,
-    /// Times are taken from clocks that are ahead.
+    /// Edits are dated a day after their effective time.
     TrustedClocks,
-    /// `last_sync_at` is the time of arrival, whatever came before.
-    PlainTimes,
-    /// A change loses its deletions.
-    LostDeletions,
-    /// A merge tells nobody of its conflicts.
+    /// `last_sync_at` is the time of arrival, even if the previous change has a later one.
+    UnorderedTimes,
+    /// Changes are stored without their deletions.
+    DroppedDeletions,
+    /// Changes are stored without their conflicts.
     SilentMerge,
-    /// A conflict is recorded the wrong way round.
+    /// Conflicts are recorded with winner and loser swapped.
     SwappedWinner,
-    /// Ranks are ignored.
+    /// Device ranks are ignored.
     IgnoredRanks,
-    /// An answer lacks its last operation.
+    /// Answers omit their last operation.
     TruncatedAnswer,
-    /// An answer tells no conflicts.
-    UntoldConflicts,
-    /// `base_lost` is not read.
+    /// Answers omit their conflicts.
+    UnreportedConflicts,
+    /// The engine ignores `base_lost` in requests.
     IgnoredBaseLost,
-    /// A v1 answer names a version after its own as the base.
+    /// A v1 answer names the version after its own as the base.
     NewerEcho,
-    /// A v1 base is guessed from `client_version` alone.
+    /// The engine determines a v1 base from `client_version` alone.
     GuessedBase,
-    /// Snapshots lack a member.
+    /// Snapshots omit a member of the document.
     WrongSnapshot,
-    /// Snapshots are kept under the version before.
+    /// Snapshots are stored one version too low.
     MisplacedSnapshot,
-    /// Retention takes the snapshot that it relied on.
+    /// Retention removes the snapshot that it relies on.
     UncoveredRetention,
-    /// Retention asks only for versions, never for age.
+    /// Retention checks only the number of versions, not the age.
     HastyRetention,
 }
 
 impl Mutant {
-    /// All of them.
+    /// All defects.
     pub const ALL: [Self; 20] = [
-        Self::LostAppend,
+        Self::DroppedAppend,
         Self::ForkedLog,
         Self::StaleReads,
         Self::ForgottenSyncIds,
         Self::MistakenRetry,
         Self::TrustedClocks,
-        Self::PlainTimes,
-        Self::LostDeletions,
+        Self::UnorderedTimes,
+        Self::DroppedDeletions,
         Self::SilentMerge,
         Self::SwappedWinner,
         Self::IgnoredRanks,
         Self::TruncatedAnswer,
-        Self::UntoldConflicts,
+        Self::UnreportedConflicts,
         Self::IgnoredBaseLost,
         Self::NewerEcho,
         Self::GuessedBase,
@@ -78,7 +79,7 @@ impl Mutant {
         Self::HastyRetention,
     ];
 
-    /// What the engine appends, with the defect.
+    /// Changes a draft before it is appended, if this is the defect.
     pub(crate) fn append(self, new: &mut NewChange, received: Timestamp) {
         let NewChange { change, patch } = new;
         match self {
@@ -87,8 +88,8 @@ impl Mutant {
                     edit.at = Timestamp::from_millis(edit.at.millis() + 86_400_000);
                 }
             }
-            Self::PlainTimes => change.last_sync_at = received,
-            Self::LostDeletions => patch.edits.retain(|edit| !matches!(edit.op, Op::Delete { .. })),
+            Self::UnorderedTimes => change.last_sync_at = received,
+            Self::DroppedDeletions => patch.edits.retain(|edit| !matches!(edit.op, Op::Delete { .. })),
             Self::SilentMerge => {
                 patch.conflicts.clear();
                 change.conflicts = 0;
@@ -105,7 +106,7 @@ impl Mutant {
         }
     }
 
-    /// What the store reads, newest first, with the defect.
+    /// Changes the result of a read, newest first, if this is the defect.
     pub(crate) fn read(self, changes: &mut Vec<Change>) {
         match self {
             Self::StaleReads if changes.len() > 1 => drop(changes.remove(0)),
@@ -114,8 +115,8 @@ impl Mutant {
         }
     }
 
-    /// The change that a failed condition shows, with the defect.
-    pub(crate) fn taken(self, change: &mut Change) {
+    /// Changes the stored change that a failed condition returns, if this is the defect.
+    pub(crate) fn occupied(self, change: &mut Change) {
         if self == Self::MistakenRetry {
             change.sync_id = None;
             change.fingerprint = None;
@@ -123,7 +124,7 @@ impl Mutant {
         }
     }
 
-    /// A snapshot as it is kept, with the defect.
+    /// Changes a snapshot before it is stored, if this is the defect.
     pub(crate) fn snapshot(self, snapshot: &mut Snapshot) {
         match (self, &mut snapshot.document) {
             (Self::WrongSnapshot, Value::Object(members)) => drop(members.pop_last()),
@@ -132,7 +133,7 @@ impl Mutant {
         }
     }
 
-    /// A request's body as the engine reads it, with the defect.
+    /// Changes a request's body before the engine reads it, if this is the defect.
     pub(crate) fn request(self, body: &mut Value) {
         let Value::Object(members) = body else {
             return;
@@ -149,7 +150,7 @@ impl Mutant {
         }
     }
 
-    /// An answer as the client gets it, with the defect.
+    /// Changes an answer before the client reads it, if this is the defect.
     pub(crate) fn answer(self, answer: &mut Value) {
         let Value::Object(members) = answer else {
             return;
@@ -160,7 +161,7 @@ impl Mutant {
                     changes.pop();
                 }
             }
-            Self::UntoldConflicts => {
+            Self::UnreportedConflicts => {
                 if let Some(Value::List(conflicts)) = members.get_mut("conflicts") {
                     conflicts.clear();
                 }
@@ -196,6 +197,6 @@ impl FromStr for Mutant {
     fn from_str(name: &str) -> Result<Self, String> {
         let all = Self::ALL.map(|mutant| mutant.to_string());
         let found = Self::ALL.into_iter().find(|mutant| mutant.to_string() == name);
-        found.ok_or_else(|| format!("it is one of {}", all.join(", ")))
+        found.ok_or_else(|| format!("expected one of {}", all.join(", ")))
     }
 }

@@ -1,5 +1,6 @@
-//! What happens in a run, decided by its seed before it begins: each step draws from a seed of its own, so that a
-//! run without some of its steps is the same run else.
+//! The plan of a run, drawn from its seed before the run begins.
+//!
+//! Each step draws from a seed of its own, so removing a step changes nothing else in the run.
 
 use crate::chance::Chance;
 use crate::edit::Edit;
@@ -14,30 +15,30 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// A day, in milliseconds.
 pub(crate) const DAY: i64 = 24 * HOUR;
 
-/// What a client is.
+/// The kinds of client apps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum App {
-    /// v2; its outbox holds the operations as they were made.
+    /// v2; keeps its unsent operations in an outbox.
     Outbox,
-    /// v2; it finds its edits by comparing documents.
+    /// v2; finds its edits by comparing documents.
     Comparing,
-    /// v1; it sends `metadata` back as it came.
+    /// v1; sends `metadata` back unchanged.
     Echoes,
-    /// v1; it drops `metadata`, and sends version and time back.
+    /// v1; drops `metadata`, but sends version and time back.
     Plain,
-    /// v1; it drops `metadata`, counts its edits on top of the version, and sends the time back.
+    /// v1; drops `metadata`, adds the number of its edits to the version, and sends the time back.
     Counts,
-    /// v1; it drops `metadata` and knows no time.
+    /// v1; drops `metadata` and sends no time.
     VersionOnly,
-    /// v1; it drops `metadata` and sends its own clock's time.
+    /// v1; drops `metadata` and sends the time of its own clock.
     OwnClock,
-    /// v1; it drops `metadata`, knows no time and counts its edits on top of the version: the one that may revert
-    /// others unheard (docs/PROTOCOL.md).
+    /// v1; drops `metadata`, sends no time, and adds the number of its edits to the version. Only this app may
+    /// revert others' edits without a conflict (docs/PROTOCOL.md).
     CountsBlindly,
 }
 
 impl App {
-    /// True for an app that speaks v2.
+    /// Returns true if the app speaks v2.
     pub(crate) const fn is_v2(self) -> bool {
         matches!(self, Self::Outbox | Self::Comparing)
     }
@@ -48,90 +49,90 @@ impl App {
 pub(crate) struct DeviceSpec {
     /// The app on it.
     pub(crate) app: App,
-    /// How far its clock is off at the start, in milliseconds.
+    /// Error of its clock at the start, in milliseconds.
     pub(crate) skew: i64,
-    /// How much faster than time its clock goes, in millionths.
+    /// Drift of its clock, in millionths: positive if the clock runs fast.
     pub(crate) drift: i64,
-    /// Its rank, where the user gave it one.
+    /// Its rank, if the user gave it one.
     pub(crate) rank: Option<u8>,
-    /// True where it begins with a document of its own.
+    /// Whether it starts with a document of its own.
     pub(crate) has_document: bool,
-    /// True where it is seldom used, so that the others go on without it.
+    /// Whether it is seldom used, so that the other devices get far ahead of it.
     pub(crate) is_seldom_used: bool,
 }
 
-/// How often something goes wrong, each in percent of its occasions.
+/// Fault rates, each in percent of the occasions on which the fault can occur.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Weather {
-    /// A request or an answer of the network is lost.
-    pub(crate) losses: u32,
+pub(crate) struct FaultRates {
+    /// The network drops a request or an answer.
+    pub(crate) drops: u32,
     /// A request arrives twice.
     pub(crate) duplicates: u32,
-    /// A message takes up to days.
+    /// A message is delayed by up to five days.
     pub(crate) delays: u32,
-    /// A function is killed somewhere on its way.
+    /// A function is killed at some point of its execution.
     pub(crate) kills: u32,
-    /// A request to the store fails, in one of its ways.
+    /// A request to the store fails, in one of several ways.
     pub(crate) store: u32,
 }
 
-/// What happens.
+/// The actions of a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    /// A device's user edits.
+    /// A device's user makes an edit.
     Edit(usize, Edit),
     /// A device syncs.
     Sync(usize),
-    /// A device's clock jumps by so many milliseconds.
+    /// A device's clock jumps by this many milliseconds.
     ClockJumps(usize, i64),
-    /// A device asks for its status.
+    /// A device requests its sync-status.
     Status(usize),
-    /// The function on the table's stream runs.
+    /// The function on the DynamoDB stream compacts the log.
     Compact,
-    /// Somebody restores a version.
+    /// Someone restores a version.
     Restore,
-    /// Somebody brings back what lost in a conflict.
+    /// Someone brings back the losing value of a conflict (keep-mine).
     KeepMine,
-    /// Somebody deletes the portfolio.
+    /// Someone deletes the portfolio.
     Delete,
-    /// Somebody puts a document in the head's place.
+    /// Someone replaces the document of the head.
     Replace,
 }
 
 /// A step of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
-    /// When, in milliseconds from the start.
+    /// Time of the step, in milliseconds from the start.
     pub(crate) at: i64,
-    /// What else it draws comes from this seed.
+    /// Seed for everything else that the step draws.
     pub(crate) seed: u64,
-    /// What happens.
+    /// The action.
     pub(crate) act: Act,
 }
 
-/// A whole run.
+/// The plan of a whole run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The seed that it came of.
+    /// The seed that the plan was drawn from.
     pub(crate) seed: u64,
     /// The devices.
     pub(crate) devices: Vec<DeviceSpec>,
-    /// True where the portfolio is there at the start.
+    /// Whether the portfolio exists at the start.
     pub(crate) is_there: bool,
-    /// What goes wrong.
-    pub(crate) weather: Weather,
-    /// Which changes must stay.
+    /// How often each fault occurs.
+    pub(crate) fault_rates: FaultRates,
+    /// Minimum age and number of versions that retention must keep.
     pub(crate) retention: (Duration, u64),
-    /// How many changes a page of the store holds, where it is cut into pages.
+    /// Changes in one page of a store read; `None` if reads are not paged.
     pub(crate) page: Option<usize>,
-    /// One of so many values is long; none where 0.
+    /// One value in `long` is long; 0 if none is.
     pub(crate) long: u32,
     /// The steps, in the order of their times.
     pub(crate) steps: Vec<Step>,
 }
 
 impl Plan {
-    /// The run of `seed`.
+    /// Draws the plan of `seed`.
     pub fn new(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
         let devices: Vec<DeviceSpec> = (0..2 + chance.below(7)).map(|_| device(&mut chance)).collect();
@@ -139,7 +140,7 @@ impl Plan {
         let mut plan = Self {
             seed,
             is_there: chance.percent(60),
-            weather: weather(&mut chance),
+            fault_rates: fault_rates(&mut chance),
             retention: (Duration::from_secs(hours * 3600), *chance.pick(&[1, 1, 2, 5, 20, 1000])),
             page: chance.percent(30).then(|| 1 + chance.below(6)),
             long: *chance.pick(&[0, 3, 8, 20]),
@@ -161,26 +162,26 @@ impl Plan {
         plan
     }
 
-    /// The seed that it came of.
+    /// Returns the seed that the plan was drawn from.
     pub const fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How many steps it has.
+    /// Returns the number of steps.
     pub const fn steps(&self) -> usize {
         self.steps.len()
     }
 
-    /// What it begins with, as people read it.
+    /// Returns a description of the starting conditions, line by line.
     pub fn shown(&self) -> Vec<String> {
         let (age, versions) = self.retention;
         let head = format!(
-            "seed {}: {:?}, kept {} h and {versions} versions, pages of {:?}, the portfolio {} there",
+            "seed {}: {:?}, retention {} h and {versions} versions, page size {:?}, the portfolio {} at the start",
             self.seed,
-            self.weather,
+            self.fault_rates,
             age.as_secs() / 3600,
             self.page,
-            if self.is_there { "is" } else { "is not" }
+            if self.is_there { "exists" } else { "does not exist" }
         );
         let devices = self.devices.iter().enumerate();
         std::iter::once(head)
@@ -188,7 +189,7 @@ impl Plan {
             .collect()
     }
 
-    /// True where a device may revert others unheard.
+    /// Returns true if some device may revert others' edits without a conflict.
     pub(crate) fn counts_blindly(&self) -> bool {
         self.devices.iter().any(|device| device.app == App::CountsBlindly)
     }
@@ -221,13 +222,13 @@ fn device(chance: &mut Chance) -> DeviceSpec {
     }
 }
 
-fn weather(chance: &mut Chance) -> Weather {
+fn fault_rates(chance: &mut Chance) -> FaultRates {
     let mut one = |most: usize| match chance.below(3) {
         0 => 0,
         _ => u32::try_from(chance.below(most)).unwrap_or_default(),
     };
-    Weather {
-        losses: one(30),
+    FaultRates {
+        drops: one(30),
         duplicates: one(25),
         delays: one(12),
         kills: one(30),
@@ -235,12 +236,12 @@ fn weather(chance: &mut Chance) -> Weather {
     }
 }
 
-/// How long a step comes after the one before at most, in milliseconds: mostly so short that requests meet.
+/// Maximum pause between two steps, in milliseconds: mostly so short that requests overlap.
 const PACES: [i64; 4] = [40, 300, 3_000, 3_000];
 
-/// How long until the next step.
+/// Draws the pause before the next step.
 fn pause(chance: &mut Chance, pace: usize) -> i64 {
-    // At the last pace the devices are often left alone for long.
+    // The last pace has long pauses four times as often.
     let rest = if pace + 1 == PACES.len() { 4 } else { 1 };
     let most = match chance.below(100) / rest {
         0..=2 => 3 * DAY,

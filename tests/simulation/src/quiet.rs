@@ -1,4 +1,4 @@
-//! What must hold once the network, the store and the users are quiet.
+//! The final phase: all faults end, the devices sync until nothing is left to send, and the final state is checked.
 
 use crate::model::{Marks, apply_all, marks, seen_in_opaque, text};
 use crate::oracle::Asked;
@@ -12,30 +12,31 @@ use coinolio_core::log::{ChangeLog, Kind, Version};
 use coinolio_core::sync::portfolios::Reading;
 use coinolio_core::sync::{DeviceNames, compare, history, portfolios};
 
-/// How often all devices sync at most until nothing is left to send: what was not answered, what was edited since, a
-/// base that has expired, a portfolio that is not there yet, and what each of the others then wrote.
+/// Maximum number of rounds in which every device syncs. A device may need several: for an unanswered sync, for
+/// later edits, after its base has expired, to create the portfolio, and for the changes of the other devices.
 const ROUNDS: usize = 8;
 
-/// How many syncs are sent once more after all.
-const ECHOES: usize = 6;
+/// Approximate number of old syncs that are sent again at the end.
+const REPEATED: usize = 6;
 
-/// Lets all be quiet, and checks what must then hold.
-pub(crate) fn settle(world: &mut World<'_>) -> Result<(), Violation> {
+/// Ends all faults, lets everything under way finish, and checks the final state.
+pub(crate) fn quiesce(world: &mut World<'_>) -> Result<(), Violation> {
     world.shared.book().is_calm = true;
-    world.tell(|| "all is quiet from here on".to_owned());
+    world.tell(|| "all faults end here".to_owned());
     world.run()?;
-    revive(world)?;
+    restore_if_deleted(world)?;
     compact(world)?;
     sync_until_quiet(world)?;
     agreement(world)?;
-    nothing_lost(world)?;
+    all_values_accounted_for(world)?;
     chain(world)?;
     reconstruction(world)?;
-    shown_history(world)?;
-    echoes(world)
+    history_is_complete(world)?;
+    repeat_old_syncs(world)
 }
 
-/// Lets a compaction that was interrupted come to its end; one of a deleted portfolio waits for its restore.
+/// Finishes a compaction that was interrupted. For a deleted portfolio, compaction waits until the portfolio is
+/// restored.
 fn compact(world: &mut World<'_>) -> Result<(), Violation> {
     if !world.is_compaction_due {
         return Ok(());
@@ -46,8 +47,8 @@ fn compact(world: &mut World<'_>) -> Result<(), Violation> {
     compacted.map(drop).map_err(failed)
 }
 
-/// Restores a portfolio that is deleted.
-fn revive(world: &mut World<'_>) -> Result<(), Violation> {
+/// Restores the portfolio if it is deleted.
+fn restore_if_deleted(world: &mut World<'_>) -> Result<(), Violation> {
     let version = {
         let book = world.shared.book();
         if !book.archive.is_deleted() {
@@ -66,7 +67,7 @@ fn revive(world: &mut World<'_>) -> Result<(), Violation> {
         .map_err(|refused| {
             Violation::new(
                 Law::Refusal,
-                format!("a deleted portfolio is not restored: {}", refused.detail),
+                format!("the deleted portfolio cannot be restored: {}", refused.detail),
             )
         })?;
     Ok(())
@@ -76,7 +77,7 @@ fn sync_until_quiet(world: &mut World<'_>) -> Result<(), Violation> {
     for _ in 0..ROUNDS {
         let before = world.shared.book().archive.version();
         for device in 0..world.devices.len() {
-            world.sync_calmly(device)?;
+            world.sync_without_faults(device)?;
         }
         let head = world.shared.book().archive.version();
         let is_quiet = |device: &crate::device::Device| device.version() == head && !device.has_edits();
@@ -90,16 +91,19 @@ fn sync_until_quiet(world: &mut World<'_>) -> Result<(), Violation> {
         .iter()
         .map(|device| {
             format!(
-                "{} at {}{}",
+                "{} has version {}{}",
                 device.id,
                 device.version(),
-                if device.has_edits() { ", with edits" } else { "" }
+                if device.has_edits() { " and unsent edits" } else { "" }
             )
         })
         .collect();
     Err(Violation::new(
         Law::Quiet,
-        format!("after {ROUNDS} rounds, at {head}: {}", behind.join("; ")),
+        format!(
+            "after {ROUNDS} rounds, with the head at version {head}: {}",
+            behind.join("; ")
+        ),
     ))
 }
 
@@ -108,7 +112,7 @@ fn agreement(world: &World<'_>) -> Result<(), Violation> {
     for device in &world.devices {
         check(*device.document() == device.holding(&document), Law::Agreement, || {
             format!(
-                "{} holds {}, and the server {}",
+                "{} has {}, but the server has {}",
                 device.id,
                 text(device.document()),
                 text(&document)
@@ -118,8 +122,8 @@ fn agreement(world: &World<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Every value that nobody took away is in the document or in a conflict record.
-fn nothing_lost(world: &World<'_>) -> Result<(), Violation> {
+/// Checks that every value that nobody removed knowingly is in the document or in a conflict.
+fn all_values_accounted_for(world: &World<'_>) -> Result<(), Violation> {
     if world.plan.counts_blindly() {
         return Ok(());
     }
@@ -134,13 +138,13 @@ fn nothing_lost(world: &World<'_>) -> Result<(), Violation> {
         }
     }
     let standing = book.ledger.standing();
-    let lost: Vec<_> = standing.difference(&found).collect();
-    check(lost.is_empty(), Law::NoLoss, || {
-        format!("{lost:?} are neither in the document nor in a conflict")
+    let missing: Vec<_> = standing.difference(&found).collect();
+    check(missing.is_empty(), Law::NoLoss, || {
+        format!("the values {missing:?} are neither in the document nor in a conflict")
     })
 }
 
-/// The log holds what it acknowledged and retention has not removed, as one chain.
+/// Checks that the log contains every acknowledged change that retention has not removed, as one chain.
 fn chain(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
     let Some(Ok(mut changes)) = ready(shared.log.since(&shared.key, 0)) else {
@@ -148,66 +152,73 @@ fn chain(world: &World<'_>) -> Result<(), Violation> {
     };
     changes.reverse();
     let book = shared.book();
-    let kept: Vec<_> = book.archive.kept().collect();
+    let retained: Vec<_> = book.archive.retained().collect();
     let in_log: Vec<Version> = changes.iter().map(|change| change.version).collect();
-    let wanted: Vec<Version> = kept.iter().map(|record| record.change.version).collect();
+    let wanted: Vec<Version> = retained.iter().map(|record| record.change.version).collect();
     check(in_log == wanted, Law::Chain, || {
-        format!("the log holds {in_log:?}, and {wanted:?} were acknowledged")
+        format!("the log contains {in_log:?}, but {wanted:?} were acknowledged and not removed")
     })?;
     let parents: Vec<Version> = changes.iter().skip(1).map(|change| change.parent).collect();
     check(parents.iter().eq(in_log.iter().take(parents.len())), Law::Chain, || {
-        format!("{in_log:?} stand on {parents:?}")
+        format!("the versions {in_log:?} have the parents {parents:?}")
     })
 }
 
-/// Every version that is kept reads as it was served then.
+/// Checks that every retained version reads as it was served, and that every other one is refused.
 fn reconstruction(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
-    let (wanted, kept_from) = {
+    let (wanted, retained_from) = {
         let book = shared.book();
         let records = book.archive.records().iter();
         let wanted: Vec<_> = records
             .map(|record| (record.change.version, record.document.clone()))
             .collect();
-        (wanted, book.archive.kept_from())
+        (wanted, book.archive.retained_from())
     };
     for (version, document) in wanted {
         let read = ready(portfolios::read_v2(&shared.log, &shared.key, Some(version), &[]));
-        let is_kept = version > kept_from;
+        let is_retained = version > retained_from;
         match read {
             Some(Ok(read)) => {
                 let Reading::Document(read) = read.answer else {
                     return Err(Violation::new(
                         Law::Reconstruction,
-                        format!("version {version} is not read"),
+                        format!("version {version} cannot be read"),
                     ));
                 };
-                check(read.document == *document && is_kept, Law::Reconstruction, || {
+                check(read.document == *document && is_retained, Law::Reconstruction, || {
                     format!(
-                        "version {version} was {}, and reads {}",
+                        "version {version} was {}, but now reads {}",
                         text(&document),
                         text(&read.document)
                     )
                 })?;
             }
-            Some(Err(error)) => check(error.code == Code::BaseExpired && !is_kept, Law::Reconstruction, || {
-                format!("version {version} of those since {kept_from} is refused: {error}")
-            })?,
-            None => return Err(Violation::new(Law::Reconstruction, "a read waits")),
+            Some(Err(error)) => check(
+                error.code == Code::BaseExpired && !is_retained,
+                Law::Reconstruction,
+                || {
+                    format!(
+                        "reading version {version}, with versions retained from {retained_from}, is refused: {error}"
+                    )
+                },
+            )?,
+            None => return Err(Violation::new(Law::Reconstruction, "a read does not complete")),
         }
     }
     Ok(())
 }
 
-/// The history shows every change that is kept, and two versions compare as their documents do.
-fn shown_history(world: &World<'_>) -> Result<(), Violation> {
+/// Checks that the history lists every retained change, and that comparing two versions gives the difference of
+/// their documents.
+fn history_is_complete(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
     let mut shown: Vec<Version> = Vec::new();
     let mut before = None;
     loop {
         let page = ready(history(&shared.log, &shared.key, before, 7, &DeviceNames::default()));
         let Some(Ok(page)) = page else {
-            return Err(Violation::new(Law::History, "a page of the history cannot be read"));
+            return Err(Violation::new(Law::History, "the history cannot be read"));
         };
         let page = page.answer;
         shown.extend(page.changes.iter().map(|change| change.version));
@@ -217,48 +228,48 @@ fn shown_history(world: &World<'_>) -> Result<(), Violation> {
         }
     }
     let book = shared.book();
-    let kept: Vec<_> = book.archive.kept().collect();
-    let wanted: Vec<Version> = kept.iter().rev().map(|record| record.change.version).collect();
+    let retained: Vec<_> = book.archive.retained().collect();
+    let wanted: Vec<Version> = retained.iter().rev().map(|record| record.change.version).collect();
     check(shown == wanted, Law::History, || {
-        format!("the history shows {shown:?}, and {wanted:?} are kept")
+        format!("the history lists {shown:?}, but {wanted:?} are retained")
     })?;
-    if let (Some(first), Some(last)) = (kept.first(), kept.last()) {
+    if let (Some(first), Some(last)) = (retained.first(), retained.last()) {
         let (from, to) = (first.change.version, last.change.version);
         let Some(Ok(compared)) = ready(compare(&shared.log, &shared.key, from, to)) else {
             return Err(Violation::new(
                 Law::History,
-                format!("versions {from} and {to} do not compare"),
+                format!("versions {from} and {to} cannot be compared"),
             ));
         };
         let mut made = Value::clone(&first.document);
         apply_all(&mut made, &compared.answer.changes);
         check(made == *last.document, Law::History, || {
-            format!("versions {from} and {to} compare otherwise")
+            format!("comparing versions {from} and {to} gives a wrong difference")
         })?;
     }
     Ok(())
 }
 
-/// Syncs that were answered long ago arrive again, and change nothing.
-fn echoes(world: &mut World<'_>) -> Result<(), Violation> {
+/// Checks that syncs that were answered long ago change nothing when they arrive again.
+fn repeat_old_syncs(world: &mut World<'_>) -> Result<(), Violation> {
     let sent = std::mem::take(&mut world.sent);
     let head = world.shared.book().archive.version();
-    let step = 1 + sent.len() / ECHOES;
+    let step = 1 + sent.len() / REPEATED;
     for (device, outgoing) in sent.iter().step_by(step) {
-        let was_here = {
+        let is_repetition = {
             let book = world.shared.book();
             let sync_id = outgoing.sent.sync_id.as_deref();
-            let mut kept = book.archive.kept();
-            let made = kept.any(|record| record.change.sync_id.as_ref().map(|id| id.as_str()) == sync_id);
+            let mut retained = book.archive.retained();
+            let made = retained.any(|record| record.change.sync_id.as_ref().map(|id| id.as_str()) == sync_id);
             made || !outgoing.sent.has_effect
         };
-        if was_here {
-            // The base may have expired, which its device would hear.
+        if is_repetition {
+            // The base may have expired; only the device would care.
             drop(world.resend(*device, outgoing)?);
         }
     }
     let now = world.shared.book().archive.version();
     check(now == head, Law::OneEffect, || {
-        format!("syncs that were answered before make version {now} of {head}")
+        format!("repeating syncs that were already answered took the head from version {head} to {now}")
     })
 }

@@ -1,4 +1,4 @@
-//! The functions: a request's body goes in, an answer's comes out, through the engine as it is.
+//! The functions: each passes a request's body to the real engine and returns the answer's body.
 
 use crate::mutant::Mutant;
 use crate::store::{Port, pause};
@@ -13,7 +13,7 @@ use coinolio_core::{Code, Error};
 use std::pin::Pin;
 use std::time::Duration;
 
-/// A request's body.
+/// A request, with its body.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     SyncV1(Value),
@@ -26,7 +26,7 @@ pub(crate) enum Request {
     Compact(Duration, u64),
 }
 
-/// Why a request was refused.
+/// The reason for refusing a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
     pub(crate) code: Code,
@@ -43,13 +43,13 @@ impl From<Error> for Refused {
     }
 }
 
-/// An answer's body.
+/// The answer's body, or the refusal.
 pub(crate) type Reply = Result<Value, Refused>;
 
-/// A function at work; dropping it is killing it.
+/// A running function; dropping it kills it.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// Attempts, each after a pause.
+/// A number of retries, each after a pause.
 pub(crate) struct Attempts(pub(crate) u32);
 
 impl Backoff for Attempts {
@@ -61,7 +61,7 @@ impl Backoff for Attempts {
     }
 }
 
-/// Serves a request that came in at `received`.
+/// Serves a request that arrived at `received`.
 pub(crate) fn serve(
     port: Port,
     key: PortfolioKey,
@@ -140,7 +140,7 @@ async fn answer(
     }
 }
 
-/// An answer as its client reads it.
+/// Converts an answer to JSON, as its client reads it.
 fn json(answer: &impl serde::Serialize) -> Reply {
     let refused = |detail: String| Refused {
         code: Code::Internal,

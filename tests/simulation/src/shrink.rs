@@ -1,14 +1,14 @@
-//! From a run that breaks a law to the shortest that still does.
+//! Reduces a failing run to a short one that still breaks the same law.
 
 use crate::mutant::Mutant;
-use crate::plan::{Plan, Weather};
+use crate::plan::{FaultRates, Plan};
 use crate::run::run;
 use crate::violation::Law;
 
-/// How many runs a search takes at most.
+/// Maximum number of runs in one search.
 const RUNS: usize = 3_000;
 
-/// The plan without the steps and the weather that breaking `law` does not need.
+/// Returns `plan` without the steps and fault rates that breaking `law` does not need.
 pub fn shrink(plan: &Plan, mutant: Option<Mutant>, law: Law) -> Plan {
     let mut search = Search {
         best: plan.clone(),
@@ -24,7 +24,7 @@ pub fn shrink(plan: &Plan, mutant: Option<Mutant>, law: Law) -> Plan {
             let mut shorter = search.best.clone();
             let end = (at + size).min(shorter.steps.len());
             shorter.steps.drain(at..end);
-            if !search.takes(shorter) {
+            if !search.adopts(shorter) {
                 at += size;
             }
         }
@@ -42,8 +42,8 @@ struct Search {
 }
 
 impl Search {
-    /// Takes `plan` where it still breaks the law.
-    fn takes(&mut self, plan: Plan) -> bool {
+    /// Adopts `plan` if it still breaks the law; returns whether it does.
+    fn adopts(&mut self, plan: Plan) -> bool {
         let Some(left) = self.left.checked_sub(1) else {
             return false;
         };
@@ -57,22 +57,22 @@ impl Search {
         breaks
     }
 
-    /// Leaves out what goes wrong for nothing.
+    /// Removes every fault that breaking the law does not need.
     fn calm(&mut self) {
         let calms: [fn(&mut Plan); 8] = [
-            |plan| plan.weather = Weather::default(),
-            |plan| plan.weather.losses = 0,
-            |plan| plan.weather.duplicates = 0,
-            |plan| plan.weather.delays = 0,
-            |plan| plan.weather.kills = 0,
-            |plan| plan.weather.store = 0,
+            |plan| plan.fault_rates = FaultRates::default(),
+            |plan| plan.fault_rates.drops = 0,
+            |plan| plan.fault_rates.duplicates = 0,
+            |plan| plan.fault_rates.delays = 0,
+            |plan| plan.fault_rates.kills = 0,
+            |plan| plan.fault_rates.store = 0,
             |plan| plan.page = None,
             |plan| plan.long = 0,
         ];
         for calm in calms {
             let mut calmer = self.best.clone();
             calm(&mut calmer);
-            self.takes(calmer);
+            self.adopts(calmer);
         }
     }
 }

@@ -1,60 +1,61 @@
-//! What a run must hold.
+//! The laws that every run must obey.
 
 use std::fmt;
 
-/// The laws that a run is held to (docs/SIMULATION.md).
+/// The laws, as described in docs/SIMULATION.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Law {
-    /// The log is one chain: each change stands on the newest, and what was acknowledged stays.
+    /// The log is one chain: each change follows the newest one, and an acknowledged change stays.
     Chain,
-    /// Versions and times grow strictly.
+    /// Versions and times increase strictly.
     Growth,
-    /// No edit leaves the document without a later edit that had seen it or a conflict that holds it.
+    /// A value leaves the document only if the editing device had seen it or a conflict records it.
     NoLoss,
-    /// What a sync deleted is gone, or in a conflict.
+    /// A value that a sync deleted is gone or in a conflict, and so is a value that others had deleted.
     Deletion,
-    /// A conflict tells what both sides held, names its author and time, and is decided by the rules.
+    /// A conflict has the values of both sides and the right author and time, and is decided by the rules.
     TrueConflict,
-    /// A device with its edits and the answer's changes holds the server's document of the answer's version.
+    /// A device that applies an answer's changes to its document with its edits gets the server's document at the
+    /// answer's version.
     Rebase,
-    /// An answer is of a version not older than the newest when the request came.
+    /// An answer's version is at least the newest version at the time of the request's arrival.
     Freshness,
-    /// An answer tells every conflict since its base, and no other.
-    ConflictsTold,
-    /// A request has one effect, however often it comes; a refused one has none.
+    /// An answer reports every conflict since its base, and no other.
+    ConflictsReported,
+    /// A request has one effect, no matter how often it arrives; a refused request has none.
     OneEffect,
-    /// A restore, a keep-mine and a replacement make the document that they were asked for, of the version that they
-    /// were asked for.
+    /// A restore, a keep-mine and a replacement make the requested document, on top of the expected version if one
+    /// was given.
     Undo,
-    /// A request is refused for a reason that holds.
+    /// A request is refused only for a valid reason.
     Refusal,
-    /// Nothing goes that retention keeps.
+    /// Retention removes only what it may remove.
     Retention,
-    /// Every version that is kept reads as it was served, every other is refused.
+    /// Every retained version reads as it was served; every other one is refused.
     Reconstruction,
-    /// A sync-status tells what the log holds.
+    /// A sync-status agrees with the log.
     Status,
-    /// The history shows the log.
+    /// The history lists the changes of the log.
     History,
-    /// Once all is quiet, a few syncs of each device leave nothing to send.
+    /// After all faults have ended, a few syncs of each device leave nothing to send.
     Quiet,
-    /// Once all is quiet, all devices hold the server's document.
+    /// After all faults have ended, every device has the server's document.
     Agreement,
     /// Nothing panics.
     NoPanic,
 }
 
-/// A law that a run broke.
+/// A broken law.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The law.
+    /// The law that was broken.
     pub law: Law,
-    /// How.
+    /// How it was broken.
     pub how: String,
 }
 
 impl Violation {
-    /// A violation of `law`.
+    /// Creates a violation of `law`.
     pub fn new(law: Law, how: impl Into<String>) -> Self {
         Self { law, how: how.into() }
     }
@@ -66,7 +67,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Breaks `law` unless `holds`.
+/// Returns a violation of `law` unless `holds` is true.
 pub(crate) fn check(holds: bool, law: Law, how: impl FnOnce() -> String) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation::new(law, how())) }
 }

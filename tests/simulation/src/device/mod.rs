@@ -1,4 +1,4 @@
-//! A user's devices: what they hold, what they send, and what they make of an answer.
+//! A user's devices: what they store and send, and how they process answers.
 
 mod outbox;
 mod v1;
@@ -15,10 +15,10 @@ use coinolio_core::json::{Object, Value};
 use coinolio_core::log::Version;
 use coinolio_core::time::Timestamp;
 
-/// 2026-01-01T00:00:00Z: the start of every run.
+/// 2026-01-01T00:00:00Z, the start of every run.
 pub(crate) const START: i64 = 1_767_225_600_000;
 
-/// A clock that is off, goes wrong and jumps.
+/// A clock with an error, which also drifts and jumps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     skew: i64,
@@ -26,26 +26,26 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// The time that the clock shows `now` milliseconds after the start.
+    /// Returns the clock's time `now` milliseconds after the start.
     fn time(self, now: i64) -> i64 {
         START + now + self.skew + now * self.drift / 1_000_000
     }
 }
 
-/// A request on its way, and what the oracle is to know of it.
+/// A request that a device sends, with the facts that the oracle needs to check it.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    /// The device's number for it; that of a repetition is the same.
+    /// The device's number for it; a repeated request has the same number.
     pub(crate) number: u64,
     pub(crate) request: Request,
     pub(crate) sent: Sent,
-    /// When its edits were made and when it is sent, by the device's clock.
+    /// Times of its edits and of its sending, by the device's clock.
     pub(crate) times: Vec<i64>,
     pub(crate) sent_at: i64,
 }
 
 impl Outgoing {
-    /// What the request asks for; `sent` is what the device sent.
+    /// Returns the purpose of the request; `sent` is the contents of the sync.
     pub(crate) const fn asked(&self, sent: Sent) -> Asked {
         match &self.request {
             Request::Create(_) => Asked::Create(sent),
@@ -54,13 +54,13 @@ impl Outgoing {
         }
     }
 
-    /// What was sent, for a request that arrives at `received`.
+    /// Returns the contents of the sync, with the effective times of its edits if it arrives at `received`.
     pub(crate) fn arriving(&self, received: i64) -> Sent {
         let mut sent = self.sent.clone();
         let corrected = |time: &i64| (time + received - self.sent_at).min(received);
         sent.times = self.times.iter().map(corrected).collect();
         if sent.sync_id.is_none() {
-            // A v1 client's edits have the time that it sends, uncorrected.
+            // The edits of a v1 client are dated with the time that it sends, uncorrected.
             sent.times = self.times.iter().map(|time| (*time).min(received)).collect();
         }
         if sent.times.is_empty() || sent.sync_id.is_some() {
@@ -70,7 +70,7 @@ impl Outgoing {
     }
 }
 
-/// What becomes of a request.
+/// The result of a request: the answer and the document that the device has afterwards, or the refusal.
 pub(crate) type Outcome = Result<(Value, Value), Refused>;
 
 enum Client {
@@ -85,10 +85,10 @@ pub(crate) struct Device {
     client: Client,
 }
 
-/// How long the long values are, in bytes: some patches with one are kept apart from their change.
+/// Lengths of long values, in bytes: some patches with such a value are stored apart from their change.
 const LONG: [usize; 4] = [400, 900, 2_000, 3_600];
 
-/// Writes values that nobody has written.
+/// Generates values that no edit has written before.
 #[derive(Default)]
 pub(crate) struct Pen {
     pub(crate) next: Mark,
@@ -96,7 +96,7 @@ pub(crate) struct Pen {
 }
 
 impl Pen {
-    /// A value of its own, sometimes a number where it may be one.
+    /// Returns a new value, sometimes a number if `may_be_number`.
     fn value(&mut self, may_be_number: bool) -> Value {
         self.next += 1;
         let number = self.next;
@@ -110,9 +110,9 @@ impl Pen {
 
 impl Device {
     pub(crate) fn new(id: DeviceId, spec: &DeviceSpec) -> Self {
-        // What nobody edits: a document that holds no scalar any more would be refused as a wipe.
-        let kept = Value::Object(Object::from([("kept".into(), Value::Bool(true))]));
-        let document = if spec.has_document { kept } else { Value::empty_object() };
+        // No edit touches this member. Without it, a sync that leaves no scalar would be refused as a wipe.
+        let base = Value::Object(Object::from([("kept".into(), Value::Bool(true))]));
+        let document = if spec.has_document { base } else { Value::empty_object() };
         Self {
             clock: Clock {
                 skew: spec.skew,
@@ -131,11 +131,11 @@ impl Device {
         self.clock.skew += by;
     }
 
-    /// True for a v1 device that still waits for the answer to its last request: its requests have no id, so that it
-    /// sends them one after the other.
-    pub(crate) fn is_patient(&self, now: i64) -> bool {
+    /// Returns true if this is a v1 device that is still waiting for the answer to its last request: v1 requests
+    /// have no id, so the device sends them one at a time.
+    pub(crate) fn is_waiting(&self, now: i64) -> bool {
         match &self.client {
-            Client::V1(phone) => phone.is_patient(now),
+            Client::V1(phone) => phone.is_waiting(now),
             Client::V2(_) => false,
         }
     }
@@ -144,7 +144,7 @@ impl Device {
         matches!(self.client, Client::V1(_))
     }
 
-    /// The document that the device shows.
+    /// Returns the document that the device shows.
     pub(crate) fn document(&self) -> &Value {
         match &self.client {
             Client::V1(phone) => &phone.document,
@@ -152,7 +152,7 @@ impl Device {
         }
     }
 
-    /// A document as the device can hold it.
+    /// Returns a document as the device can represent it.
     pub(crate) fn holding(&self, document: &Value) -> Value {
         match &self.client {
             Client::V1(_) => rounded(document),
@@ -160,7 +160,7 @@ impl Device {
         }
     }
 
-    /// The version that it holds.
+    /// Returns the version that its document is based on.
     pub(crate) const fn version(&self) -> Version {
         match &self.client {
             Client::V1(phone) => phone.base,
@@ -168,7 +168,7 @@ impl Device {
         }
     }
 
-    /// True where it has edits that it has not heard to be taken.
+    /// Returns true if it has edits that the service has not confirmed yet.
     pub(crate) fn has_edits(&self) -> bool {
         match &self.client {
             Client::V1(phone) => phone.document != phone.before,
@@ -176,12 +176,12 @@ impl Device {
         }
     }
 
-    /// Makes an edit, and gives its operations.
+    /// Makes an edit and returns its operations.
     pub(crate) fn edit(&mut self, edit: &Edit, pen: &mut Pen, now: i64, ledger: &mut Ledger) -> Vec<Op> {
         let before = seen(self.document());
         let first = pen.next + 1;
         let is_exact = !self.is_v1();
-        let ops = edit.ops(self.document(), &mut |place| pen.value(is_exact && place == Plain::Yes));
+        let ops = edit.ops(self.document(), &mut |plain| pen.value(is_exact && plain == Plain::Yes));
         let own: Marks = (first..=pen.next).collect();
         let time = self.clock.time(now);
         match &mut self.client {
@@ -193,7 +193,7 @@ impl Device {
         ops
     }
 
-    /// The request that the device sends now.
+    /// Returns the request that the device sends now.
     pub(crate) fn request(&mut self, now: i64) -> Outgoing {
         let time = self.clock.time(now);
         match &mut self.client {
@@ -202,7 +202,7 @@ impl Device {
         }
     }
 
-    /// True while the device still waits for the request of this number.
+    /// Returns true if the device is still waiting for the answer to the request with this number.
     pub(crate) fn awaits(&self, number: u64) -> bool {
         match &self.client {
             Client::V1(phone) => phone.awaits(number),
@@ -210,30 +210,31 @@ impl Device {
         }
     }
 
-    /// Takes an answer, with the document that it leads to, or a refusal.
-    pub(crate) fn hear(&mut self, number: u64, outcome: &Outcome, now: i64, ledger: &mut Ledger) {
+    /// Processes an answer and the document that results from it, or a refusal.
+    pub(crate) fn receive(&mut self, number: u64, outcome: &Outcome, now: i64, ledger: &mut Ledger) {
         if !self.awaits(number) {
             return;
         }
         let time = self.clock.time(now);
         match &mut self.client {
-            Client::V1(phone) => phone.hear(outcome, time),
+            Client::V1(phone) => phone.receive(outcome, time),
             Client::V2(phone) => {
-                if let Some(held) = phone.hear(outcome) {
-                    // What the answer brought, and the edits made meanwhile replace, the device's base held.
-                    ledger.edited(&self.id, &seen(&held), &seen(&phone.document), &Marks::new());
+                if let Some(base) = phone.receive(outcome) {
+                    // Local edits made before the answer arrived now replace some of its values. Those count as
+                    // seen.
+                    ledger.edited(&self.id, &seen(&base), &seen(&phone.document), &Marks::new());
                 }
             }
         }
     }
 }
 
-/// A time as it stands in a request.
+/// Returns a time as written in a request.
 fn written(time: i64) -> Value {
     Value::from(Timestamp::from_millis(time).to_string().as_str())
 }
 
-/// A version as it stands in a request.
+/// Returns a version as written in a request.
 fn number(version: Version) -> Value {
     Value::from(i64::try_from(version).unwrap_or(i64::MAX))
 }

@@ -1,4 +1,4 @@
-//! Edits that were not sent yet: no path twice, and none inside another.
+//! The outbox: unsent edits, in which no path occurs twice or is inside another.
 
 use crate::model;
 use coinolio_core::algebra::{Op, Place, Token};
@@ -6,18 +6,19 @@ use coinolio_core::json::{Object, Value};
 
 /// Adds an operation and the time of its edit to `outbox`.
 ///
-/// It takes the place of what it overwrites, and becomes part of an operation that it is inside of.
+/// The operation replaces those that it overwrites. If it is inside another operation's path, it is merged into
+/// that operation.
 pub(super) fn add(outbox: &mut Vec<(Op, i64)>, op: Op, time: i64) {
-    let place = op.path().tokens().to_vec();
+    let tokens = op.path().tokens().to_vec();
     let is_written = |other: &Op| !matches!(other, Op::Move { .. });
     let around = outbox.iter_mut().find(|(other, _)| {
-        let other_place = other.path().tokens();
-        is_written(other) && other_place.len() < place.len() && place.starts_with(other_place)
+        let other_tokens = other.path().tokens();
+        is_written(other) && other_tokens.len() < tokens.len() && tokens.starts_with(other_tokens)
     });
     if let Some((around, at)) = around {
         return become_part(around, at, &op, time);
     }
-    let same = outbox.iter().position(|(other, _)| other.path().tokens() == place);
+    let same = outbox.iter().position(|(other, _)| other.path().tokens() == tokens);
     if let (Op::Move { after, .. }, Some(same)) = (&op, same) {
         return match &mut outbox[same].0 {
             Op::Set { after: set_after, .. } => *set_after = Some(after.clone()),
@@ -26,7 +27,7 @@ pub(super) fn add(outbox: &mut Vec<(Op, i64)>, op: Op, time: i64) {
         };
     }
     if let Some(same) = same {
-        let kept_place: Option<Place> = match &outbox[same].0 {
+        let old_after: Option<Place> = match &outbox[same].0 {
             Op::Set { after, .. } => after.clone(),
             _ => None,
         };
@@ -34,7 +35,7 @@ pub(super) fn add(outbox: &mut Vec<(Op, i64)>, op: Op, time: i64) {
             Op::Set { path, value, after } => Op::Set {
                 path,
                 value,
-                after: after.or(kept_place),
+                after: after.or(old_after),
             },
             op => op,
         };
@@ -44,7 +45,7 @@ pub(super) fn add(outbox: &mut Vec<(Op, i64)>, op: Op, time: i64) {
     }
     if is_written(&outbox[same.unwrap_or(outbox.len() - 1)].0) {
         outbox.retain(|(other, _)| {
-            other.path().tokens().len() <= place.len() || !other.path().tokens().starts_with(&place)
+            other.path().tokens().len() <= tokens.len() || !other.path().tokens().starts_with(&tokens)
         });
     }
 }

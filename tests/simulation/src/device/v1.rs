@@ -1,4 +1,4 @@
-//! A v1 device: whole documents, of the kinds of apps in the field.
+//! A v1 device, which syncs whole documents, in the variants of the apps in the field.
 
 use super::{Outcome, Outgoing, number, written};
 use crate::model::{apply_all, rounded};
@@ -13,15 +13,15 @@ use coinolio_core::log::Version;
 use coinolio_core::time::Timestamp;
 use std::collections::BTreeSet;
 
-/// How long a phone waits for an answer before it asks again, in milliseconds.
-const PATIENCE: i64 = 3_000;
+/// How long a phone waits for an answer before it sends again, in milliseconds.
+const TIMEOUT: i64 = 3_000;
 
 pub(super) struct Phone {
     device: DeviceId,
     app: App,
-    /// The document that it shows, without the service's members.
+    /// Its document, without the service's members.
     pub(super) document: Value,
-    /// The service's members as they came.
+    /// The service's members of `metadata`, as received.
     metadata: Option<Value>,
     /// The version of the last answer, and its document.
     pub(super) base: Version,
@@ -30,13 +30,13 @@ pub(super) struct Phone {
     version: Version,
     /// The time that it sends.
     last_sync_at: Option<String>,
-    /// The service has no such portfolio yet.
+    /// Whether the service has answered that the portfolio does not exist.
     is_missing: bool,
-    /// The request that it waits for, and the document then.
+    /// The request whose answer it is waiting for, and its document at that time.
     waits_for: Option<(u64, Value)>,
-    /// When it sent that.
+    /// Time at which it sent that request.
     asked_at: i64,
-    /// The version that it sent.
+    /// Version in that request.
     asked_with: Version,
     requests: u64,
 }
@@ -64,10 +64,10 @@ impl Phone {
         let mut document = self.document.clone();
         apply_all(&mut document, ops);
         if let Value::Object(members) = &mut document {
-            // Emptying a document is refused, unless it is meant.
+            // The service refuses a sync that empties the document, so one member always stays.
             members.insert("kept".into(), Value::Bool(true));
         }
-        // Before its first answer an app is at version 0, whatever it has edited.
+        // Before its first answer the app sends version 0, however many edits it has.
         let counts = self.app == App::CountsBlindly || self.app == App::Counts && self.base > 0;
         if document != self.document && counts {
             self.version += 1;
@@ -75,14 +75,14 @@ impl Phone {
         self.document = document;
     }
 
-    /// True while it has not given up its request.
-    pub(super) fn is_patient(&self, now: i64) -> bool {
-        self.waits_for.is_some() && now < self.asked_at + PATIENCE
+    /// Returns true if it is waiting for an answer and has not given up.
+    pub(super) fn is_waiting(&self, now: i64) -> bool {
+        self.waits_for.is_some() && now < self.asked_at + TIMEOUT
     }
 
     pub(super) fn request(&mut self, now: i64) -> Outgoing {
         self.asked_at = now;
-        // The same again is the same request, as the service is to see it.
+        // The same document with the same version is a repeated request; the service must recognise it as one.
         let is_document = |(_, document): &(u64, Value)| *document == self.document;
         let is_same = self.asked_with == self.version && self.waits_for.as_ref().is_some_and(is_document);
         self.asked_with = self.version;
@@ -127,7 +127,7 @@ impl Phone {
         }
     }
 
-    /// The document with the service's members, where the app sends them back.
+    /// Returns the document, with the service's members if the app sends them back.
     fn sent_document(&self) -> Value {
         let mut document = self.document.clone();
         if let (App::Echoes, Some(Value::Object(echo)), Value::Object(members)) =
@@ -147,23 +147,23 @@ impl Phone {
         self.waits_for.as_ref().is_some_and(|(awaited, _)| *awaited == number)
     }
 
-    pub(super) fn hear(&mut self, outcome: &Outcome, time: i64) {
+    pub(super) fn receive(&mut self, outcome: &Outcome, time: i64) {
         let Some((number, document)) = self.waits_for.take() else {
             return;
         };
         match outcome {
-            // An answer that comes after another edit is as good as none: the edit goes out with the next sync.
+            // An answer that arrives after another edit is ignored: the edit goes out with the next sync.
             Ok(_) if document != self.document => self.waits_for = Some((number, document)),
-            Ok((answer, held)) => {
+            Ok((answer, replica)) => {
                 self.is_missing = false;
-                self.document = rounded(held);
+                self.document = rounded(replica);
                 self.before = self.document.clone();
                 self.base = version(member(answer, "version")).unwrap_or_default();
                 self.version = self.base;
                 self.metadata = member(answer, "data").and_then(service_members);
                 self.last_sync_at = match self.app {
                     App::VersionOnly | App::CountsBlindly => None,
-                    // More digits than any answer has.
+                    // With more digits than any answer has.
                     App::OwnClock => written(time).as_str().map(|time| time.replace('Z', "417Z")),
                     _ => member(answer, "last_sync_at")
                         .and_then(Value::as_str)
@@ -181,7 +181,7 @@ impl Phone {
     }
 }
 
-/// The members of `metadata` that are the service's.
+/// Returns the members of `metadata` that belong to the service.
 fn service_members(data: &Value) -> Option<Value> {
     let mut all = member(data, "metadata")?.as_object()?.clone();
     if let Value::Object(own) = without_service_members(data.clone())

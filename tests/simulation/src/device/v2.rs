@@ -1,4 +1,4 @@
-//! A v2 device, as docs/PROTOCOL.md says what one keeps.
+//! A v2 device, which stores what docs/PROTOCOL.md prescribes.
 
 use super::{Outcome, Outgoing, number, outbox, written};
 use crate::model::{apply_all, difference};
@@ -11,24 +11,25 @@ use coinolio_core::json::{Object, Value};
 use coinolio_core::log::Version;
 use std::collections::BTreeSet;
 
-/// A sync that was sent and not answered.
+/// An unanswered sync.
 struct Unanswered {
     number: u64,
     sync_id: String,
     changes: Vec<(Op, i64)>,
-    /// The base with the changes.
+    /// The base with these changes applied.
     document: Value,
     base_lost: bool,
 }
 
 pub(super) struct Phone {
     device: DeviceId,
-    /// True where it keeps its operations, false where it compares documents.
+    /// Whether it stores its operations in an outbox; otherwise it compares documents.
     keeps_outbox: bool,
     pub(super) base_version: Version,
     base: Value,
     pub(super) document: Value,
-    /// The edits since what was sent last, or since the base; of a comparing device only the times count.
+    /// The edits since the unanswered sync, or since the base. A device that compares documents uses only their
+    /// times.
     edits: Vec<(Op, i64)>,
     unanswered: Option<Unanswered>,
     syncs: u64,
@@ -50,7 +51,7 @@ impl Phone {
         }
     }
 
-    /// What the edits were made on top of.
+    /// Returns the document that the edits were made on.
     fn origin(&self) -> &Value {
         self.unanswered
             .as_ref()
@@ -78,17 +79,17 @@ impl Phone {
         }
     }
 
-    /// The edits since `origin`, as they are sent.
+    /// Returns the edits since `origin`, as they are sent.
     fn pending(&self, origin: &Value) -> Vec<(Op, i64)> {
         if self.keeps_outbox {
             return self.edits.clone();
         }
         let ops = difference(origin, &self.document).into_iter();
         let dated = ops.map(|op| {
-            let place = op.path().tokens();
+            let tokens = op.path().tokens();
             let touches = |(edit, _): &&(Op, i64)| {
                 let other = edit.path().tokens();
-                place.starts_with(other) || other.starts_with(place)
+                tokens.starts_with(other) || other.starts_with(tokens)
             };
             let newest = self.edits.iter().rev().find(touches).or(self.edits.last());
             let time = newest.map_or(super::START, |(_, time)| *time);
@@ -97,13 +98,16 @@ impl Phone {
         dated.collect()
     }
 
-    /// A sync of all edits.
+    /// Creates a sync of all edits.
     fn new_sync(&mut self) -> Unanswered {
         self.syncs += 1;
         let changes = self.pending(&self.base);
         let mut document = self.base.clone();
         apply_all(&mut document, changes.iter().map(|(op, _)| op));
-        assert_eq!(document, self.document, "the client's edits make its document");
+        assert_eq!(
+            document, self.document,
+            "the edits must turn the base into the document"
+        );
         self.edits.clear();
         Unanswered {
             number: self.syncs,
@@ -158,11 +162,11 @@ impl Phone {
             .is_some_and(|unanswered| unanswered.number == number)
     }
 
-    /// Takes the answer to the unanswered sync; gives the document that the device now has for its base.
-    pub(super) fn hear(&mut self, outcome: &Outcome) -> Option<Value> {
+    /// Processes the answer to the unanswered sync. Returns the device's new base, if there is one.
+    pub(super) fn receive(&mut self, outcome: &Outcome) -> Option<Value> {
         let unanswered = self.unanswered.as_mut()?;
         match outcome {
-            Ok((answer, held)) => {
+            Ok((answer, replica)) => {
                 let pending = if self.keeps_outbox {
                     self.edits.clone()
                 } else {
@@ -170,11 +174,11 @@ impl Phone {
                     ops.into_iter().map(|op| (op, 0)).collect()
                 };
                 self.base_version = version(member(answer, "version"))?;
-                self.base = held.clone();
-                self.document = held.clone();
+                self.base = replica.clone();
+                self.document = replica.clone();
                 apply_all(&mut self.document, pending.iter().map(|(op, _)| op));
                 self.unanswered = None;
-                Some(held.clone())
+                Some(replica.clone())
             }
             Err(refused) => {
                 unanswered.base_lost |= refused.code == Code::BaseExpired;
@@ -184,7 +188,7 @@ impl Phone {
     }
 }
 
-/// An operation as it stands in a request.
+/// Returns an operation as written in a request.
 fn change(op: &Op, time: i64) -> Value {
     use coinolio_core::algebra::{Place, Token};
     let token = |token: &Token| match token {
@@ -192,7 +196,7 @@ fn change(op: &Op, time: i64) -> Value {
         Token::Element(field, identity) => Value::Object(Object::from([(field.as_str().into(), identity.clone())])),
         Token::Value(value) => Value::Object(Object::from([("value".into(), value.clone())])),
     };
-    let place = |place: &Place| match place {
+    let position = |position: &Place| match position {
         Place::Front => Value::Null,
         Place::After(after) => token(after),
     };
@@ -208,6 +212,6 @@ fn change(op: &Op, time: i64) -> Value {
         ("modified_at".into(), written(time)),
     ]);
     members.extend(value.map(|value| ("value".into(), value.clone())));
-    members.extend(after.map(|after| ("after".into(), place(after))));
+    members.extend(after.map(|after| ("after".into(), position(after))));
     Value::Object(members)
 }

@@ -1,19 +1,19 @@
-//! What an operation does, one after the other and looked up from the root each time.
+//! Applies operations one after another, each looked up from the root.
 
 use super::list::is_named;
 use coinolio_core::algebra::{Op, Place, Token};
 use coinolio_core::json::{Object, Value};
 
-/// Does all of `ops`, in order.
+/// Applies all `ops` in order.
 pub(crate) fn apply_all<'a>(document: &mut Value, ops: impl IntoIterator<Item = &'a Op>) {
     for op in ops {
         apply(document, op.path().tokens(), op);
     }
 }
 
-/// Does `op` at `place`, which begins at `here`.
-pub(crate) fn apply(here: &mut Value, place: &[Token], op: &Op) {
-    let Some((token, rest)) = place.split_first() else {
+/// Applies `op` at `path`, relative to `here`.
+pub(crate) fn apply(here: &mut Value, path: &[Token], op: &Op) {
+    let Some((token, rest)) = path.split_first() else {
         return;
     };
     let wants_object = matches!(token, Token::Member(_));
@@ -23,7 +23,7 @@ pub(crate) fn apply(here: &mut Value, place: &[Token], op: &Op) {
         _ => false,
     };
     if !fits {
-        // Another kind of value stands in the way: a set takes its place, anything else does nothing.
+        // A value of another kind is in the way: a set replaces it, any other operation does nothing.
         if !matches!(op, Op::Set { .. }) {
             return;
         }
@@ -62,18 +62,18 @@ fn at_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op)
     match (op, at) {
         (Op::Set { value, .. }, Some(at)) if rest.is_empty() => elements[at] = value.clone(),
         (Op::Set { value, after, .. }, None) if rest.is_empty() => {
-            let place = after
+            let index = after
                 .as_ref()
                 .map_or(elements.len(), |after| index_behind(elements, after));
-            elements.insert(place, value.clone());
+            elements.insert(index, value.clone());
         }
         (Op::Delete { .. }, Some(at)) if rest.is_empty() => {
             elements.remove(at);
         }
         (Op::Move { after, .. }, Some(at)) if rest.is_empty() => {
             let element = elements.remove(at);
-            let place = index_behind(elements, after);
-            elements.insert(place, element);
+            let index = index_behind(elements, after);
+            elements.insert(index, element);
         }
         (Op::Set { .. }, None) => {
             let mut element = match token {
@@ -91,8 +91,8 @@ fn at_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op)
     }
 }
 
-fn index_behind(elements: &[Value], place: &Place) -> usize {
-    match place {
+fn index_behind(elements: &[Value], after: &Place) -> usize {
+    match after {
         Place::Front => 0,
         Place::After(token) => {
             let at = elements.iter().position(|element| is_named(element, token));

@@ -1,10 +1,10 @@
-//! How a simple client finds its edits: more moves than are needed, and nothing clever.
+//! The edits of a simple client, found by comparing documents: correct, but with more moves than necessary.
 
 use super::list::Kind;
 use coinolio_core::algebra::{Op, Path, Place, Token};
 use coinolio_core::json::{Object, Value};
 
-/// The operations that make `after` of `before`.
+/// Returns the operations that turn `before` into `after`.
 pub(crate) fn difference(before: &Value, after: &Value) -> Vec<Op> {
     let mut ops = Vec::new();
     if let (Value::Object(before), Value::Object(after)) = (before, after) {
@@ -14,12 +14,12 @@ pub(crate) fn difference(before: &Value, after: &Value) -> Vec<Op> {
 }
 
 fn members(here: &Path, before: &Object, after: &Object, ops: &mut Vec<Op>) {
-    let place = |name: &str| here.child(Token::Member(name.into()));
+    let child = |name: &str| here.child(Token::Member(name.into()));
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        ops.push(Op::Delete { path: place(name) });
+        ops.push(Op::Delete { path: child(name) });
     }
     for (name, value) in after {
-        inside(place(name), before.get(name), value, None, ops);
+        inside(child(name), before.get(name), value, None, ops);
     }
 }
 
@@ -56,7 +56,7 @@ fn elements(here: &Path, before: &[Value], after: &[Value], ops: &mut Vec<Op>) {
         let path = here.child(token.clone());
         let old = was.iter().position(|other| other == token).map(|at| &before[at]);
         if let Some(from) = line.iter().position(|other| *other == token) {
-            // What stands before `at` is in place already.
+            // The elements before index `at` are already in their final order.
             if from != at {
                 line.remove(from);
                 line.insert(at, token);

@@ -1,4 +1,4 @@
-//! How the elements of a list are told apart.
+//! The kinds of lists, and the names of their elements.
 
 use coinolio_core::algebra::{IdentityField, Token};
 use coinolio_core::json::Value;
@@ -6,20 +6,20 @@ use coinolio_core::json::Value;
 /// The kinds of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// No elements: any kind.
+    /// No elements; compatible with every kind.
     Empty,
-    /// Objects with distinct identities in one field.
+    /// Objects with distinct identities in the same field.
     Keyed(IdentityField),
     /// Distinct strings.
     Strings,
     /// Distinct objects without an identity field.
     Objects,
-    /// One value.
+    /// Anything else: the list is one value.
     Opaque,
 }
 
 impl Kind {
-    /// The kind of a list.
+    /// Returns the kind of a list.
     pub(crate) fn of(list: &[Value]) -> Self {
         if list.is_empty() {
             return Self::Empty;
@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// The kind that two lists share.
+    /// Returns the kind that two lists have in common.
     pub(crate) fn shared(self, other: Self) -> Self {
         match (self, other) {
             (Self::Empty, kind) | (kind, Self::Empty) => kind,
@@ -72,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// The token that names `element` in a list of this kind.
+    /// Returns the token that names `element` in a list of this kind.
     pub(crate) fn token(self, element: &Value) -> Option<Token> {
         match self {
             Self::Keyed(field) => {
@@ -85,7 +85,7 @@ impl Kind {
     }
 }
 
-/// True where `token` names `element`.
+/// Returns true if `token` names `element`.
 pub(super) fn is_named(element: &Value, token: &Token) -> bool {
     match token {
         Token::Member(_) => false,

@@ -1,52 +1,52 @@
-//! Marks: values that are written once each, by which an edit is followed wherever it goes.
+//! Marks: unique values, each written by a single edit, so that the oracle can follow the edit.
 
 use super::list::Kind;
 use coinolio_core::json::{Number, Value};
 use std::collections::BTreeSet;
 
-/// The number of a value that one edit wrote and no other.
+/// The number of a value that only one edit wrote.
 pub(crate) type Mark = u32;
 
 /// The marks in a value.
 pub(crate) type Marks = BTreeSet<Mark>;
 
-/// What makes some values long.
+/// The padding of long values.
 pub(super) const PADDING: &str = "~~~~~~~~";
 
-/// What a mark that is a number has before its own: no other number of a document is as large.
+/// Added to a mark that is written as a number: no other number in a document is as large.
 const NUMBERS: Mark = 1_000_000_000;
 
-/// What a mark that is a number has behind it: more than a binary64 holds.
+/// The fraction of a mark that is written as a number: more digits than binary64 can represent.
 const FRACTION: &str = ".00000000000000000001";
 
-/// The value of `number`, made longer by about `padding` bytes.
+/// Returns the mark `number` as a string, padded by about `padding` bytes.
 pub(crate) fn mark(number: Mark, padding: usize) -> Value {
     let padding = PADDING.repeat(padding / PADDING.len());
     Value::from(format!("@{number}{padding}").as_str())
 }
 
-/// The value of `number` as a number, which a JavaScript client cannot hold.
+/// Returns the mark `number` as a number that a JavaScript client cannot represent exactly.
 pub(crate) fn number_mark(number: Mark) -> Value {
     let text = format!("{}{FRACTION}", NUMBERS.saturating_add(number));
     Number::parse(&text).map_or(Value::Null, Value::Number)
 }
 
-/// All marks in `value`.
+/// Returns all marks in `value`.
 pub(crate) fn marks(value: &Value) -> Marks {
     let mut found = Marks::new();
     gather(value, false, &mut found);
     found
 }
 
-/// All marks that somebody sees in `value`, those that a JavaScript client has rounded among them.
+/// Returns all marks that a user sees in `value`, including those that a JavaScript client has rounded.
 pub(crate) fn seen(value: &Value) -> Marks {
     let mut found = Marks::new();
     gather(value, true, &mut found);
     found
 }
 
-/// The marks that somebody sees in the opaque lists of `value`: one value each, of which a phone that edits it rounds
-/// all numbers.
+/// Returns the marks that a user sees in the opaque lists of `value`. Such a list is one value: a phone that edits
+/// it rounds all its numbers.
 pub(crate) fn seen_in_opaque(value: &Value) -> Marks {
     match value {
         Value::List(elements) if Kind::of(elements) == Kind::Opaque => seen(value),
@@ -56,7 +56,7 @@ pub(crate) fn seen_in_opaque(value: &Value) -> Marks {
     }
 }
 
-/// `value` as a JavaScript client holds it.
+/// Returns `value` as a JavaScript client stores it.
 pub(crate) fn rounded(value: &Value) -> Value {
     match value {
         Value::Number(number) => {

@@ -1,5 +1,5 @@
-//! Documents in the plainest way, by the words of docs/MERGE.md: the oracle's own, which shares with the engine
-//! nothing but the types of JSON values and of operations.
+//! A second, simple implementation of documents for the oracle, written from docs/MERGE.md. It shares only the
+//! types of JSON values and operations with the engine.
 
 mod apply;
 mod difference;
@@ -14,9 +14,9 @@ pub(crate) use marks::{Mark, Marks, mark, marks, number_mark, rounded, seen, see
 use coinolio_core::algebra::Token;
 use coinolio_core::json::Value;
 
-/// The value at a place, whatever the kinds of the lists on the way.
-pub(crate) fn find<'v>(value: &'v Value, place: &[Token]) -> Option<&'v Value> {
-    let Some((token, rest)) = place.split_first() else {
+/// Returns the value at a path, whatever the kinds of the lists on the way.
+pub(crate) fn find<'v>(value: &'v Value, path: &[Token]) -> Option<&'v Value> {
+    let Some((token, rest)) = path.split_first() else {
         return Some(value);
     };
     let inner = match (value, token) {
@@ -27,9 +27,9 @@ pub(crate) fn find<'v>(value: &'v Value, place: &[Token]) -> Option<&'v Value> {
     find(inner?, rest)
 }
 
-/// The place as people read it.
-pub(crate) fn shown(place: &[Token]) -> String {
-    let tokens = place.iter().map(|token| match token {
+/// Returns the path in readable form.
+pub(crate) fn shown(path: &[Token]) -> String {
+    let tokens = path.iter().map(|token| match token {
         Token::Member(name) => name.to_string(),
         Token::Element(field, identity) => format!("{{{}: {}}}", field.as_str(), text(identity)),
         Token::Value(value) => format!("{{{}}}", text(value)),
@@ -37,7 +37,7 @@ pub(crate) fn shown(place: &[Token]) -> String {
     tokens.collect::<Vec<_>>().join(".")
 }
 
-/// The value as JSON, without what only makes it long.
+/// Returns the value as JSON, without the padding of long values.
 pub(crate) fn text(value: &Value) -> String {
     let json = String::from_utf8_lossy(&value.to_json()).into_owned();
     json.replace(marks::PADDING, "")

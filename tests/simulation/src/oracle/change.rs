@@ -1,4 +1,4 @@
-//! What a change may do to the document, and what its conflicts must tell.
+//! Checks the effect of a change on the document, and its conflicts.
 
 use super::answer::member;
 use super::undo::undone;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The ranks that the user gave to devices.
 pub(crate) type KnownRanks = BTreeMap<DeviceId, u8>;
 
-/// Takes a change that the log has acknowledged, and holds it against what its request asked for.
+/// Records a change that the log has acknowledged, and checks it against the request that made it.
 pub(crate) fn appended(
     archive: &mut Archive,
     ledger: &mut Ledger,
@@ -34,30 +34,34 @@ pub(crate) fn appended(
     let count = u64::try_from(record.patch.conflicts.len()).unwrap_or_default();
     check(change.conflicts == count, Law::TrueConflict, || {
         format!(
-            "version {} counts {} conflicts and has {count}",
+            "version {} says it has {} conflicts, but has {count}",
             change.version, change.conflicts
         )
     })?;
     for edit in &record.patch.edits {
         check(edit.at.millis() <= call.received, Law::TrueConflict, || {
-            format!("version {} dates an edit later than its arrival", change.version)
+            format!(
+                "version {} has an edit with a time later than its arrival",
+                change.version
+            )
         })?;
     }
-    let mut told = Marks::new();
+    let mut reported = Marks::new();
     for conflict in &record.patch.conflicts {
         for side in [&conflict.client, &conflict.server] {
-            told.extend(side.value.iter().flat_map(marks));
+            reported.extend(side.value.iter().flat_map(marks));
         }
     }
     let gone = marks(&before).difference(&record.marks).copied().collect::<Marks>();
     match call.asked.sent() {
         Some(sent) => {
-            let is_base_kept = match sent.sync_id {
-                Some(_) => sent.base > 0 && archive.is_kept(sent.base),
-                // The time that a v1 client sends back is that of its base's own change.
+            let is_base_retained = match sent.sync_id {
+                Some(_) => sent.base > 0 && archive.is_retained(sent.base),
+                // A v1 client names its base by the time of the change that made it, so that change must still be
+                // there.
                 None => archive.find(sent.base).is_some_and(|record| !record.is_removed),
             };
-            let is_certain = is_base_kept && archive.is_certain(sent.base);
+            let is_stable = is_base_retained && archive.is_stable(sent.base);
             let judge = |base| Judge {
                 call,
                 sent,
@@ -70,38 +74,41 @@ pub(crate) fn appended(
             } else if sent.base == 0 && sent.sync_id.is_some() {
                 Some(&sent.before)
             } else {
-                let base = archive.find(sent.base).filter(|_| is_base_kept);
+                let base = archive.find(sent.base).filter(|_| is_base_retained);
                 base.map(|base| &*base.document)
             };
-            // While retention removes a base, a sync may be the last to have it or the first that has none.
-            let without = |conflict: &_| (is_base_kept && !is_certain).then(|| judge(None).conflict(conflict, ranks));
+            // While retention is removing the base, the sync may have been merged with it or without it.
+            let without =
+                |conflict: &_| (is_base_retained && !is_stable).then(|| judge(None).conflict(conflict, ranks));
             for conflict in &record.patch.conflicts {
                 let judged = judge(base).conflict(conflict, ranks);
                 judged.or_else(|violation| without(conflict).unwrap_or(Err(violation)))?;
             }
-            // What a phone rounds in an opaque list loses its digits for good.
+            // When a v1 phone edits an opaque list, it rounds its numbers, and their digits are gone for good.
             let rounded = match sent.sync_id {
                 Some(_) => Marks::new(),
                 None => seen_in_opaque(&record.document),
             };
             if !sent.counts_blindly {
-                let is_lost = |mark: &&u32| {
-                    !rounded.contains(mark) && !told.contains(mark) && !ledger.took_away(call.device.as_ref(), **mark)
+                let is_missing = |mark: &&u32| {
+                    !rounded.contains(mark)
+                        && !reported.contains(mark)
+                        && !ledger.was_removed_by(call.device.as_ref(), **mark)
                 };
-                let lost: Vec<_> = gone.iter().filter(is_lost).collect();
-                check(lost.is_empty(), Law::NoLoss, || {
+                let missing: Vec<_> = gone.iter().filter(is_missing).collect();
+                check(missing.is_empty(), Law::NoLoss, || {
                     format!(
-                        "version {} takes {lost:?} away, which its device has not seen",
+                        "version {} removes {missing:?}, which its device had not seen",
                         change.version
                     )
                 })?;
             }
             ledger.undo(gone.intersection(&rounded).copied());
             if !sent.counts_blindly {
-                own_edits(record, sent, &told)?;
+                own_edits(record, sent, &reported)?;
             }
-            if !sent.counts_blindly && (is_certain || sent.base_lost) && !ledger.lists_renamed {
-                deletions(record, sent, &before, &told)?;
+            if !sent.counts_blindly && (is_stable || sent.base_lost) && !ledger.lists_renamed {
+                deletions(record, sent, &before, &reported)?;
             }
         }
         None => {
@@ -112,47 +119,47 @@ pub(crate) fn appended(
     Ok(())
 }
 
-/// A sync and a keep-mine make one change, unless the one that they made is no longer kept.
+/// Checks that a sync or a keep-mine makes only one change, unless the one that it made is no longer retained.
 fn one_effect(archive: &Archive, call: &Call, new: &NewChange) -> Result<(), Violation> {
     let is_twin = |record: &&Record| match call.asked {
         Asked::SyncV2(_) | Asked::KeepMine(..) => record.change.sync_id == new.change.sync_id,
         Asked::SyncV1(_) => record.change.device_id == call.device && record.request == call.request,
         _ => false,
     };
-    let mut kept = archive.kept();
-    let twin = kept.find(is_twin).map_or(0, |twin| twin.change.version);
+    let mut retained = archive.retained();
+    let twin = retained.find(is_twin).map_or(0, |twin| twin.change.version);
     check(twin == 0, Law::OneEffect, || {
         format!(
-            "a {} made version {twin} and now {}",
+            "a {} made version {twin}, and now also {}",
             call.asked.name(),
             new.change.version
         )
     })
 }
 
-/// Law 2 for what one sync wrote: it is in the document or in a conflict.
-fn own_edits(record: &Record, sent: &Sent, told: &Marks) -> Result<(), Violation> {
+/// Checks law 2 for the sync's own edits: every value that it wrote is in the document or in a conflict.
+fn own_edits(record: &Record, sent: &Sent, reported: &Marks) -> Result<(), Violation> {
     let (before, after) = (seen(&sent.before), seen(&sent.document));
     let version = record.change.version;
-    let lost: Vec<_> = after
+    let missing: Vec<_> = after
         .difference(&before)
-        .filter(|mark| !record.marks.contains(mark) && !told.contains(mark))
+        .filter(|mark| !record.marks.contains(mark) && !reported.contains(mark))
         .collect();
-    check(lost.is_empty(), Law::NoLoss, || {
-        format!("version {version} has not got {lost:?}, which its device wrote")
+    check(missing.is_empty(), Law::NoLoss, || {
+        format!("version {version} does not have {missing:?}, which its device wrote")
     })?;
     Ok(())
 }
 
-/// Law 2 for deletions: what the sync took away is gone or in a conflict, and what others had taken away stays so or is
-/// in one; `held` is the server's document before.
-fn deletions(record: &Record, sent: &Sent, held: &Value, told: &Marks) -> Result<(), Violation> {
-    let documents = [&sent.before, &sent.document, held, &record.document];
+/// Checks law 2 for deletions: a value that the sync deleted is gone or in a conflict, and a value that others
+/// deleted stays deleted or is in a conflict. `server` is the server's document before the sync.
+fn deletions(record: &Record, sent: &Sent, server: &Value, reported: &Marks) -> Result<(), Violation> {
+    let documents = [&sent.before, &sent.document, server, &record.document];
     let changes_kind = documents
         .iter()
         .any(|document| matches!(member(document, MIXED), Some(Value::List(_))));
     let without = |document: &Value| match document {
-        // A list of another kind counts as empty, and what was taken out of it comes back.
+        // A list of another kind counts as empty, so elements removed from it come back.
         Value::Object(members) if changes_kind => {
             let others = members.iter().filter(|(name, _)| &***name != MIXED);
             Value::Object(others.map(|(name, member)| (name.clone(), member.clone())).collect())
@@ -160,22 +167,23 @@ fn deletions(record: &Record, sent: &Sent, held: &Value, told: &Marks) -> Result
         document => document.clone(),
     };
     let (before, after) = (seen(&without(&sent.before)), seen(&without(&sent.document)));
-    // A number that some phone has rounded is there as far as it can be brought back, and is not what was taken away.
-    let (held, made) = (seen(&without(held)), marks(&without(&record.document)));
+    // A number that a phone has rounded counts as present in the server's document, because it can still be
+    // restored. In the result, the rounded form does not count: it is not the deleted value.
+    let (server, made) = (seen(&without(server)), marks(&without(&record.document)));
     let version = record.change.version;
-    let stays = |mark: &&u32| made.contains(mark) && !told.contains(mark);
-    let kept: Vec<_> = before.difference(&after).filter(stays).collect();
-    check(kept.is_empty(), Law::Deletion, || {
-        format!("version {version} still has {kept:?}, which its device took away")
+    let stays = |mark: &&u32| made.contains(mark) && !reported.contains(mark);
+    let remaining: Vec<_> = before.difference(&after).filter(stays).collect();
+    check(remaining.is_empty(), Law::Deletion, || {
+        format!("version {version} still has {remaining:?}, which its device deleted")
     })?;
     if sent.base_lost {
-        // What is set where nothing is any more is taken, with all that it holds.
+        // Without a base, a set of a path that is now empty is accepted with everything inside it.
         return Ok(());
     }
-    let is_back = |mark: &&u32| !told.contains(mark) && (before.contains(mark) || !after.contains(mark));
-    let back: Vec<_> = made.difference(&held).filter(is_back).collect();
+    let is_back = |mark: &&u32| !reported.contains(mark) && (before.contains(mark) || !after.contains(mark));
+    let back: Vec<_> = made.difference(&server).filter(is_back).collect();
     check(back.is_empty(), Law::Deletion, || {
-        format!("version {version} brings {back:?} back, which others took away")
+        format!("version {version} brings back {back:?}, which others deleted")
     })
 }
 
@@ -184,12 +192,13 @@ struct Judge<'a> {
     sent: &'a Sent,
     record: &'a Record,
     before: &'a Arc<Value>,
-    /// The document of the base, where it is known.
+    /// The document of the base, if it is known.
     base: Option<&'a Value>,
 }
 
 impl Judge<'_> {
-    /// True where two values are the same to the device: to one of v1, a JavaScript client, as it rounds them.
+    /// Returns true if the device considers the values equal. A v1 device is a JavaScript client and compares them
+    /// rounded.
     fn alike(&self, one: Option<&Value>, other: Option<&Value>) -> bool {
         match self.sent.sync_id {
             Some(_) => one == other,
@@ -198,14 +207,14 @@ impl Judge<'_> {
     }
 
     fn conflict(&self, conflict: &Conflict, ranks: &KnownRanks) -> Result<(), Violation> {
-        let place = conflict.path.tokens();
+        let path = conflict.path.tokens();
         let version = self.record.change.version;
-        let is_true = |holds: bool, what: &str| {
+        let is_true = |holds: bool, problem: &str| {
             check(holds, Law::TrueConflict, || {
                 let side = |side: &Side| side.value.as_ref().map_or("nothing".to_owned(), text);
                 format!(
-                    "version {version} at {}: {what} (client {}, server {})",
-                    shown(place),
+                    "version {version} at {}: {problem} (client {}, server {})",
+                    shown(path),
                     side(&conflict.client),
                     side(&conflict.server)
                 )
@@ -217,32 +226,32 @@ impl Judge<'_> {
         } else {
             !self.alike(client.value.as_ref(), server.value.as_ref())
         };
-        is_true(is_conflict, "both sides hold the same")?;
+        is_true(is_conflict, "both sides have the same value")?;
         is_true(
             client.device_id == self.call.device,
-            "the client's side has another author",
+            "the client's value has the wrong author",
         )?;
         is_true(
             server.device_id != self.call.device,
-            "a device's own edit is no conflict",
+            "the server's value is the device's own edit",
         )?;
         is_true(
-            find(self.before, place) == server.value.as_ref(),
-            "the server held something else",
+            find(self.before, path) == server.value.as_ref(),
+            "the server's document had another value",
         )?;
         if !self.sent.base_lost {
             is_true(
-                self.alike(find(&self.sent.document, place), client.value.as_ref()),
-                "the client held something else",
+                self.alike(find(&self.sent.document, path), client.value.as_ref()),
+                "the client's document had another value",
             )?;
         }
-        if let Some(base) = self.base.map(|base| find(base, place)) {
+        if let Some(base) = self.base.map(|base| find(base, path)) {
             is_true(!self.alike(base, client.value.as_ref()), "the client changed nothing")?;
             is_true(base != server.value.as_ref(), "the server changed nothing")?;
         }
         is_true(
             self.sent.times.contains(&client.modified_at.millis()),
-            "the client's edit has another time",
+            "the client's edit has the wrong time",
         )?;
         let rank = |side: &Side| side.device_id.as_ref().and_then(|device| ranks.get(device));
         let decided = match (rank(client), rank(server)) {
@@ -252,15 +261,15 @@ impl Judge<'_> {
         };
         is_true(
             (conflict.winner == Winner::Client, conflict.rule) == decided,
-            "the rules decide otherwise",
+            "the rules decide differently",
         )?;
         let stands = match conflict.winner {
             Winner::Client => &client.value,
             Winner::Server => &server.value,
         };
         is_true(
-            find(&self.record.document, place) == stands.as_ref(),
-            "the winner does not stand",
+            find(&self.record.document, path) == stands.as_ref(),
+            "the document does not have the winning value",
         )
     }
 }

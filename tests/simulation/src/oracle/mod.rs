@@ -1,4 +1,4 @@
-//! What must come of the requests: a book of every edit and every change, written apart from the engine.
+//! The oracle: it records every edit and every change, and checks every result independently of the engine.
 
 mod answer;
 mod archive;
@@ -21,50 +21,50 @@ use coinolio_core::log::Version;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What a device sent with a sync.
+/// The contents of a device's sync.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    /// The version that its document was made from; 0 without one.
+    /// The version that its document is based on; 0 if there is none.
     pub(crate) base: Version,
-    /// The document of that version, as the device has it.
+    /// The device's copy of the document at that version.
     pub(crate) before: Value,
-    /// Its document with its edits.
+    /// The device's document with its edits.
     pub(crate) document: Value,
-    /// True where the request says that the base is lost.
+    /// Whether the request says that the base has expired.
     pub(crate) base_lost: bool,
     /// The effective times of its edits, in milliseconds.
     pub(crate) times: BTreeSet<i64>,
-    /// The id of the sync: v2 only.
+    /// The sync's id; `None` for v1.
     pub(crate) sync_id: Option<String>,
-    /// True where it has edits, or creates the portfolio.
+    /// Whether it has edits or creates the portfolio.
     pub(crate) has_effect: bool,
-    /// True where the app may name a base that is not its own.
+    /// Whether the app may name a base that it does not have.
     pub(crate) counts_blindly: bool,
 }
 
-/// What a request asks for.
+/// The purpose of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
-    /// A sync of protocol v1.
+    /// A v1 sync.
     SyncV1(Sent),
-    /// A sync of protocol v2.
+    /// A v2 sync.
     SyncV2(Sent),
-    /// A creation by protocol v1.
+    /// A v1 creation.
     Create(Sent),
-    /// This document in the head's place, which must be of that version where one is expected.
+    /// Replacement of the head's document, on top of the given version if there is one.
     Replace(Value, Option<Version>),
-    /// The portfolio's deletion.
+    /// Deletion of the portfolio.
     Delete,
-    /// An earlier version.
+    /// Restore of an earlier version.
     Restore(Version),
-    /// What lost in a conflict.
+    /// Keep-mine of the conflict with this version and index.
     KeepMine(Version, u64),
-    /// Compaction, by what must stay.
+    /// Compaction with this minimum age and number of versions.
     Compact(Duration, u64),
 }
 
 impl Asked {
-    /// What the device sent, where it did.
+    /// Returns the contents of the sync, if this is one.
     pub(crate) const fn sent(&self) -> Option<&Sent> {
         match self {
             Self::SyncV1(sent) | Self::SyncV2(sent) | Self::Create(sent) => Some(sent),
@@ -73,19 +73,19 @@ impl Asked {
     }
 }
 
-/// A request at the server.
+/// A request, as it arrived at the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     /// Its number in the run.
     pub(crate) number: u64,
-    /// The device that sent it, where one did.
+    /// The device that sent it; `None` if the request comes from elsewhere.
     pub(crate) device: Option<DeviceId>,
-    /// That device's own number for it: a repetition has the same.
+    /// That device's own number for it; a repeated request has the same number.
     pub(crate) request: Option<u64>,
-    /// What it asks for.
+    /// Its purpose.
     pub(crate) asked: Asked,
-    /// When it came, by the server's clock.
+    /// Time of its arrival by the server's clock.
     pub(crate) received: i64,
-    /// How many changes there were then.
+    /// Number of changes at its arrival.
     pub(crate) began_at: usize,
 }

@@ -1,11 +1,12 @@
-//! Why a request may be refused.
+//! Checks refusals.
 
 use super::{Archive, Asked, Call};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::Code;
 use coinolio_core::log::Kind;
 
-/// Holds a refusal against the log: its reason holds at some moment of the request, and nothing was changed.
+/// Checks a refusal against the log: its reason was valid at some moment of the request, and the request changed
+/// nothing.
 pub(crate) fn refused(
     archive: &Archive,
     call: &Call,
@@ -14,11 +15,11 @@ pub(crate) fn refused(
     is_calm: bool,
 ) -> Result<(), Violation> {
     let made = archive.records().iter().find(|record| record.by == call.number);
-    // Whoever hears that the store is down knows nothing of what it did.
+    // `unavailable` does not say whether the change was written.
     if code != Code::Unavailable {
         check(made.is_none(), Law::OneEffect, || {
             format!(
-                "a request was refused ({code:?}) and made version {}",
+                "a request was refused ({code:?}), but made version {}",
                 made.map_or(0, |made| made.change.version)
             )
         })?;
@@ -37,10 +38,10 @@ pub(crate) fn refused(
             Asked::Create(_) | Asked::Compact(..) => false,
         },
         Code::BaseExpired => match &call.asked {
-            Asked::SyncV2(sent) => !archive.is_certain(sent.base) && !sent.base_lost,
+            Asked::SyncV2(sent) => !archive.is_stable(sent.base) && !sent.base_lost,
             Asked::Restore(version) | Asked::KeepMine(version, _) => archive
                 .find(*version)
-                .is_some_and(|record| record.is_removed || *version < archive.certain_from()),
+                .is_some_and(|record| record.is_removed || *version < archive.stable_from()),
             _ => false,
         },
         Code::AlreadyExists => matches!(call.asked, Asked::Create(_)) && !archive.records().is_empty(),
@@ -48,9 +49,9 @@ pub(crate) fn refused(
             Asked::Replace(_, Some(expected)) => during.iter().any(|record| record.change.version != expected),
             _ => false,
         },
-        // The head, and a deletion, are not restored.
+        // Neither the head nor a deletion can be restored.
         Code::Invalid => matches!(call.asked, Asked::Restore(_)),
         _ => false,
     };
-    check(holds, Law::Refusal, || format!("{code:?} without a reason: {detail}"))
+    check(holds, Law::Refusal, || format!("{code:?} for no reason: {detail}"))
 }

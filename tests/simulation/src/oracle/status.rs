@@ -1,4 +1,4 @@
-//! What a sync-status must tell.
+//! Checks a sync-status.
 
 use super::Archive;
 use crate::violation::{Law, Violation, check};
@@ -6,13 +6,14 @@ use coinolio_core::id::DeviceId;
 use coinolio_core::log::Version;
 use coinolio_core::sync::SyncStatus;
 
-/// Holds a status against the table of docs/PROTOCOL.md; `edits` is what the device says of its edits.
+/// Checks a sync-status against the table in docs/PROTOCOL.md. `edits` is whether the device says that it has
+/// edits, if it says so at all.
 pub(crate) fn status(
     archive: &Archive,
     device: &DeviceId,
     version: Version,
     edits: Option<bool>,
-    told: &SyncStatus,
+    answer: &SyncStatus,
 ) -> Result<(), Violation> {
     let head = archive.version();
     let is_behind = version < head;
@@ -25,13 +26,13 @@ pub(crate) fn status(
         .any(|record| record.change.device_id.as_ref() != Some(device));
     let needs_sync = version != head || edits == Some(true);
     let has_conflicts = is_behind && edits != Some(false) && (is_anothers || !is_whole);
-    // A version that a jump passed over is none of the log's: who wrote around it is not known.
+    // If a jump skipped this version, the log cannot tell who wrote next to it: either answer is right.
     let is_known = !is_behind || version == 0 || archive.find(version).is_some();
     check(
-        told.server_version == head
-            && told.needs_sync == needs_sync
-            && (told.has_conflicts == has_conflicts || !is_known),
+        answer.server_version == head
+            && answer.needs_sync == needs_sync
+            && (answer.has_conflicts == has_conflicts || !is_known),
         Law::Status,
-        || format!("at {head}, {device} at {version} with edits {edits:?} is told {told:?}"),
+        || format!("at {head}, {device} at {version} with edits {edits:?} is told {answer:?}"),
     )
 }

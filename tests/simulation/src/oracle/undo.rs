@@ -1,4 +1,4 @@
-//! What a request that undoes or replaces may make.
+//! Checks the changes made by an undo, a replacement or a deletion.
 
 use super::{Archive, Asked, Call, Record};
 use crate::model::{find, rounded, shown, text};
@@ -6,13 +6,13 @@ use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::Winner;
 use coinolio_core::log::Kind;
 
-/// Holds the change `record`, which no device's sync made, against what its request asked for.
+/// Checks the change `record`, which was not made by a device's sync, against its request.
 pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<(), Violation> {
     let version = record.change.version;
     let is_made = |holds: bool, how: &str| {
         check(holds, Law::Undo, || {
             format!(
-                "version {version}, a {}: {how}: {}",
+                "version {version}, made by a {}: {how}: {}",
                 call.asked.name(),
                 text(&record.document)
             )
@@ -24,7 +24,7 @@ pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<
             let is_restored = wanted.is_some_and(|wanted| wanted.document == record.document);
             is_made(
                 is_restored && record.change.kind == Kind::Restored,
-                "not the version restored",
+                "not the restored version",
             )
         }
         Asked::KeepMine(recorded_by, index) => {
@@ -33,24 +33,27 @@ pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<
             let Some(conflict) = conflict else {
                 return is_made(false, "there is no such conflict");
             };
-            let lost = match conflict.winner {
+            let losing = match conflict.winner {
                 Winner::Client => &conflict.server.value,
                 Winner::Server => &conflict.client.value,
             };
-            let place = conflict.path.tokens();
-            is_made(find(&record.document, place) == lost.as_ref(), &shown(place))
+            let path = conflict.path.tokens();
+            is_made(find(&record.document, path) == losing.as_ref(), &shown(path))
         }
         Asked::Replace(document, expected) => {
             is_made(
                 expected.is_none_or(|expected| record.change.parent == expected),
-                "on top of another version",
+                "not made on the expected version",
             )?;
-            is_made(rounded(&record.document) == rounded(document), "another document")
+            is_made(
+                rounded(&record.document) == rounded(document),
+                "not the requested document",
+            )
         }
         Asked::Delete => is_made(
             record.patch.edits.is_empty() && record.change.kind == Kind::Deleted,
-            "it edits",
+            "it is not an empty deletion",
         ),
-        _ => is_made(false, "it makes no version"),
+        _ => is_made(false, "it must not make a version"),
     }
 }

@@ -1,4 +1,4 @@
-//! The store behind the engine: the log in memory, reached through requests that fail as DynamoDB's do.
+//! The store behind the engine: the in-memory log, reached through requests that fail as DynamoDB's do.
 
 mod pages;
 mod port;
@@ -18,56 +18,56 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// A write that the client gave up, and that lands later.
+/// A write that its client has given up and that takes effect later.
 pub(crate) type LateWrite = Box<dyn FnOnce(&Shared) + Send>;
 
-/// What all requests share: the log, and the book of the oracle.
+/// The state that all requests share: the log and the oracle's records.
 pub(crate) struct Shared {
     pub(crate) log: MemoryLog,
     pub(crate) key: PortfolioKey,
     book: Mutex<Book>,
 }
 
-/// What the run knows besides the log.
+/// The state of the run besides the log.
 #[derive(Default)]
 pub(crate) struct Book {
     pub(crate) archive: Archive,
     pub(crate) ledger: Ledger,
     pub(crate) ranks: KnownRanks,
-    /// Nothing fails any more.
+    /// Whether faults have ended.
     pub(crate) is_calm: bool,
-    /// Writes that land later, and by how much.
+    /// Writes that take effect later, each with its delay.
     pub(crate) late: Vec<(i64, LateWrite)>,
     pub(crate) violation: Option<Violation>,
     pub(crate) mutant: Option<Mutant>,
-    /// What happened, where somebody wants to know.
+    /// The trace, if it was asked for.
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) now: i64,
-    /// What the run met, and how often.
+    /// The situations that the run covered, and how often each occurred.
     pub(crate) met: BTreeMap<Met, u64>,
 }
 
 impl Book {
-    /// Counts what the run met.
-    pub(crate) fn meet(&mut self, what: Met) {
-        *self.met.entry(what).or_default() += 1;
+    /// Counts a situation that the run covered.
+    pub(crate) fn meet(&mut self, situation: Met) {
+        *self.met.entry(situation).or_default() += 1;
     }
 
-    /// Keeps the first violation.
-    pub(crate) fn hold(&mut self, held: Result<(), Violation>) {
-        if let Err(violation) = held {
+    /// Remembers the first violation.
+    pub(crate) fn note(&mut self, result: Result<(), Violation>) {
+        if let Err(violation) = result {
             self.violation.get_or_insert(violation);
         }
     }
 
-    /// Tells what happens, where somebody wants to know.
+    /// Adds a line to the trace, if there is one.
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{} {}", shown(self.now), line()));
         }
     }
 
-    /// Counts what an answered sync met.
+    /// Counts the situations that an answered sync covered.
     pub(crate) fn meet_answered(&mut self, call: &Call) {
         let (Some(sent), archive) = (call.asked.sent(), &self.archive) else {
             return;
@@ -78,20 +78,20 @@ impl Book {
             records.any(|record| record.by != call.number && record.change.sync_id.as_ref().is_some_and(is_made))
         };
         match &sent.sync_id {
-            Some(sync_id) if made(sync_id) => self.meet(Met::Repetition),
-            None if !archive.is_kept(sent.base) => self.meet(Met::ForgottenBase),
+            Some(sync_id) if made(sync_id) => self.meet(Met::RepeatedSync),
+            None if !archive.is_retained(sent.base) => self.meet(Met::ExpiredBaseV1),
             _ => {}
         }
     }
 
     fn appended(&mut self, call: &Call, new: &NewChange) {
-        let held = appended(&mut self.archive, &mut self.ledger, &self.ranks, call, new);
-        self.hold(held);
+        let result = appended(&mut self.archive, &mut self.ledger, &self.ranks, call, new);
+        self.note(result);
         let NewChange { change, patch } = new;
         self.meet(Met::Version);
         patch.conflicts.iter().for_each(|_| self.meet(Met::Conflict));
         match (&call.asked, change.kind) {
-            (Asked::SyncV2(sent), _) if sent.base_lost => self.meet(Met::LostBase),
+            (Asked::SyncV2(sent), _) if sent.base_lost => self.meet(Met::ExpiredBaseV2),
             (_, Kind::Deleted) => self.meet(Met::Deletion),
             (_, Kind::Restored) => self.meet(Met::Restore),
             (_, Kind::Replaced) => self.meet(Met::Replacement),
@@ -107,7 +107,7 @@ impl Book {
                 .join("; ");
             let conflicts = patch.conflicts.iter().map(|conflict| {
                 format!(
-                    "{} to the {}",
+                    "{} won by the {}",
                     crate::model::shown(conflict.path.tokens()),
                     conflict.winner.as_str()
                 )
@@ -126,29 +126,27 @@ impl Book {
     }
 }
 
-/// An operation as people read it.
+/// Returns an operation in readable form.
 pub(crate) fn op(op: &coinolio_core::algebra::Op) -> String {
     use crate::model::{shown, text};
     use coinolio_core::algebra::{Op, Place};
-    let after = |place: &Place| match place {
-        Place::Front => " in front".to_owned(),
+    let after = |position: &Place| match position {
+        Place::Front => " to the front".to_owned(),
         Place::After(token) => format!(" after {}", shown(std::slice::from_ref(token))),
     };
-    let place = shown(op.path().tokens());
+    let path = shown(op.path().tokens());
     match op {
         Op::Set {
-            value,
-            after: place_after,
-            ..
+            value, after: position, ..
         } => {
             format!(
-                "set {place} {}{}",
+                "set {path} {}{}",
                 text(value),
-                place_after.as_ref().map_or_else(String::new, after)
+                position.as_ref().map_or_else(String::new, after)
             )
         }
-        Op::Delete { .. } => format!("delete {place}"),
-        Op::Move { after: place_after, .. } => format!("move {place}{}", after(place_after)),
+        Op::Delete { .. } => format!("delete {path}"),
+        Op::Move { after: position, .. } => format!("move {path}{}", after(position)),
     }
 }
 
@@ -179,10 +177,10 @@ impl Shared {
     }
 }
 
-/// The documents that an execution environment remembers.
+/// The documents that an execution environment has cached.
 pub(crate) type Remembered = Arc<Mutex<Vec<(Making, Arc<Value>)>>>;
 
-/// What a future gives that never waits: those of the log in memory.
+/// Returns the output of a future that never waits, as those of the in-memory log; `None` if it does wait.
 pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -190,7 +188,7 @@ pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// A moment in which others have their turn, and in which a function may be killed.
+/// Lets others take their turn. A function may be killed here.
 pub(crate) async fn pause() {
     pending!();
 }

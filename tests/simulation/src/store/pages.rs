@@ -1,10 +1,10 @@
-//! Reads of many changes, page by page, between which others write and retention removes.
+//! Reads of many changes in pages; between two pages other requests write and retention removes.
 
 use super::Port;
 use coinolio_core::log::{Change, ChangeLog, LogError, Version};
 
 impl Port {
-    /// The changes whose parent is at least `from` and below `to`, newest first.
+    /// Returns the changes whose parent is at least `from` and below `to`, newest first.
     pub(super) async fn pages(&self, from: Version, to: Option<Version>) -> Result<Vec<Change>, LogError> {
         let key = &self.shared.key;
         let Some(page) = self.page else {

@@ -1,4 +1,4 @@
-//! The engine's port, with requests that take their time and fail.
+//! The engine's store port; its requests take time and can fail.
 
 use super::{Making, Remembered, Shared, pause, ready};
 use crate::chance::Chance;
@@ -16,31 +16,31 @@ use coinolio_core::log::{
 use coinolio_core::time::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The store as one request sees it.
+/// The store, as one request reaches it.
 pub(crate) struct Port {
     pub(super) shared: Arc<Shared>,
     pub(crate) call: Arc<Call>,
-    /// How many of 100 requests fail.
+    /// Percentage of requests that fail.
     pub(crate) failures: u32,
     pub(crate) page: Option<usize>,
     chance: Mutex<Chance>,
     remembered: Remembered,
 }
 
-/// How a write fails.
+/// The ways in which a write can fail.
 enum Fault {
-    /// It is refused, or gets lost on the way.
+    /// The store refuses the write, or the write never reaches the store.
     Before,
-    /// Its answer gets lost.
+    /// The write succeeds, but its answer does not arrive.
     After,
-    /// The client gives it up, and it lands later.
+    /// The client gives the write up, and it takes effect after this delay in milliseconds.
     Late(i64),
-    /// Its answer gets lost, and the client's own retry finds it done.
+    /// The answer does not arrive, and the store client's own retry finds the write already done.
     Retried,
 }
 
 fn unavailable() -> LogError {
-    LogError::Unavailable("on purpose".to_owned())
+    LogError::Unavailable("simulated fault".to_owned())
 }
 
 impl Port {
@@ -73,16 +73,16 @@ impl Port {
             3..=5 => Fault::After,
             6..=7 => Fault::Retried,
             8 => Fault::Late(chance.between(0, 5 * SECOND)),
-            // Long before retention could remove what took its place, of which the least is an hour here.
+            // Well before retention (at least one hour here) could remove the change that occupies its parent.
             _ => Fault::Late(chance.between(0, 10 * MINUTE)),
         })
     }
 
-    fn tell(&self, what: &str) {
-        self.shared.book().tell(|| format!("  #{} {what}", self.call.number));
+    fn tell(&self, text: &str) {
+        self.shared.book().tell(|| format!("  #{} {text}", self.call.number));
     }
 
-    /// One request that reads.
+    /// Sends one read request.
     pub(super) async fn read<T: Send>(
         &self,
         name: &'static str,
@@ -103,14 +103,14 @@ impl Port {
         answer
     }
 
-    /// One request that writes.
+    /// Sends one write request.
     async fn write<T: Send>(
         &self,
         name: &'static str,
         effect: impl Fn(&Shared) -> Option<Result<T, LogError>> + Send + 'static,
     ) -> Result<T, LogError> {
         let fault = match self.fault() {
-            // A mark that lands when another run is at work would tell it that nothing is due.
+            // A late mark could take effect during the next compaction and make it believe that nothing is due.
             Some(Fault::Late(_)) if name == "mark_snapshot" => Some(Fault::Before),
             fault => fault,
         };
@@ -124,20 +124,20 @@ impl Port {
                 None
             }
             Some(Fault::After) => {
-                shared.book().meet(Met::HiddenWrite);
-                self.tell(&format!("{name}: done, and the store's answer is lost"));
+                shared.book().meet(Met::UnacknowledgedWrite);
+                self.tell(&format!("{name}: done, but the store's answer does not arrive"));
                 effect(shared);
                 None
             }
             Some(Fault::Retried) => {
                 shared.book().meet(Met::RetriedWrite);
-                self.tell(&format!("{name}: done, and sent once more"));
+                self.tell(&format!("{name}: done, and sent a second time"));
                 effect(shared);
                 effect(shared)
             }
             Some(Fault::Late(by)) => {
                 shared.book().meet(Met::LateWrite);
-                self.tell(&format!("{name}: given up, and on its way"));
+                self.tell(&format!("{name}: given up, but still under way"));
                 let late = Box::new(move |shared: &Shared| drop(effect(shared)));
                 shared.book().late.push((by, late));
                 None
@@ -155,7 +155,7 @@ impl Port {
     }
 }
 
-/// Appends `new` in the store, and takes note of it.
+/// Appends `new` to the log and reports it to the oracle.
 fn append(
     shared: &Shared,
     call: &Call,
@@ -167,7 +167,7 @@ fn append(
     if let Some(mutant) = mutant {
         mutant.append(&mut new, Timestamp::from_millis(call.received));
     }
-    if mutant == Some(Mutant::LostAppend) && new.change.version.is_multiple_of(7) {
+    if mutant == Some(Mutant::DroppedAppend) && new.change.version.is_multiple_of(7) {
         shared.book().appended(call, &new);
         return Some(Ok(Appended::Written));
     }
@@ -181,12 +181,12 @@ fn append(
     match &answer {
         Some(Ok(Appended::Written)) => shared.book().appended(call, &new),
         Some(Ok(Appended::Taken(taken))) if taken.fingerprint != new.change.fingerprint => {
-            shared.book().meet(Met::LostRace);
+            shared.book().meet(Met::BeatenAppend);
         }
         _ => {}
     }
     if let (Some(mutant), Some(Ok(Appended::Taken(taken)))) = (mutant, &mut answer) {
-        mutant.taken(taken);
+        mutant.occupied(taken);
     }
     answer
 }
@@ -243,8 +243,8 @@ impl ChangeLog for Port {
         let key = key.clone();
         self.write("keep_from", move |shared| {
             let mut book = shared.book();
-            book.archive.let_go(version);
-            book.tell(|| format!("  what was before version {version} goes"));
+            book.archive.expire_before(version);
+            book.tell(|| format!("  the versions before {version} may now be removed"));
             drop(book);
             ready(shared.log.keep_from(&key, version))
         })
@@ -259,8 +259,8 @@ impl ChangeLog for Port {
                 && there.version == change.version
             {
                 let mut book = shared.book();
-                let held = book.archive.remove(&call, change.version);
-                book.hold(held);
+                let result = book.archive.remove(&call, change.version);
+                book.note(result);
                 book.meet(Met::Removal);
                 book.tell(|| format!("  #{} removes version {}", call.number, change.version));
             }
@@ -292,7 +292,7 @@ impl ChangeLog for Port {
         self.write("write_snapshot", move |shared| {
             let mut book = shared.book();
             book.meet(Met::Snapshot);
-            book.tell(|| format!("  a snapshot of version {}", snapshot.mark.version));
+            book.tell(|| format!("  writes a snapshot of version {}", snapshot.mark.version));
             drop(book);
             ready(shared.log.write_snapshot(&key, &snapshot))
         })
@@ -345,7 +345,7 @@ impl ChangeLog for Port {
 }
 
 impl Asked {
-    /// What is asked for, in a word or two.
+    /// Returns a short name for the request.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::SyncV1(sent) => format!("v1 sync from {}", sent.base),
@@ -353,7 +353,7 @@ impl Asked {
                 "v2 sync {} from {}{}",
                 sent.sync_id.as_deref().unwrap_or_default(),
                 sent.base,
-                if sent.base_lost { ", which is lost" } else { "" }
+                if sent.base_lost { ", base expired" } else { "" }
             ),
             Self::Create(_) => "creation".to_owned(),
             Self::Replace(..) => "replacement".to_owned(),

@@ -1,4 +1,5 @@
-//! What somebody asks for who is none of the devices: it names no device, so that it is nobody's own edit.
+//! Requests that come from no device, such as those of an operator. They name no device, so no device counts as
+//! their author.
 
 use super::{Parcel, World};
 use crate::chance::Chance;
@@ -28,7 +29,7 @@ impl World<'_> {
     }
 
     pub(super) fn keep_mine(&mut self, chance: &mut Chance) {
-        let lost = {
+        let conflict = {
             let book = self.shared.book();
             let records = book.archive.records().iter();
             let with_conflicts: Vec<_> = records.filter(|record| record.change.conflicts > 0).collect();
@@ -39,7 +40,7 @@ impl World<'_> {
             let index = chance.below(record.patch.conflicts.len());
             (record.change.version, u64::try_from(index).unwrap_or_default())
         };
-        let (version, index) = lost;
+        let (version, index) = conflict;
         self.console(
             Request::KeepMine(version, index),
             Asked::KeepMine(version, index),
@@ -48,7 +49,7 @@ impl World<'_> {
     }
 
     pub(super) fn replace(&mut self, chance: &mut Chance) {
-        // A v1 device would put rounded numbers in the place of what it cannot hold.
+        // A v1 device would replace numbers that it cannot represent with rounded ones.
         let exact: Vec<_> = self.devices.iter().filter(|device| !device.is_v1()).collect();
         if exact.is_empty() {
             return;

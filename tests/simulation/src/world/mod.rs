@@ -1,4 +1,4 @@
-//! A run: a virtual clock, a queue of what happens when, and functions that take turns.
+//! The execution of a run: a virtual clock, a queue of events, and functions that take turns.
 
 mod console;
 mod network;
@@ -23,46 +23,46 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// How many execution environments there are; each remembers documents of its own.
+/// Number of execution environments; each caches documents of its own.
 const ENVIRONMENTS: usize = 2;
 
-/// How far apart requests are once all is quiet, in milliseconds.
+/// Time between two requests after all faults have ended, in milliseconds.
 const CALM: i64 = 5 * SECOND;
 
-/// What happens at a moment.
+/// An event of the queue.
 enum Event {
     Step(Step),
-    Arrives(Box<Arrival>),
-    Goes(u64),
-    Hears(usize, u64, Outcome),
-    Lands(LateWrite),
+    RequestArrives(Box<Arrival>),
+    Runs(u64),
+    AnswerArrives(usize, u64, Outcome),
+    LateWriteLands(LateWrite),
 }
 
-/// A request on the network.
+/// A request on its way to the server.
 struct Arrival {
-    /// The device that sent it, and its own number for it.
+    /// The device that sent it, and the device's own number for it.
     from: Option<(usize, u64)>,
     outgoing: Parcel,
     fate: Fate,
 }
 
-/// What is in a request.
+/// The contents of a request.
 #[derive(Clone)]
 enum Parcel {
     Device(Box<Outgoing>),
     Console(Request, Asked),
 }
 
-/// What becomes of a request and its answer.
+/// The faults and delays that a request and its answer will meet.
 struct Fate {
     chance: Chance,
-    /// The number of the turn at which the function is killed.
+    /// The turn in which the function is killed, if it is.
     killed_at: Option<u32>,
-    is_answer_lost: bool,
-    answer_takes: i64,
+    is_answer_dropped: bool,
+    answer_delay: i64,
 }
 
-/// A function at work.
+/// A running function.
 struct Task {
     serving: Serving,
     call: Arc<Call>,
@@ -71,7 +71,7 @@ struct Task {
     turns: u32,
 }
 
-/// A run under way.
+/// A run in progress.
 pub(crate) struct World<'p> {
     pub(crate) plan: &'p Plan,
     pub(crate) shared: Arc<Shared>,
@@ -82,9 +82,9 @@ pub(crate) struct World<'p> {
     next: u64,
     pen: Pen,
     environments: [Remembered; ENVIRONMENTS],
-    /// A compaction has begun and not come to its end: the stream brings its records again.
+    /// Whether a compaction was started and has not finished: the DynamoDB stream will deliver its records again.
     pub(crate) is_compaction_due: bool,
-    /// Syncs of v2 that were sent, to be sent again when all is quiet.
+    /// The v2 syncs sent so far, to be sent again at the end.
     pub(crate) sent: Vec<(usize, Outgoing)>,
 }
 
@@ -144,36 +144,36 @@ impl<'p> World<'p> {
         self.shared.book().tell(line);
     }
 
-    fn meet(&self, what: Met) {
-        self.shared.book().meet(what);
+    fn meet(&self, situation: Met) {
+        self.shared.book().meet(situation);
     }
 
-    /// Goes on until nothing is left to happen.
+    /// Processes events until none is left.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
         while let Some(((at, _), event)) = self.queue.pop_first() {
             self.now = self.now.max(at);
             self.shared.book().now = self.now;
             match event {
                 Event::Step(step) => self.step(&step)?,
-                Event::Arrives(arrival) => self.arrives(*arrival),
-                Event::Goes(task) => self.goes(task)?,
-                Event::Hears(device, number, outcome) => self.hears(device, number, &outcome),
-                Event::Lands(write) => {
-                    self.tell(|| "a late write lands".to_owned());
+                Event::RequestArrives(arrival) => self.request_arrives(*arrival),
+                Event::Runs(task) => self.run_task(task)?,
+                Event::AnswerArrives(device, number, outcome) => self.answer_arrives(device, number, &outcome),
+                Event::LateWriteLands(write) => {
+                    self.tell(|| "a late write takes effect".to_owned());
                     write(&self.shared);
                 }
             }
             let late = std::mem::take(&mut self.shared.book().late);
             for (by, write) in late {
-                self.put(self.now + by, Event::Lands(write));
+                self.put(self.now + by, Event::LateWriteLands(write));
             }
-            self.held()?;
+            self.first_violation()?;
         }
         Ok(())
     }
 
-    /// The first law that was broken.
-    fn held(&self) -> Result<(), Violation> {
+    /// Returns the first violation found so far, if any.
+    fn first_violation(&self) -> Result<(), Violation> {
         match self.shared.book().violation.take() {
             Some(violation) => Err(violation),
             None => Ok(()),
@@ -188,7 +188,7 @@ impl<'p> World<'p> {
             Act::ClockJumps(device, by) => {
                 self.devices[device].clock_jumps(by);
                 let id = &self.devices[device].id;
-                self.tell(|| format!("{id}'s clock jumps by {} s", by / SECOND));
+                self.tell(|| format!("the clock of {id} jumps by {} s", by / SECOND));
             }
             Act::Status(device) => self.status(device, &mut chance)?,
             Act::Compact => {
@@ -217,9 +217,9 @@ impl<'p> World<'p> {
     fn sync(&mut self, index: usize, chance: &mut Chance) {
         let is_v1 = self.devices[index].is_v1();
         let is_served = |task: &Task| task.from.is_some_and(|(device, _)| device == index);
-        // The gateway gives a function up before its phone does.
-        if self.devices[index].is_patient(self.now) || is_v1 && self.tasks.values().any(is_served) {
-            self.tell(|| format!("{} still waits for an answer", self.devices[index].id));
+        // The gateway gives up on a function before the phone does, so a v1 device never has two functions at work.
+        if self.devices[index].is_waiting(self.now) || is_v1 && self.tasks.values().any(is_served) {
+            self.tell(|| format!("{} is still waiting for an answer", self.devices[index].id));
             return;
         }
         let outgoing = self.devices[index].request(self.now);
@@ -241,13 +241,16 @@ impl<'p> World<'p> {
             device_id: device.id.clone(),
             local_changes: chance.percent(50).then(|| device.has_edits()),
         };
-        let Some(Ok(told)) = ready(sync_status(&self.shared.log, &self.shared.key, &query)) else {
-            return Err(Violation::new(Law::Status, "a living portfolio has no status"));
+        let Some(Ok(answer)) = ready(sync_status(&self.shared.log, &self.shared.key, &query)) else {
+            return Err(Violation::new(
+                Law::Status,
+                "a portfolio that exists has no sync-status",
+            ));
         };
-        oracle::status(&book.archive, &device.id, query.version, query.local_changes, &told)
+        oracle::status(&book.archive, &device.id, query.version, query.local_changes, &answer)
     }
 
-    fn arrives(&mut self, arrival: Arrival) {
+    fn request_arrives(&mut self, arrival: Arrival) {
         let Arrival {
             from,
             outgoing,
@@ -258,13 +261,13 @@ impl<'p> World<'p> {
         {
             return;
         }
-        // The stream brings a portfolio's records to one run at a time.
+        // The DynamoDB stream delivers a portfolio's records to one compaction at a time.
         let compacts = |task: &Task| matches!(task.call.asked, Asked::Compact(..));
         if matches!(outgoing, Parcel::Console(Request::Compact(..), _)) && self.tasks.values().any(compacts) {
             self.is_compaction_due = true;
             return;
         }
-        // The functions' own clocks differ by a little.
+        // The clocks of the functions differ slightly.
         let received = START + self.now + fate.chance.between(-800, 800);
         let (request, asked) = match outgoing {
             Parcel::Console(request, asked) => (request, asked),
@@ -274,10 +277,10 @@ impl<'p> World<'p> {
             }
         };
         let task = self.begin(request, asked, from, received, fate);
-        self.put(self.now, Event::Goes(task));
+        self.put(self.now, Event::Runs(task));
     }
 
-    /// Starts a function; the answer is its number.
+    /// Starts a function and returns its number.
     fn begin(
         &mut self,
         request: Request,
@@ -299,12 +302,12 @@ impl<'p> World<'p> {
         });
         self.tell(|| {
             let who = call.device.as_ref().map_or("the console", DeviceId::as_str);
-            format!("  #{number} begins: {} of {who}", call.asked.name())
+            format!("  #{number} begins: {} by {who}", call.asked.name())
         });
         let remembered = Arc::clone(fate.chance.pick(&self.environments));
         let store = Chance::new(fate.chance.seed());
         let mut port = Port::new(Arc::clone(&self.shared), Arc::clone(&call), store, remembered);
-        port.failures = self.plan.weather.store;
+        port.failures = self.plan.fault_rates.store;
         port.page = self.plan.page;
         let attempts = Attempts(u32::try_from(fate.chance.below(5)).unwrap_or_default());
         let mutant = self.shared.book().mutant;
@@ -321,8 +324,8 @@ impl<'p> World<'p> {
         number
     }
 
-    /// Gives a function a turn.
-    fn goes(&mut self, number: u64) -> Result<(), Violation> {
+    /// Lets a function run until its next pause.
+    fn run_task(&mut self, number: u64) -> Result<(), Violation> {
         let Some(mut task) = self.tasks.remove(&number) else {
             return Ok(());
         };
@@ -337,39 +340,42 @@ impl<'p> World<'p> {
         task.turns += 1;
         match task.serving.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => {
-                let takes = match task.fate.chance.below(40) {
+                let wait = match task.fate.chance.below(40) {
                     0 => task.fate.chance.between(0, 3 * SECOND),
                     _ => task.fate.chance.between(0, 12),
                 };
                 self.tasks.insert(number, task);
-                self.put(self.now + takes, Event::Goes(number));
+                self.put(self.now + wait, Event::Runs(number));
             }
             Poll::Ready(reply) => {
                 let is_deleted = self.shared.book().archive.is_deleted();
                 if let (Asked::Compact(..), Ok(_), false) = (&task.call.asked, &reply, is_deleted) {
                     self.is_compaction_due = false;
                 }
-                let outcome = self.judged(&task.call, reply)?;
-                if task.fate.is_answer_lost {
-                    self.meet(Met::LostAnswer);
+                let outcome = self.judge(&task.call, reply)?;
+                if task.fate.is_answer_dropped {
+                    self.meet(Met::DroppedAnswer);
                 } else if let Some((device, own)) = task.from {
-                    self.put(self.now + task.fate.answer_takes, Event::Hears(device, own, outcome));
+                    self.put(
+                        self.now + task.fate.answer_delay,
+                        Event::AnswerArrives(device, own, outcome),
+                    );
                 }
             }
         }
         Ok(())
     }
 
-    /// Holds a reply against the log; gives what its device makes of it.
-    fn judged(&self, call: &Call, reply: Reply) -> Result<Outcome, Violation> {
-        self.held()?;
+    /// Checks a reply against the log, and returns the outcome for its device.
+    fn judge(&self, call: &Call, reply: Reply) -> Result<Outcome, Violation> {
+        self.first_violation()?;
         let mut book = self.shared.book();
         book.tell(|| {
-            let what = match &reply {
+            let result = match &reply {
                 Ok(answer) => text(answer),
                 Err(refused) => format!("{:?}, {}", refused.code, refused.detail),
             };
-            format!("  #{} ends: {what}", call.number)
+            format!("  #{} ends: {result}", call.number)
         });
         match reply {
             Err(refused) => {
@@ -378,32 +384,32 @@ impl<'p> World<'p> {
             }
             Ok(answer) => {
                 book.meet_answered(call);
-                let held = match &call.asked {
+                let replica = match &call.asked {
                     Asked::SyncV2(sent) => oracle::answered_v2(&book.archive, call, sent, &answer)?,
                     Asked::SyncV1(_) | Asked::Create(_) | Asked::Replace(..) => {
                         oracle::answered_v1(&book.archive, call, &answer)?
                     }
                     _ => Value::Null,
                 };
-                Ok(Ok((answer, held)))
+                Ok(Ok((answer, replica)))
             }
         }
     }
 
-    fn hears(&mut self, device: usize, number: u64, outcome: &Outcome) {
+    fn answer_arrives(&mut self, device: usize, number: u64, outcome: &Outcome) {
         let mut book = self.shared.book();
         let device = &mut self.devices[device];
-        device.hear(number, outcome, self.now, &mut book.ledger);
+        device.receive(number, outcome, self.now, &mut book.ledger);
         book.tell(|| {
             format!(
-                "{} hears the answer to {number}, and holds {}",
+                "{} receives the answer to {number} and now has {}",
                 device.id,
                 text(device.document())
             )
         });
     }
 
-    /// A request that nothing happens to: it arrives at once, and its answer does.
+    /// Sends a request without any fault or delay, and returns its outcome.
     pub(crate) fn ask(
         &mut self,
         from: Option<(usize, u64)>,
@@ -415,29 +421,29 @@ impl<'p> World<'p> {
         let fate = Fate {
             chance: Chance::new(self.next),
             killed_at: None,
-            is_answer_lost: false,
-            answer_takes: 0,
+            is_answer_dropped: false,
+            answer_delay: 0,
         };
         let number = self.begin(request, asked, from, START + self.now, fate);
         let Some(mut task) = self.tasks.remove(&number) else {
-            return Err(Violation::new(Law::Quiet, "a request has gone"));
+            return Err(Violation::new(Law::Quiet, "a request has disappeared"));
         };
         loop {
             if let Poll::Ready(reply) = task.serving.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                return self.judged(&task.call, reply);
+                return self.judge(&task.call, reply);
             }
         }
     }
 
-    /// A device's sync that nothing happens to.
-    pub(crate) fn sync_calmly(&mut self, index: usize) -> Result<(), Violation> {
+    /// Syncs a device without any fault or delay.
+    pub(crate) fn sync_without_faults(&mut self, index: usize) -> Result<(), Violation> {
         let outgoing = self.devices[index].request(self.now + CALM);
         let outcome = self.resend(index, &outgoing)?;
-        self.hears(index, outgoing.number, &outcome);
+        self.answer_arrives(index, outgoing.number, &outcome);
         Ok(())
     }
 
-    /// Sends what a device sent before.
+    /// Sends a device's earlier request again.
     pub(crate) fn resend(&mut self, index: usize, outgoing: &Outgoing) -> Result<Outcome, Violation> {
         let asked = outgoing.asked(outgoing.arriving(START + self.now + CALM));
         self.ask(Some((index, outgoing.number)), outgoing.request.clone(), asked)

@@ -1,4 +1,4 @@
-//! Between devices and functions: what gets lost, takes its time or comes twice.
+//! The network between devices and functions: it drops, delays, reorders and duplicates messages.
 
 use super::{Arrival, Event, Fate, Parcel, World};
 use crate::chance::Chance;
@@ -6,77 +6,80 @@ use crate::met::Met;
 use crate::plan::{DAY, MINUTE, SECOND};
 
 impl World<'_> {
-    /// Puts a request on the network, which may lose it, take its time or bring it twice.
+    /// Sends a request over the network, which may drop, delay or duplicate it.
     pub(super) fn send(&mut self, from: Option<(usize, u64)>, outgoing: Parcel, chance: &mut Chance) {
-        let weather = self.plan.weather;
-        let copies = 1 + usize::from(chance.percent(weather.duplicates));
+        let fault_rates = self.plan.fault_rates;
+        let copies = 1 + usize::from(chance.percent(fault_rates.duplicates));
         if copies > 1 {
-            self.meet(Met::Double);
+            self.meet(Met::DuplicateRequest);
         }
         for _ in 0..copies {
-            let is_lost = chance.percent(weather.losses);
-            let takes = self.delay(chance);
+            let is_dropped = chance.percent(fault_rates.drops);
+            let delay = self.delay(chance);
             let fate = self.fate(chance);
-            if is_lost {
-                self.meet(Met::LostRequest);
-                self.tell(|| format!("{}: the network loses it", self.named(from, &outgoing)));
+            if is_dropped {
+                self.meet(Met::DroppedRequest);
+                self.tell(|| format!("{}: the network drops it", self.description(from, &outgoing)));
                 continue;
             }
             self.tell(|| {
-                let what = if fate.is_answer_lost {
-                    ", whose answer will be lost"
+                let note = if fate.is_answer_dropped {
+                    ", and its answer will be dropped"
                 } else {
                     ""
                 };
-                format!("{}: sent, arrives in {takes} ms{what}", self.named(from, &outgoing))
+                format!(
+                    "{}: sent, arrives in {delay} ms{note}",
+                    self.description(from, &outgoing)
+                )
             });
             let arrival = Arrival {
                 from,
                 outgoing: outgoing.clone(),
                 fate,
             };
-            self.put(self.now + takes, Event::Arrives(Box::new(arrival)));
+            self.put(self.now + delay, Event::RequestArrives(Box::new(arrival)));
         }
     }
 
-    fn named(&self, from: Option<(usize, u64)>, outgoing: &Parcel) -> String {
+    fn description(&self, from: Option<(usize, u64)>, outgoing: &Parcel) -> String {
         let who = from.map_or("the console", |(device, _)| self.devices[device].id.as_str());
         match outgoing {
-            Parcel::Console(_, asked) => format!("{who} asks for a {}", asked.name()),
+            Parcel::Console(_, asked) => format!("{who} requests a {}", asked.name()),
             Parcel::Device(outgoing) => {
                 let asked = outgoing.asked(outgoing.sent.clone());
-                format!("{who} asks for a {} ({})", asked.name(), outgoing.number)
+                format!("{who} requests a {} ({})", asked.name(), outgoing.number)
             }
         }
     }
 
     fn delay(&self, chance: &mut Chance) -> i64 {
-        if chance.percent(self.plan.weather.delays) {
+        if chance.percent(self.plan.fault_rates.delays) {
             let most = *chance.pick(&[10 * SECOND, 10 * MINUTE, DAY, 5 * DAY]);
-            let takes = chance.between(0, most);
-            if takes > 10 * SECOND {
+            let delay = chance.between(0, most);
+            if delay > 10 * SECOND {
                 self.meet(Met::Delay);
             }
-            return takes;
+            return delay;
         }
         chance.between(1, 60)
     }
 
     fn fate(&self, chance: &mut Chance) -> Fate {
-        let weather = self.plan.weather;
-        // Most functions are over after some ten turns; a compaction that removes much has many.
+        let fault_rates = self.plan.fault_rates;
+        // Most functions finish within about ten turns; a compaction that removes many changes needs more.
         let most = *chance.pick(&[12, 12, 80]);
         let turn = u32::try_from(chance.below(most)).unwrap_or_default();
         Fate {
-            killed_at: chance.percent(weather.kills).then_some(turn),
-            is_answer_lost: chance.percent(weather.losses),
-            answer_takes: self.delay(chance),
+            killed_at: chance.percent(fault_rates.kills).then_some(turn),
+            is_answer_dropped: chance.percent(fault_rates.drops),
+            answer_delay: self.delay(chance),
             chance: Chance::new(chance.seed()),
         }
     }
 
-    /// False for a request that the network keeps: one of v1 that its device has given up, and one of v2 that comes
-    /// again after retention has removed what it made, and after its device has heard of that.
+    /// Returns false if the network must not deliver a request: a v1 request that its device has given up, or a
+    /// repeated v2 sync that its device no longer waits for and whose change retention has removed.
     pub(super) fn may_arrive(&self, device: usize, number: u64, outgoing: &Parcel) -> bool {
         let device = &self.devices[device];
         if device.awaits(number) {
@@ -86,7 +89,7 @@ impl World<'_> {
             return true;
         };
         let Some(sync_id) = &outgoing.sent.sync_id else {
-            self.tell(|| format!("{} has given request {number} up", device.id));
+            self.tell(|| format!("{} has given up request {number}", device.id));
             return false;
         };
         let book = self.shared.book();

@@ -1,4 +1,4 @@
-//! Runs of the simulation: seeds that hold, and defects that do not.
+//! Runs of the simulation: seeds that break no law, and defects that do.
 
 mod mutants;
 mod seeds;

@@ -1,22 +1,22 @@
-//! The oracle catches defects: each within some seeds that hold without it.
+//! The oracle catches every defect within a few seeds that break no law without it.
 
 use coinolio_simulation::{Law, Mutant, Plan, run, shrink};
 
-/// Within how many seeds each defect must be caught.
+/// Number of seeds within which each defect must be caught.
 const SEEDS: u64 = 300;
 
-/// The law that a defect breaks in some seed before any other.
+/// Returns the law that the defect breaks first in at least one seed.
 const fn broken_by(mutant: Mutant) -> Law {
     match mutant {
-        Mutant::LostAppend | Mutant::StaleReads => Law::Freshness,
+        Mutant::DroppedAppend | Mutant::StaleReads => Law::Freshness,
         Mutant::ForkedLog => Law::Chain,
         Mutant::ForgottenSyncIds | Mutant::MistakenRetry => Law::OneEffect,
         Mutant::TrustedClocks | Mutant::SwappedWinner | Mutant::IgnoredRanks => Law::TrueConflict,
-        Mutant::PlainTimes => Law::Growth,
-        Mutant::LostDeletions => Law::Deletion,
+        Mutant::UnorderedTimes => Law::Growth,
+        Mutant::DroppedDeletions => Law::Deletion,
         Mutant::SilentMerge | Mutant::GuessedBase => Law::NoLoss,
         Mutant::TruncatedAnswer | Mutant::NewerEcho => Law::Rebase,
-        Mutant::UntoldConflicts => Law::ConflictsTold,
+        Mutant::UnreportedConflicts => Law::ConflictsReported,
         Mutant::IgnoredBaseLost => Law::Refusal,
         Mutant::WrongSnapshot | Mutant::MisplacedSnapshot | Mutant::UncoveredRetention => Law::Reconstruction,
         Mutant::HastyRetention => Law::Retention,
@@ -24,7 +24,7 @@ const fn broken_by(mutant: Mutant) -> Law {
 }
 
 #[test]
-fn every_defect_is_caught_by_the_law_that_it_breaks_in_a_seed_that_holds_without_it() {
+fn the_oracle_catches_every_defect_by_the_law_that_it_breaks() {
     for mutant in Mutant::ALL {
         let law = broken_by(mutant);
         let is_caught = |seed: &u64| {
@@ -32,14 +32,14 @@ fn every_defect_is_caught_by_the_law_that_it_breaks_in_a_seed_that_holds_without
             violation.is_some_and(|violation| violation.law == law)
         };
         let Some(seed) = (0..SEEDS).find(is_caught) else {
-            panic!("{mutant} breaks {law:?} in none of {SEEDS} seeds");
+            panic!("{mutant} does not break {law:?} in any of {SEEDS} seeds");
         };
         assert_eq!(run(&Plan::new(seed), None, false).violation, None, "seed {seed}");
     }
 }
 
 #[test]
-fn a_broken_run_shrinks_to_few_steps_and_tells_them() {
+fn a_failing_run_shrinks_to_a_few_steps_and_traces_them() {
     let mutant = Some(Mutant::SilentMerge);
     let broken = (0..SEEDS).map(Plan::new).find_map(|plan| {
         let violation = run(&plan, mutant, false).violation?;

@@ -1,9 +1,9 @@
-//! Seeds: they hold, and each is the same run every time.
+//! Seeds break no law, and each one always gives the same run.
 
 use coinolio_simulation::{Met, Plan, Seeds, run, run_all};
 
 #[test]
-fn three_hundred_seeds_hold_and_meet_all_that_they_are_to_meet() {
+fn three_hundred_seeds_break_no_law_and_cover_every_situation() {
     let seeds = Seeds {
         from: 0,
         to: 300,
@@ -12,22 +12,22 @@ fn three_hundred_seeds_hold_and_meet_all_that_they_are_to_meet() {
     let tally = run_all(seeds, None, 2);
     assert_eq!(tally.violations, []);
     assert_eq!(tally.seeds, 300);
-    for (what, least) in [
+    for (situation, least) in [
         (Met::Version, 3_000),
         (Met::Conflict, 600),
         (Met::Removal, 200),
         (Met::Snapshot, 200),
-        (Met::LostRace, 100),
-        (Met::Repetition, 600),
-        (Met::LostBase, 5),
-        (Met::ForgottenBase, 5),
-        (Met::LostRequest, 500),
-        (Met::LostAnswer, 400),
-        (Met::Double, 500),
+        (Met::BeatenAppend, 100),
+        (Met::RepeatedSync, 600),
+        (Met::ExpiredBaseV2, 5),
+        (Met::ExpiredBaseV1, 5),
+        (Met::DroppedRequest, 500),
+        (Met::DroppedAnswer, 400),
+        (Met::DuplicateRequest, 500),
         (Met::Delay, 300),
         (Met::Kill, 200),
         (Met::StoreFailure, 400),
-        (Met::HiddenWrite, 20),
+        (Met::UnacknowledgedWrite, 20),
         (Met::RetriedWrite, 10),
         (Met::LateWrite, 10),
         (Met::Deletion, 40),
@@ -35,13 +35,13 @@ fn three_hundred_seeds_hold_and_meet_all_that_they_are_to_meet() {
         (Met::Replacement, 40),
         (Met::KeptMine, 50),
     ] {
-        let met = tally.met.get(&what).copied().unwrap_or_default();
-        assert!(met >= least, "only {met} {what}");
+        let met = tally.met.get(&situation).copied().unwrap_or_default();
+        assert!(met >= least, "only {met} {situation}");
     }
 }
 
 #[test]
-fn a_seed_is_the_same_run_every_time() {
+fn a_seed_always_gives_the_same_run() {
     for seed in 0..20 {
         let traces = [(), ()].map(|()| run(&Plan::new(seed), None, true).trace);
         assert!(!traces[0].is_empty());
