@@ -1,4 +1,4 @@
-//! Documents and patches through `diff`, `apply` and `merge`, with the laws of docs/MERGE.md as the check.
+//! Passes generated documents and patches to `diff`, `apply` and `merge`, and checks the laws of docs/MERGE.md.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -10,10 +10,10 @@ use coinolio_core::json::{MAX_DEPTH, Number, Object, Value, read};
 use coinolio_core::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
-/// How deep a generated value goes: far below what a request may have.
+/// Maximum depth of a generated value, far below the limit for requests.
 const DEPTH: usize = 6;
 
-/// A value of few names, identities and scalars, so that sides collide.
+/// A value made of few names, identities and scalars, so that the two sides collide.
 #[derive(Arbitrary, Debug)]
 enum Node {
     Null,
@@ -39,7 +39,7 @@ enum Edit {
     Set(Vec<Step>, Node, Option<Option<Step>>),
     Delete(Vec<Step>),
     Move(Vec<Step>, Option<Step>),
-    /// A new order of the list there.
+    /// Reorders the list at the path.
     Rotate(Vec<Step>, u8),
 }
 
@@ -48,7 +48,7 @@ struct Input {
     base: Vec<(u8, Node)>,
     server: Vec<(Edit, u8)>,
     client: Vec<(Edit, u8)>,
-    /// In place of the base's, where a side has lost touch with it.
+    /// The document that the server's side starts from, if it is not the base.
     other: Option<Vec<(u8, Node)>>,
     ranks: (Option<u8>, Option<u8>),
     is_same_device: bool,
@@ -135,14 +135,14 @@ fn place(step: Option<&Step>) -> Place {
     step.map_or(Place::Front, |step| Place::After(step.token()))
 }
 
-/// What the service makes of an operation that a client sends: it, or nothing where it is refused.
+/// Returns the operation as the service reads it from JSON, or `None` if the service refuses it.
 fn accepted(op: &Op) -> Option<Op> {
     let text = serde_json::to_vec(op).expect("an operation is JSON");
     let json = read(&text).ok()?;
     Op::from_json(&json).ok()
 }
 
-/// The document after the edit, and the operations of it.
+/// Returns the edited document and the operations of the edit.
 fn edited(document: &Value, edit: &Edit) -> (Value, Vec<Op>) {
     let op = match edit {
         Edit::Set(steps, node, after) => Op::Set {
@@ -190,7 +190,7 @@ fn device(name: &str) -> DeviceId {
     DeviceId::parse(name).expect("an id")
 }
 
-/// A side: its document, and who altered what.
+/// Returns the document of one side after its edits, and the authors of its values.
 fn side(start: &Value, base: &Value, edits: &[(Edit, u8)], author: &DeviceId) -> (Value, Authors) {
     let unknown = Stamp {
         device_id: None,
@@ -198,17 +198,17 @@ fn side(start: &Value, base: &Value, edits: &[(Edit, u8)], author: &DeviceId) ->
     };
     let mut authors = Authors::new(unknown);
     let mut document = base.clone();
-    let lost = diff(base, start);
+    let initial = diff(base, start);
     authors.record(
         &mut document,
         Some(author),
-        lost.iter().map(|op| (op, Timestamp::from_millis(1))),
+        initial.iter().map(|op| (op, Timestamp::from_millis(1))),
     );
     for (edit, at) in edits {
         let (next, ops) = edited(&document, edit);
         let at = Timestamp::from_millis(i64::from(at % 4));
         authors.record(&mut document, Some(author), ops.iter().map(|op| (op, at)));
-        assert_eq!(document, next, "what is recorded is what is applied");
+        assert_eq!(document, next, "`record` and `apply` give different documents");
     }
     (document, authors)
 }
@@ -219,18 +219,23 @@ fn patched(document: &Value, ops: &[Op]) -> Value {
     document
 }
 
-/// Law 1, and the form of what `diff` gives.
+/// Checks law 1, and that `diff` returns a valid patch.
 fn law_1(from: &Value, to: &Value) {
     let patch = diff(from, to);
-    assert_eq!(&patched(from, &patch), to, "diff, applied");
+    assert_eq!(&patched(from, &patch), to, "apply(from, diff(from, to)) is not `to`");
     assert_eq!(patch.is_empty(), from == to);
     assert_eq!(check_patch(&patch), Ok(()));
     for op in &patch {
-        assert_eq!(accepted(op).as_ref(), Some(op), "an operation comes back from its JSON");
+        assert_eq!(
+            accepted(op).as_ref(),
+            Some(op),
+            "an operation does not survive the round trip through JSON"
+        );
     }
 }
 
-/// Law 2 in its plainest form, for a side's scalars at paths of members: in the document or under a conflict.
+/// Checks law 2 in its simplest form, for the scalars of one side whose paths consist of members: each is in the
+/// document or below a conflict.
 fn law_2(base: &Value, side: &Value, merged: &Merged) {
     for op in diff(base, side) {
         let Op::Set { path, value, .. } = &op else { continue };
@@ -239,12 +244,15 @@ fn law_2(base: &Value, side: &Value, merged: &Merged) {
             continue;
         }
         let mut document = merged.document.clone();
-        let stands = find(&mut document, path.tokens()).is_some_and(|held| held == value);
+        let stands = find(&mut document, path.tokens()).is_some_and(|found| found == value);
         let is_recorded = merged
             .conflicts
             .iter()
             .any(|conflict| path.tokens().starts_with(conflict.path.tokens()));
-        assert!(stands || is_recorded, "{op:?} is lost in {merged:?}");
+        assert!(
+            stands || is_recorded,
+            "{op:?} is neither in the document nor in a conflict: {merged:?}"
+        );
     }
 }
 
@@ -284,20 +292,26 @@ fuzz_target!(|input: Input| {
         merge(&base, server, client, Some(&phone), &ranks)
     };
     let merged = merge();
-    assert_eq!(merged, merge(), "law 7");
+    assert_eq!(merged, merge(), "law 7: the same merge gives two results");
     law_1(&client, &merged.document);
     law_1(&server, &merged.document);
-    // What a device altered itself on the server's side is not concurrent: the later of the two stands.
+    // On the server's side, the device's own changes are not concurrent with its new edits: the later one stands.
     if !input.is_same_device {
         law_2(&base, &client, &merged);
         law_2(&base, &server, &merged);
     }
     if server == base {
-        assert_eq!(merged.document, client, "only the client's side changed");
+        assert_eq!(
+            merged.document, client,
+            "only the client changed, but the result is not its document"
+        );
         assert!(merged.conflicts.is_empty());
     }
     if client == base {
-        assert_eq!(merged.document, server, "only the server's side changed");
+        assert_eq!(
+            merged.document, server,
+            "only the server changed, but the result is not its document"
+        );
         assert!(merged.conflicts.is_empty());
     }
 });

@@ -1,6 +1,7 @@
-//! Requests and API Gateway events through the handlers, on a DynamoDB API in this process.
+//! Sends generated requests and API Gateway events to the handlers, on a DynamoDB API in this process.
 //!
-//! An answer is held to `docs/openapi.yaml`, is never a failure of the service, and leaves a portfolio that can be read.
+//! Every answer must conform to `docs/openapi.yaml` and must not be a failure of the service, and the portfolio
+//! must still be readable afterwards.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -17,11 +18,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Arbitrary, Debug)]
 enum Input {
-    /// An invocation's payload.
+    /// The payload of an invocation.
     Payload(Vec<u8>),
-    /// An event of `events/` whose JSON was changed.
+    /// An event of `events/` with modified JSON.
     Event(u8, Vec<Poke>),
-    /// Requests, one after the other.
+    /// A sequence of requests.
     Requests(Vec<(u8, Vec<Change>)>),
 }
 
@@ -38,7 +39,7 @@ enum Change {
     Header(u8, String),
 }
 
-/// What is done to the value at one place of a JSON document.
+/// A modification of one value in a JSON document.
 #[derive(Arbitrary, Debug)]
 enum Poke {
     Replace(u16, Scalar),
@@ -95,13 +96,13 @@ impl Scalar {
     }
 }
 
-/// The pointers of all values of a document.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+/// Collects the JSON pointers of all values in a document.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                places(
+                pointers(
                     value,
                     &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")),
                     found,
@@ -110,7 +111,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
         }
         Value::Array(elements) => {
             for (index, value) in elements.iter().enumerate() {
-                places(value, &format!("{at}/{index}"), found);
+                pointers(value, &format!("{at}/{index}"), found);
             }
         }
         _ => {}
@@ -120,16 +121,16 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
 impl Poke {
     fn apply(&self, document: &mut Value) {
         let mut all = Vec::new();
-        places(document, "", &mut all);
-        let place = |index: u16| all[usize::from(index) % all.len()].as_str();
+        pointers(document, "", &mut all);
+        let pointer = |index: u16| all[usize::from(index) % all.len()].as_str();
         match self {
             Self::Replace(at, scalar) => {
-                if let Some(value) = document.pointer_mut(place(*at)) {
+                if let Some(value) = document.pointer_mut(pointer(*at)) {
                     *value = scalar.value();
                 }
             }
             Self::Remove(at) | Self::Rename(at, _) => {
-                let Some((parent, name)) = place(*at).rsplit_once('/') else {
+                let Some((parent, name)) = pointer(*at).rsplit_once('/') else {
                     return;
                 };
                 match document.pointer_mut(parent) {
@@ -148,15 +149,15 @@ impl Poke {
                 }
             }
             Self::Wrap(at, depth) => {
-                if let Some(value) = document.pointer_mut(place(*at)) {
+                if let Some(value) = document.pointer_mut(pointer(*at)) {
                     for _ in 0..*depth {
                         *value = json!([value.take()]);
                     }
                 }
             }
             Self::Copy(from, to) => {
-                let copied = document.pointer(place(*from)).cloned();
-                if let (Some(copied), Some(value)) = (copied, document.pointer_mut(place(*to))) {
+                let copied = document.pointer(pointer(*from)).cloned();
+                if let (Some(copied), Some(value)) = (copied, document.pointer_mut(pointer(*to))) {
                     *value = copied;
                 }
             }
@@ -195,7 +196,7 @@ fn changed(call: Call, change: &Change) -> Call {
     }
 }
 
-/// A payload as the runtime hands it to a function: answered, or told to be no request.
+/// Passes a payload to a function as the runtime would. A payload that is not a request is skipped.
 async fn invoke(service: &Service, payload: Payload) {
     let Arrival::Event(event) = payload.arrival() else {
         return;

@@ -1,7 +1,8 @@
-//! Stored items through the decoder: as bytes, and in the table of a portfolio that is then read and written.
+//! Passes generated stored items to the decoder: directly as bytes, and in the table of a portfolio that is then
+//! read and written.
 //!
-//! What does not decode is an error; what decodes comes back from its own encoding. No item makes a handler fail other than
-//! with 503, which names no client's mistake.
+//! Bytes either fail to decode with an error, or survive another round of encoding and decoding. No item may make a
+//! handler fail with a server error other than 503, which does not blame the client.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 enum Input {
     Patch(Vec<u8>),
     Snapshot(u64, Vec<u8>),
-    /// Changes to attributes of a portfolio's items: which item, which attribute, what; and the requests that then come.
+    /// Changes to a portfolio's items (item, attribute, new value), and the requests that follow.
     Items(Vec<(u8, u8, Attribute)>, Vec<u8>),
 }
 
@@ -34,16 +35,16 @@ enum Attribute {
     Null,
     List(Vec<i8>),
     Map(String),
-    /// Its bytes or text with one byte changed.
+    /// The attribute's bytes or text with one byte changed.
     Flipped(u16, u8),
-    /// What another attribute holds.
+    /// The value of another attribute.
     Copied(u8),
 }
 
 static ITEMS: LazyLock<Vec<(&str, Item)>> = LazyLock::new(|| on_service(items));
 static USERS: AtomicU64 = AtomicU64::new(0);
 
-/// What reads the items, or writes on top of them.
+/// Requests that read the items or write on top of them.
 const EVENTS: [&str; 17] = [
     "v1-list",
     "v1-read",
@@ -64,7 +65,7 @@ const EVENTS: [&str; 17] = [
     "v1-delete",
 ];
 
-/// A user's own words: how long they may be is asked where they come in, and what is stored is shown as it is.
+/// Texts that a user chooses. Their length is checked when they arrive; stored texts are shown as they are.
 const WORDS: [&str; 3] = ["name", "platform", "app_version"];
 
 type Item = HashMap<String, AttributeValue>;
@@ -122,7 +123,8 @@ impl Attribute {
     }
 }
 
-/// The items of a user who has gone through some of the scenario, by what their partition keys say after the user.
+/// Returns the items of a user who has gone through part of the scenario, each with the part of its partition key
+/// that follows the user.
 async fn items(service: &Service) -> Vec<(&'static str, Item)> {
     for event in [
         "v1-create",
@@ -143,18 +145,14 @@ async fn items(service: &Service) -> Vec<(&'static str, Item)> {
             .expression_attribute_values(":pk", AttributeValue::S(format!("USER#user{partition}")))
             .send()
             .await;
-        let found = found.expect("a page").items.unwrap_or_default();
+        let found = found.expect("the items can be queried").items.unwrap_or_default();
         items.extend(found.into_iter().map(|item| (partition, item)));
     }
-    assert!(
-        items.len() <= 25,
-        "{} items are more than one request writes",
-        items.len()
-    );
+    assert!(items.len() <= 25, "one request cannot write {} items", items.len());
     items
 }
 
-/// Puts the items into the table; false where not even DynamoDB takes one of them.
+/// Writes the items to the table; returns false if DynamoDB itself refuses one of them.
 async fn put(service: &Service, items: Vec<Item>) -> bool {
     let puts = items.into_iter().map(|item| {
         let put = PutRequest::builder().set_item(Some(item)).build();
@@ -204,7 +202,8 @@ fuzz_target!(|input: Input| {
         }
         Input::Snapshot(version, bytes) => {
             if let Ok(snapshot) = Snapshot::decode(*version, bytes) {
-                let again = Snapshot::decode(*version, &snapshot.encode()).expect("its own encoding");
+                let again =
+                    Snapshot::decode(*version, &snapshot.encode()).expect("a snapshot decodes from its own encoding");
                 assert_eq!(again.document, snapshot.document);
             }
         }

@@ -1,16 +1,17 @@
-//! What the targets of the handlers and the decoder share: the functions on an embedded DynamoDB, a new one now and then.
+//! The service that the targets for handlers and decoder run on: the functions on an embedded DynamoDB, which is
+//! replaced after a number of inputs.
 
 use coinolio_tests::service::Service;
 use std::cell::RefCell;
 use tokio::runtime::Runtime;
 
-/// How many inputs one table serves. The embedded DynamoDB goes through the whole stream of its table at every write.
+/// Number of inputs per table. The embedded DynamoDB goes through the table's whole DynamoDB stream at every write.
 const INPUTS: u32 = 300;
 
 struct Served {
     service: Service,
     inputs: u32,
-    /// Dropped with the table's server, which is one of its tasks.
+    /// Dropping it also stops the table's server, which is one of its tasks.
     runtime: Runtime,
 }
 
@@ -26,10 +27,10 @@ impl Served {
     }
 }
 
-/// Hands the functions on a table, which holds what earlier inputs left there, to `input`.
+/// Runs `input` on the functions and a table that contains the data of earlier inputs.
 ///
 /// # Panics
-/// Where `input` does, or calls this again.
+/// Panics if `input` panics or calls this function again.
 pub fn on_service<T>(input: impl AsyncFnOnce(&Service) -> T) -> T {
     thread_local! {
         static SERVED: RefCell<Option<Served>> = const { RefCell::new(None) };
