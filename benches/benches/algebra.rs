@@ -1,8 +1,8 @@
-//! `diff`, `merge` and `apply` on generated portfolios, beside other crates in the same run.
+//! Measures `diff`, `merge` and `apply` on generated portfolios, side by side with other crates in the same run.
 //!
-//! First the comparison: the contestants take turns, and the ratios are those of their medians. Then
-//! criterion measures each by itself; its filters and options apply to that part. Under `cargo test` every
-//! measurement is done once, to see that it runs.
+//! First comes the comparison: the contestants take turns, and the ratios are those of their medians. Then
+//! criterion measures each one by itself; its filters and options apply to that part. Under `cargo test` every
+//! measurement is run once, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use coinolio_benches::differ::{NAMES, Pair};
@@ -15,9 +15,9 @@ use coinolio_tests::portfolio::{Edit, Portfolio, Size};
 use criterion::{BenchmarkId, Criterion};
 use std::time::Duration;
 
-/// Picks the entries that the measured edit changes.
+/// Selects the entries that the measured edit changes.
 const CLIENT: u64 = 7;
-/// Picks those that another device changed meanwhile.
+/// Selects the entries that another device has changed in the meantime.
 const SERVER: u64 = 8;
 
 fn main() -> Result<(), ReadError> {
@@ -82,8 +82,8 @@ impl Case {
         format!("{}, {}", self.size.as_str(), self.edit.as_str())
     }
 
-    /// One `apply` of ours and one of json-patch, there and back: each ends with the document it began with, so
-    /// that no copy is made inside the timing.
+    /// Returns our `apply` and that of json-patch. Each applies a patch and then the reverse patch, so it ends with
+    /// the document that it started with and nothing is copied inside the timing.
     fn applies(&self) -> [Contestant<'_>; 2] {
         let (mut ours, edited) = self.pair.ours.clone();
         let our_patches = [diff(&ours, &edited), diff(&edited, &ours)];
@@ -93,7 +93,7 @@ impl Case {
             contestant(move || our_patches.iter().for_each(|patch| apply(&mut ours, patch))),
             contestant(move || {
                 let mut patches = their_patches.iter();
-                // Without its undo stack, which ours, being total, does not need.
+                // Without json-patch's undo stack; our `apply` needs none, because it cannot fail.
                 patches.try_for_each(|patch| json_patch::patch_unsafe(&mut theirs, patch))
             }),
         ]
@@ -115,7 +115,7 @@ impl Case {
     }
 }
 
-/// A three-way merge, with the authors of both sides as a sync has them.
+/// A three-way merge, with the authors of both sides as a sync knows them.
 struct Merging {
     base: Value,
     server: Value,
@@ -162,7 +162,7 @@ fn authors(base: &Value, side: &Value, at: Timestamp) -> Authors {
 /// Prints the tables of the comparison.
 fn compare(cases: &[Case], plan: Plan) {
     println!(
-        "Side by side, in turns; µs: median (min–max) of up to {} rounds.\n",
+        "All contestants in turns; times in µs: median (min–max) of up to {} rounds.\n",
         plan.rounds
     );
 
@@ -186,14 +186,14 @@ fn compare(cases: &[Case], plan: Plan) {
         figures.extend(figure(case, &spreads, bytes[0]));
     }
     println!("{times}\n{sizes}");
-    println!("treediff and json_diff_ng have no patch of their own: their findings as operations of RFC 6902.\n");
+    println!("treediff and json_diff_ng have no patch format: their results are counted as operations of RFC 6902.\n");
     println!("{}", other_times(cases, plan));
     println!("{ratios}");
     figures.iter().for_each(|line| println!("{line}"));
 }
 
-/// `apply` beside json-patch's, each of its own patch and of the one back, and `merge`, which the others do
-/// not have.
+/// Measures `apply` side by side with json-patch's, each with its own patch and the reverse, and `merge`, which the
+/// other crates do not have.
 fn other_times(cases: &[Case], plan: Plan) -> Table {
     let mut table = Table::new([
         "µs",
@@ -216,8 +216,8 @@ fn other_times(cases: &[Case], plan: Plan) -> Table {
     table
 }
 
-/// What this run says of the two cases that have a figure to reach: faster than every crate beside it, and a
-/// patch of less than 200 bytes or 120 KB.
+/// Returns the verdict on the two cases with a target: ours must be faster than every other crate, with a patch of
+/// less than 200 bytes or 120 KB.
 fn figure(case: &Case, spreads: &[Spread], patch_bytes: usize) -> Option<String> {
     let limit = match (case.size, case.edit) {
         (Size::Large, Edit::OneField) => 200,
@@ -232,7 +232,7 @@ fn figure(case: &Case, spreads: &[Spread], patch_bytes: usize) -> Option<String>
         "MISSED"
     };
     Some(format!(
-        "{}: {:.2} times as fast as the fastest beside it, patch {patch_bytes} bytes of {limit}: {verdict}",
+        "{}: {:.2} times as fast as the fastest other crate, patch of {patch_bytes} bytes (limit {limit}): {verdict}",
         case.name(),
         next / ours.median,
     ))

@@ -1,13 +1,14 @@
-//! Lists of 500, 5,000 and 50,000 elements through everything that a sync does with them: whether the time grows
-//! as the elements do.
+//! Measures everything that a sync does with lists of 500, 5,000 and 50,000 elements, to see whether the time grows
+//! in proportion to the number of elements.
 //!
-//! First the sizes take turns in one run, and the table has the time for each element and how many times longer ten
-//! times the elements took. Then criterion measures each by itself; its filters and options apply to that part. Under
-//! `cargo test` every measurement is done once, to see that it runs.
+//! First the sizes take turns in one run. The table shows the time per element, and how many times longer ten times
+//! the elements take. Then criterion measures each case by itself; its filters and options apply to that part.
+//! Under `cargo test` every measurement is run once, to check that it works.
 //!
-//! Where ten times the elements take much more than ten times as long, that is waiting for memory and not work: by
-//! `valgrind --tool=callgrind` a list of 50,000 takes at most 10.1 times the instructions of one of 5,000, in every row of
-//! keyed lists and string sets and in those of object sets that were counted, appended and shuffled (November 2026).
+//! If ten times the elements take much more than ten times as long, the extra time is spent waiting for memory and
+//! not on work: according to `valgrind --tool=callgrind`, a list of 50,000 takes at most 10.1 times the
+//! instructions of one of 5,000, in every row of keyed lists and string sets, and in the rows of object sets that
+//! were counted: appended and shuffled (November 2026).
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use coinolio_benches::measure::{Contestant, Plan, contestant, side_by_side};
@@ -38,7 +39,7 @@ const ONCE: Plan = Plan {
 
 fn main() {
     let measuring = std::env::args().any(|argument| argument == "--bench");
-    // One size is enough to see that it runs.
+    // One size is enough to check that it works.
     let sizes = if measuring { &SIZES[..] } else { &SIZES[..1] };
     compare(sizes, if measuring { FULL } else { ONCE });
     if measuring {
@@ -62,7 +63,7 @@ fn main() {
     }
 }
 
-/// What tells the elements apart.
+/// The kinds of lists, by the names of their elements.
 #[derive(Clone, Copy)]
 enum Kind {
     Keyed,
@@ -98,7 +99,7 @@ impl Kind {
     }
 }
 
-/// What a device did to the list.
+/// A device's edit of the list.
 #[derive(Clone, Copy)]
 enum Edit {
     Appended,
@@ -106,7 +107,7 @@ enum Edit {
     Removed,
     Reversed,
     Shuffled,
-    /// A tenth edited inside.
+    /// Edits the inside of a tenth of the elements.
     Inside,
 }
 
@@ -131,7 +132,7 @@ impl Edit {
         }
     }
 
-    /// The list of `size` elements after the edit; another `seed` is another device's.
+    /// Returns the list of `size` elements after the edit. Another `seed` gives another device's edit.
     fn made(self, kind: Kind, size: usize, seed: usize) -> Vec<Value> {
         let mut list: Vec<Value> = (0..size).map(|number| kind.element(number, "1.0")).collect();
         let fresh = (0..size / 10).map(|number| kind.element(size * (seed + 1) + number, "1.0"));
@@ -157,7 +158,7 @@ impl Edit {
     }
 }
 
-/// A list, both sides' edits of it, and what a sync knows of them.
+/// A list, the edits of both sides, and the authors that a sync knows of.
 struct Case {
     base: Value,
     server: Value,
@@ -187,7 +188,7 @@ impl Case {
         }
     }
 
-    /// Everything that a sync does with such a list, by name.
+    /// Returns everything that a sync does with such a list, with names.
     fn works(&self) -> Vec<(&'static str, Contestant<'_>)> {
         let (server, client) = (
             Device {
@@ -204,7 +205,7 @@ impl Case {
         vec![
             ("diff", contestant(|| diff(&self.base, &self.client))),
             (
-                // There and back, so that no copy is made inside the timing.
+                // A patch and then the reverse patch, so that nothing is copied inside the timing.
                 "apply twice",
                 contestant(move || [&self.ops, &self.back].map(|ops| apply(&mut document, ops))),
             ),
@@ -215,7 +216,7 @@ impl Case {
                 contestant(move || merge(&self.base, server, client, Some(&self.phone), &Ranks::new())),
             ),
             (
-                "settle",
+                "merge_without_base",
                 contestant(move || {
                     let edits: Vec<(&Op, Timestamp)> = self.ops.iter().map(|op| (op, at)).collect();
                     settle(server, &edits, &self.phone, &Ranks::new())
@@ -225,7 +226,7 @@ impl Case {
     }
 }
 
-#[expect(clippy::unwrap_used, reason = "the name is in form")]
+#[expect(clippy::unwrap_used, reason = "the name is a valid id")]
 fn phone() -> DeviceId {
     DeviceId::parse("phone").unwrap()
 }
@@ -237,16 +238,9 @@ fn recorded(base: &Value, ops: &[Op], at: i64) -> Authors {
     authors
 }
 
-/// Prints the table of the sizes beside each other.
+/// Prints the table that compares the sizes.
 fn compare(sizes: &[usize], plan: Plan) {
-    let mut table = Table::new([
-        "ns for each element",
-        "work",
-        "500",
-        "5,000",
-        "50,000",
-        "50,000 : 5,000",
-    ]);
+    let mut table = Table::new(["ns per element", "work", "500", "5,000", "50,000", "50,000 : 5,000"]);
     for kind in Kind::ALL {
         for edit in Edit::ALL {
             let cases: Vec<Case> = sizes.iter().map(|size| Case::new(kind, edit, *size)).collect();
@@ -274,7 +268,7 @@ fn compare(sizes: &[usize], plan: Plan) {
         }
     }
     println!(
-        "Side by side, in turns: medians of up to {} rounds.\n\n{table}",
+        "All sizes in turns; medians of up to {} rounds.\n\n{table}",
         plan.rounds
     );
 }

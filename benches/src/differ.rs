@@ -1,6 +1,7 @@
-//! `diff` of ours and of the crates beside it, on one pair of documents.
+//! Runs our `diff` and those of other crates on the same pair of documents.
 //!
-//! Each works on documents already read into its own value type, and makes what its own users get.
+//! Each one works on documents already parsed into its own value type, and produces the result that its own users
+//! get.
 
 use crate::measure::{Contestant, contestant};
 use coinolio_core::algebra::diff;
@@ -9,23 +10,23 @@ use json_diff_ng::{DiffType, Mismatch, PathElement, compare_serde_values};
 use serde_json::{Value, json};
 use treediff::value::Key;
 
-/// The crates compared, ours first.
+/// The compared crates, ours first.
 pub const NAMES: [&str; 4] = ["ours", "json-patch", "treediff", "json_diff_ng"];
 
 /// A document before and after an edit, in both value types.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// Before and after, as ours are read.
+    /// The documents as our crate reads them.
     pub ours: (json::Value, json::Value),
-    /// Before and after, as the others' are read.
+    /// The documents as the other crates read them.
     pub theirs: (Value, Value),
 }
 
 impl Pair {
-    /// Reads both documents.
+    /// Parses both documents.
     ///
     /// # Errors
-    /// What the service refuses as a document.
+    /// Fails if the service would refuse one of them as a document.
     pub fn new(before: Value, after: Value) -> Result<Self, json::ReadError> {
         let ours = |document: &Value| json::read(document.to_string().as_bytes());
         Ok(Self {
@@ -34,7 +35,7 @@ impl Pair {
         })
     }
 
-    /// One `diff` each, in the order of [`NAMES`].
+    /// Returns one `diff` per crate, in the order of [`NAMES`].
     pub fn diffs(&self) -> [Contestant<'_>; NAMES.len()] {
         let (before, after) = &self.theirs;
         [
@@ -45,9 +46,10 @@ impl Pair {
         ]
     }
 
-    /// The bytes of each patch as compact JSON, in the order of [`NAMES`].
+    /// Returns the size of each patch in bytes as compact JSON, in the order of [`NAMES`].
     ///
-    /// The last two have no JSON form of their own: what they found is written as operations of RFC 6902.
+    /// treediff and json_diff_ng have no JSON form of their own: their results are written as operations of RFC
+    /// 6902.
     pub fn patch_bytes(&self) -> [usize; NAMES.len()] {
         let (before, after) = &self.theirs;
         let bytes = |patch: serde_json::Result<Vec<u8>>| patch.map_or(0, |json| json.len());
@@ -63,7 +65,7 @@ impl Pair {
     }
 }
 
-/// What changed at a path: `None` for a removal, else the new value.
+/// A change at a path: the new value, or `None` for a removal.
 #[derive(Debug)]
 struct Change<'a> {
     op: &'static str,
@@ -71,7 +73,8 @@ struct Change<'a> {
     value: Option<&'a Value>,
 }
 
-/// Remembers the changes, and unlike treediff's own `Recorder` nothing that stayed the same: its fastest use.
+/// Records only the changes. treediff's own `Recorder` also records unchanged values; without them treediff is
+/// fastest.
 #[derive(Debug, Default)]
 struct Changes<'a> {
     at: Vec<Key>,
@@ -121,7 +124,7 @@ fn tree_operations(changes: &[Change<'_>]) -> Vec<Value> {
         .collect()
 }
 
-/// Lists compared by their order, as everywhere here.
+/// Compares lists in order, as all crates do here.
 fn mismatch(before: &Value, after: &Value) -> Option<Mismatch> {
     compare_serde_values(before, after, false, &[]).ok()
 }
@@ -155,7 +158,7 @@ fn operation(op: &str, path: &str, value: Option<&Value>) -> Value {
     }
 }
 
-/// A JSON pointer (RFC 6901).
+/// Formats a JSON pointer (RFC 6901).
 fn pointer(tokens: impl Iterator<Item = String>) -> String {
     tokens
         .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_crate_finds_nothing_where_nothing_changed() -> Result<(), json::ReadError> {
+    fn every_crate_finds_nothing_if_nothing_changed() -> Result<(), json::ReadError> {
         let document = json!({"a": [{"id": 1}]});
         let pair = Pair::new(document.clone(), document)?;
         assert_eq!(pair.patch_bytes(), ["[]".len(); NAMES.len()]);

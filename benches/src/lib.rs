@@ -1,4 +1,5 @@
-//! What the benchmarks share: the crates beside ours, and how a comparison is measured and printed.
+//! Shared parts of the benchmarks: adapters for the crates compared with ours, measurement and output of a
+//! comparison.
 
 pub mod differ;
 pub mod measure;

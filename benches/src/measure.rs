@@ -3,19 +3,19 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The middle and the ends of repeated measurements.
+/// The median and the extremes of repeated measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// The median.
     pub median: f64,
-    /// The least.
+    /// The minimum.
     pub min: f64,
-    /// The greatest.
+    /// The maximum.
     pub max: f64,
 }
 
 impl Spread {
-    /// The spread of `samples`; not a number where there are none.
+    /// Returns the spread of `samples`; without samples, all figures are NaN.
     pub fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |index: usize| samples.get(index).copied().unwrap_or(f64::NAN);
@@ -28,7 +28,7 @@ impl Spread {
     }
 }
 
-/// `median (min–max)`, with as many decimals as the format asks for.
+/// Formats as `median (min–max)`, with the number of decimals that the format asks for.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = f.precision().unwrap_or(1);
@@ -40,31 +40,31 @@ impl fmt::Display for Spread {
     }
 }
 
-/// One of the things compared: does its work once.
+/// One of the compared pieces of work; a call does the work once.
 pub type Contestant<'a> = Box<dyn FnMut() + 'a>;
 
-/// A contestant that does `work`; dropping what that makes is part of it.
+/// Returns a contestant that does `work` and drops its result.
 pub fn contestant<'a, T>(mut work: impl FnMut() -> T + 'a) -> Contestant<'a> {
     Box::new(move || {
         std::hint::black_box(work());
     })
 }
 
-/// How long and how often to measure.
+/// The duration and number of the measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How often each contestant gets its turn.
+    /// Number of turns of each contestant.
     pub rounds: usize,
-    /// About how long a turn takes; a contestant that needs longer works once.
+    /// Approximate duration of a turn; a contestant that needs longer does its work once.
     pub turn: Duration,
-    /// The most time for all rounds; at least three are done.
+    /// Time limit for all rounds; at least three rounds are run regardless.
     pub budget: Duration,
 }
 
-/// Measures the contestants turn by turn (A B C, B C A, …), so that whatever else the machine does meets all
-/// of them alike.
+/// Measures the contestants in turns (A B C, B C A, …), so that other load on the machine affects all of them
+/// alike.
 ///
-/// Returns each contestant's microseconds for working once.
+/// Returns the microseconds that each contestant needs to do its work once.
 pub fn side_by_side(contestants: &mut [Contestant<'_>], plan: Plan) -> Vec<Spread> {
     let times: Vec<u32> = contestants
         .iter_mut()
@@ -85,11 +85,11 @@ pub fn side_by_side(contestants: &mut [Contestant<'_>], plan: Plan) -> Vec<Sprea
     samples.into_iter().map(Spread::of).collect()
 }
 
-/// How often the work fits into a turn; the two trials also warm it up.
+/// Returns how often the work fits into a turn. The two trial runs also warm it up.
 fn repetitions(work: &mut Contestant<'_>, turn: Duration) -> u32 {
     repeat(work, 1);
     let once = repeat(work, 1).as_secs_f64().max(1e-9);
-    // A saturating cast, within bounds.
+    // The cast saturates, and the value is within bounds.
     (turn.as_secs_f64() / once).clamp(1.0, 100_000.0) as u32
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_contestant_gets_as_many_turns_as_any_other() {
+    fn every_contestant_gets_the_same_number_of_turns() {
         let plan = Plan {
             rounds: 5,
             turn: Duration::ZERO,

@@ -1,15 +1,15 @@
-//! Tables of plain text.
+//! Plain-text tables.
 
 use std::fmt;
 
-/// A table: a head and rows, each column as wide as its widest cell.
+/// A table with a header and rows; each column is as wide as its widest cell.
 #[derive(Clone, Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table without rows.
+    /// Returns a table with a header and no rows.
     pub fn new<'a>(head: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             rows: vec![head.into_iter().map(str::to_owned).collect()],
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_column_stands_left_and_the_others_right() {
+    fn the_first_column_is_left_aligned_and_the_others_right_aligned() {
         let mut table = Table::new(["size", "time"]);
         table.row(["1 KB".to_owned(), "9 µs".to_owned()]);
         table.row(["100 KB".to_owned(), "123 µs".to_owned()]);

@@ -1,4 +1,4 @@
-//! The binaries that are started, as cargo builds them.
+//! Builds the binaries that are started, with cargo.
 
 use crate::Failure;
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// What is started, beside which it is measured, first.
+/// The binaries; the first one is the baseline of the comparison.
 pub(crate) const NAMES: [&str; 5] = ["hello-world", "sync", "sync-status", "portfolios", "devices"];
 
-/// A line of `cargo build --message-format json` ("External tools", The Cargo Book).
+/// A line of the output of `cargo build --message-format json` ("External tools", The Cargo Book).
 #[derive(Deserialize)]
 struct Message {
     target: Option<Target>,
@@ -21,13 +21,14 @@ struct Target {
     name: String,
 }
 
-/// Builds the functions and nothing beside them, so that they have the features that they are deployed with;
-/// returns each one's path by its name.
+/// Builds only the functions, so that they have the features that they are deployed with. Returns their paths by
+/// name.
 ///
-/// `is_release` says whether with the profile that is deployed, or with that of the tests, which have built
-/// most of it.
+/// If `is_release` is true, the profile is the deployed one; otherwise it is that of the tests, which have already
+/// built most of the code.
 pub(crate) fn build(is_release: bool) -> Result<HashMap<String, PathBuf>, Failure> {
-    let cargo = std::env::var_os("CARGO").ok_or_else(|| Failure::Build("cargo does not say where it is".to_owned()))?;
+    let cargo = std::env::var_os("CARGO")
+        .ok_or_else(|| Failure::Build("the environment variable CARGO is not set".to_owned()))?;
     let mut command = Command::new(cargo);
     command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

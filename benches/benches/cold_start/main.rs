@@ -1,9 +1,11 @@
-//! The cold start of each function, beside a hello-world of `lambda_http` with the same profile, in the same run.
+//! Measures the cold start of each function, side by side with a hello-world function of `lambda_http` built with
+//! the same profile and started in the same run.
 //!
-//! Each start is a process of its own that polls a runtime API in this one, whose threads, DynamoDB included, share the
-//! machine's cores with it. DynamoDB is reached in two ways: over HTTP, and over HTTPS as a deployed function does (its
-//! authority is one more root than Amazon's). Contestants take turns, and each figure is `median (min–max)` over the
-//! rounds. Under `cargo test` each starts once, in the tests' profile, to see that it runs.
+//! Each start is a separate process that polls a runtime API in this process. This process also runs DynamoDB, and
+//! its threads share the machine's cores with the function. A function reaches DynamoDB in two ways: over HTTP, and
+//! over HTTPS as a deployed function does (the test certificate authority is one more root besides Amazon's).
+//! Contestants take turns, and each figure is `median (min–max)` over the rounds. Under `cargo test` each function
+//! starts once, in the profile of the tests, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod binaries;
@@ -18,21 +20,21 @@ use start::Start;
 use std::path::{Path, PathBuf};
 use traffic::Traffic;
 
-/// Why the benchmark stops: a figure would mean nothing where a start fails.
+/// A reason to stop the benchmark: if a start fails, the figures mean nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
     Build(String),
-    #[error("not answered as it should be: {0}")]
+    #[error("unexpected answer: {0}")]
     Answer(String),
     #[error(transparent)]
     System(#[from] std::io::Error),
 }
 
-/// How often each contestant is started, after once to warm up the machine's caches.
+/// Number of starts of each contestant, after one to warm up the machine's caches.
 const STARTS: usize = 40;
 
-/// A function, and how it reaches DynamoDB.
+/// A function, and the protocol by which it reaches DynamoDB.
 struct Contestant<'a> {
     name: &'static str,
     reaches: &'static str,
@@ -78,8 +80,8 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts the contestants turn by turn (A B C, B C A, …), so that whatever else the machine does meets all of
-/// them alike; a first round is not counted unless it is the only one.
+/// Starts the contestants in turns (A B C, B C A, …), so that other load on the machine affects all of them alike.
+/// The first round is not counted, unless it is the only one.
 async fn run(contestants: &mut [Contestant<'_>], starts: usize, traffic: &mut Traffic) -> Result<(), Failure> {
     let count = contestants.len();
     for round in 0..=starts {
@@ -104,19 +106,19 @@ fn print(contestants: &[Contestant<'_>]) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism()?;
     let starts = contestants.first().map_or(0, |contestant| contestant.starts.len());
     println!(
-        "{starts} starts of each, which share {cores} cores with runtime API and DynamoDB. Each figure: median (min–max)."
+        "{starts} starts of each function, on {cores} shared cores with runtime API and DynamoDB; median (min–max)."
     );
     println!(
-        "Milliseconds; times a hello-world's in the columns ×. CPU: the part of the first poll's time that waits for nobody.\n"
+        "Times in milliseconds; columns ×: multiples of the hello-world's time. CPU: CPU time until the first poll.\n"
     );
     let mut table = Table::new([
         "function",
         "DynamoDB",
         "first poll",
         "×",
-        "of it CPU",
+        "of which CPU",
         "×",
-        "first answer from exec",
+        "exec to first answer",
         "×",
     ]);
     let base = contestants.first();
@@ -135,9 +137,7 @@ fn print(contestants: &[Contestant<'_>]) -> Result<(), Failure> {
         table.row(cells);
     }
     println!("{table}");
-    println!(
-        "The first event's answer beside the tenth's, memory after the first (MiB), size of the binary as deployed (MB).\n"
-    );
+    println!("Time to answer the first and tenth event, memory after the first (MiB), size of deployed binary (MB).\n");
     let mut table = Table::new([
         "function",
         "DynamoDB",
@@ -163,7 +163,7 @@ fn print(contestants: &[Contestant<'_>]) -> Result<(), Failure> {
         ]);
     }
     println!("{table}");
-    println!("Bounds of sync: first poll 1.7 × hello-world's, first answer 2 × the tenth, 10 MiB, 9 MB.");
+    println!("Limits for sync: first poll 1.7 × hello-world's, first answer 2 × the tenth, 10 MiB, binary of 9 MB.");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! One start of one function.
+//! Starts one function once and measures it.
 
 use crate::Failure;
 use crate::traffic::Traffic;
@@ -6,17 +6,18 @@ use coinolio_tests::lambda::{Process, Told};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The answers of an environment that is no longer cold.
+/// Number of answers after which an environment is no longer cold.
 const ANSWERS: usize = 10;
 
-/// What a start took: times in milliseconds, memory in MiB; not a number where this system does not tell.
+/// The measurements of a start: times in milliseconds, memory in MiB. A figure is NaN if the system does not
+/// provide it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     /// From exec to the first poll for an event.
     pub(crate) poll: f64,
-    /// The CPU's part of that: what waited for nobody.
+    /// CPU time within that period, so without the time spent waiting.
     pub(crate) cpu: f64,
-    /// From exec to the first answer, of an event that was there at the first poll.
+    /// From exec to the first answer; its event is already there at the first poll.
     pub(crate) first_answer: f64,
     /// From the first event to its answer.
     pub(crate) first: f64,
@@ -26,7 +27,7 @@ pub(crate) struct Start {
     pub(crate) resident: f64,
 }
 
-/// Starts `binary`, the function `name`, and has it answer ten events.
+/// Starts `binary`, the function `name`, and sends it ten events.
 pub(crate) async fn measure(
     binary: &Path,
     name: &str,
@@ -51,7 +52,7 @@ pub(crate) async fn measure(
             told => return Err(Failure::Answer(format!("{name}: {told:?}"))),
         };
         *time = milliseconds(answered - given);
-        // Once it polls again it has done with the event.
+        // When it polls again, it has finished with the event.
         self::polled(&mut process, name).await?;
         if index == 0 {
             first_answer = milliseconds(polled - process.started) + *time;
@@ -70,7 +71,7 @@ pub(crate) async fn measure(
     Ok(start)
 }
 
-/// Hands `binary`, the function `name`, one event.
+/// Starts `binary`, the function `name`, and sends it one event.
 pub(crate) async fn once(
     binary: &Path,
     name: &str,
@@ -96,8 +97,8 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// What all threads spent on a CPU: the first number of each one's `schedstat`, in nanoseconds (Linux, "Scheduler
-/// Statistics").
+/// Returns the CPU time of all threads in milliseconds: the first number of each thread's `schedstat`, in
+/// nanoseconds (Linux, "Scheduler Statistics").
 fn cpu(process: &Process) -> f64 {
     let nanoseconds = process.id().and_then(|id| {
         let threads = std::fs::read_dir(format!("/proc/{id}/task")).ok()?;
@@ -111,7 +112,7 @@ fn cpu(process: &Process) -> f64 {
     nanoseconds.map_or(f64::NAN, |nanoseconds| nanoseconds / 1e6)
 }
 
-/// `VmRSS` of `/proc/<id>/status` (Linux, proc(5)).
+/// Returns `VmRSS` of `/proc/<id>/status` (Linux, proc(5)).
 fn resident_mebibytes(process: &Process) -> f64 {
     let kibibytes = process.id().and_then(|id| {
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;

@@ -1,10 +1,10 @@
-//! What the functions are asked: the events of `events/`, each such that it is done and not refused.
+//! The events sent to the functions: those of `events/`, adapted so that the function accepts them.
 
 use crate::Failure;
 use coinolio_tests::starting::event;
 use serde_json::{Value, json};
 
-/// The portfolio's version, and the syncs so far.
+/// The portfolio's version, and the number of syncs so far.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     version: u64,
@@ -12,7 +12,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// The next event for the function `name`.
+    /// Returns the next event for the function `name`.
     pub(crate) fn next(&mut self, name: &str) -> Result<String, Failure> {
         match name {
             "sync" => self.sync(),
@@ -22,12 +22,12 @@ impl Traffic {
         }
     }
 
-    /// The event that creates the portfolio, for `portfolios`.
+    /// Returns the event that creates the portfolio, for the function `portfolios`.
     pub(crate) fn creation() -> String {
         event("v1-create")
     }
 
-    /// The next edit of the portfolio, on top of its version.
+    /// Returns a sync with the next edit of the portfolio, on top of its version.
     fn sync(&mut self) -> Result<String, Failure> {
         self.syncs += 1;
         let mut event: Value = parsed(&event("v2-sync"))?;
@@ -39,7 +39,7 @@ impl Traffic {
         Ok(event.to_string())
     }
 
-    /// Checks that `name` did what it was asked, and takes in what it answered.
+    /// Checks that `name` answered with success, and remembers the answered version.
     pub(crate) fn answered(&mut self, name: &str, answer: &Value) -> Result<(), Failure> {
         let refused = || Failure::Answer(format!("{name}: {answer}"));
         if !matches!(answer["statusCode"].as_u64(), Some(200 | 201)) {

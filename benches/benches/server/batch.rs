@@ -1,7 +1,8 @@
-//! 25 portfolios in one `POST /api/v2/sync`, beside the slowest of 25 single syncs.
+//! Measures 25 portfolios in one `POST /api/v2/sync`, side by side with the slowest of 25 single syncs.
 //!
-//! Twice: on the local server, whose store is in this process and carries out one write after the other, and with each of
-//! the store's answers held back as a network would, where a sync waits more than it works, as on AWS.
+//! There are two runs. The first uses the local server, whose store is in this process and executes one write after
+//! another. The second delays each answer of the store, as a network would: as on AWS, a sync then waits more than
+//! it works.
 
 use crate::client::Api;
 use crate::{Failure, Plan};
@@ -14,32 +15,28 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// As many as a batch may hold (design section 5).
+/// The maximum number of portfolios in a batch (docs/PROTOCOL.md).
 const PORTFOLIOS: usize = 25;
 
-/// How long the store's answers are held back where they are: so long that the work of this machine's few cores is little
-/// beside it.
+/// Delay of the store's answers in the second run: so long that the work of this machine's few cores hardly counts.
 const HELD_BACK: Duration = Duration::from_millis(100);
 
-/// Prints how long a batch takes beside the slowest of as many single syncs, in turns.
+/// Prints how long a batch takes, and the slowest of the same number of single syncs, in turns.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
-    println!("\n{PORTFOLIOS} portfolios of one field each, as one batch and one after the other:");
+    println!("\n{PORTFOLIOS} portfolios, one changed field each, in one batch and in single syncs one after another:");
     let mut table = Table::new([
         "",
         "batch, ms",
         "slowest single, ms",
-        "ratio of the medians",
-        "round by round",
+        "ratio of medians",
+        "ratio per round",
     ]);
     let local = Door::Server(Api::new(server, "batch")?);
     row(&mut table, "local server", local, plan.rounds * 4).await?;
     let hold = |_: &str, _: usize| Fault::ServeLate(HELD_BACK);
     let service = Service::start().await;
     let held_back = service.on(service.dynamo.failing_log(hold).await);
-    let name = format!(
-        "sync function, each answer of the store {} ms late",
-        HELD_BACK.as_millis()
-    );
+    let name = format!("sync function, store answers delayed by {} ms", HELD_BACK.as_millis());
     row(&mut table, &name, Door::Function(held_back), plan.rounds).await?;
     println!("{table}");
     Ok(())
@@ -94,7 +91,7 @@ async fn row(table: &mut Table, name: &str, door: Door, rounds: usize) -> Result
 
 const SENT_AT: &str = "2026-01-01T12:00:00.000Z";
 
-/// An edit of one field of the portfolio `number`, on top of `base`.
+/// Returns an edit of one field of portfolio `number`, on top of version `base`.
 fn part(number: usize, base: u64) -> Value {
     json!({
         "portfolio_id": id(number),
@@ -117,17 +114,15 @@ fn expect(version: &Value, expected: u64) -> Result<(), Failure> {
     if version.as_u64() == Some(expected) {
         Ok(())
     } else {
-        Err(Failure::Answer(format!(
-            "version {version} where {expected} was expected"
-        )))
+        Err(Failure::Answer(format!("version is {version}, expected {expected}")))
     }
 }
 
-/// By which way syncs go in.
+/// The way in which syncs reach the service.
 enum Door {
     /// Over HTTP.
     Server(Api),
-    /// As events of the gateway.
+    /// As events from API Gateway.
     Function(Service),
 }
 

@@ -1,4 +1,4 @@
-//! A client that keeps its connection open.
+//! A client that keeps its connections open.
 
 use crate::Failure;
 use coinolio_local::server::Server;
@@ -7,10 +7,10 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// A request that takes this long hangs.
+/// Time after which a request counts as hanging.
 const HANGS: Duration = Duration::from_secs(10);
 
-/// One user's client of the server.
+/// A client of the server, for one user.
 #[derive(Clone)]
 pub(crate) struct Api {
     client: Client,
@@ -19,7 +19,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// A client with connections of its own.
+    /// Returns a client with connections of its own.
     pub(crate) fn new(server: &Server, user: &str) -> Result<Self, Failure> {
         Ok(Self {
             client: Client::builder().timeout(HANGS).build()?,
@@ -28,7 +28,10 @@ impl Api {
         })
     }
 
-    /// Sends a request, which must succeed; returns the answer's body.
+    /// Sends a request and returns the answer's body.
+    ///
+    /// # Errors
+    /// Fails if the request is not answered with a success.
     pub(crate) async fn send(&self, method: Method, path: &str, body: String) -> Result<Vec<u8>, Failure> {
         let response = self
             .client
@@ -49,25 +52,25 @@ impl Api {
     }
 }
 
-/// What a v1 phone keeps of an answer.
+/// The parts of an answer that a v1 phone remembers.
 #[derive(Deserialize)]
 struct Head {
     version: u64,
     last_sync_at: String,
 }
 
-/// A v1 phone, which sends its whole document with another amount of one asset each time.
+/// A v1 phone, which sends its whole document with each sync and changes the amount of one asset each time.
 pub(crate) struct Phone {
     api: Api,
     path: String,
-    /// The document around that amount.
+    /// The document, split at that amount.
     document: [String; 2],
     head: Head,
     syncs: u64,
 }
 
 impl Phone {
-    /// Creates the portfolio `id`, whose document is about `size`.
+    /// Creates the portfolio `id` with a document of about `size`.
     pub(crate) async fn create(api: Api, id: &str, size: Size) -> Result<Self, Failure> {
         let portfolio = Portfolio::of_size(size).edited(Edit::OneField, 0);
         let document = portfolio.document().to_string();
@@ -96,7 +99,10 @@ impl Phone {
         );
         let head: Head = read(&self.api.send(Method::POST, &self.path, body).await?)?;
         if head.version != version + 1 {
-            return Err(Failure::Answer(format!("the sync on {version} made {}", head.version)));
+            return Err(Failure::Answer(format!(
+                "the sync based on version {version} made version {}",
+                head.version
+            )));
         }
         self.head = head;
         Ok(())

@@ -1,4 +1,4 @@
-//! The functions' log events, written as in AWS and kept for the benchmark to read.
+//! Captures the functions' log events, formatted as on AWS, so that the benchmark can read them.
 
 use coinolio_aws::telemetry::{Format, Metrics, subscriber};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The events of this process.
+/// The log events of this process.
 #[derive(Clone, Default)]
 pub(crate) struct Events(Arc<Mutex<Vec<u8>>>);
 
@@ -16,23 +16,23 @@ struct Event {
 }
 
 impl Events {
-    /// Captures the events from now on.
+    /// Starts to capture events.
     pub(crate) fn capture() -> Self {
         let events = Self::default();
         let writer = events.clone();
-        // Fails only where the process has a subscriber already, which this one has not.
+        // It fails only if the process already has a subscriber, and this one does not.
         let _ = tracing::subscriber::set_global_default(subscriber(Format::Json(Metrics::default()), move || {
             writer.clone()
         }));
         events
     }
 
-    /// Forgets the events so far.
+    /// Discards the events captured so far.
     pub(crate) fn forget(&self) {
         self.lines().clear();
     }
 
-    /// How long the invocations since then waited for the store.
+    /// Returns how long the captured invocations waited for the store.
     pub(crate) fn waited_for_the_store(&self) -> Duration {
         let lines = self.lines();
         let events = lines

@@ -1,8 +1,8 @@
-//! The local server over HTTP, beside the bare store that it stands on, in the same run.
+//! Measures the local server over HTTP, side by side with the bare store below it, in the same run.
 //!
-//! Server, store and clients share this machine's cores, so every figure is what is left after the clients'
-//! own work. Data is on disk as with `cargo run`. Each figure is `median (min–max)` over its rounds. Under
-//! `cargo test` every measurement is done once and briefly, to see that it runs.
+//! Server, store and clients share this machine's cores, so the clients' own work reduces every figure. Data is on
+//! disk, as with `cargo run`. Each figure is `median (min–max)` over its rounds. Under `cargo test` every
+//! measurement is run once and briefly, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod batch;
@@ -18,7 +18,7 @@ use coinolio_local::server::{Options, Server};
 use events::Events;
 use std::time::Duration;
 
-/// Why the benchmark stops: a figure would mean nothing where a request fails.
+/// A reason to stop the benchmark: if a request fails, the figures mean nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -27,22 +27,22 @@ enum Failure {
     Transport(#[from] reqwest::Error),
     #[error("{0}")]
     Answer(String),
-    #[error("the store: {0}")]
+    #[error("store: {0}")]
     Store(String),
     #[error(transparent)]
     System(#[from] std::io::Error),
-    #[error("a client ended: {0}")]
+    #[error("a client ended early: {0}")]
     Client(#[from] tokio::task::JoinError),
 }
 
-/// How much is measured.
+/// The extent of the measurements.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    /// How often each thing measured gets its turn.
+    /// Number of turns of each measurement.
     rounds: usize,
-    /// How long a turn takes.
+    /// Duration of a turn.
     turn: Duration,
-    /// After how many syncs memory is looked at.
+    /// Numbers of syncs after which memory is measured.
     syncs: [usize; 2],
 }
 
@@ -70,9 +70,9 @@ async fn main() -> Result<(), Failure> {
     };
     let server = Server::start(&options).await?;
     let cores = std::thread::available_parallelism()?;
-    println!("Server, store and clients share {cores} cores. Each figure: median (min–max) of its rounds.");
+    println!("Server, store and clients share {cores} cores. Each figure: median (min–max) over its rounds.");
 
-    // First, before the other measurements have left their traces in the process.
+    // Memory comes first, before the other measurements leave their traces in the process.
     memory::measure(&server, plan).await?;
     v1::measure(&server, &events, plan).await?;
     v2::measure(&server, plan).await?;

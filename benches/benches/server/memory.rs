@@ -1,14 +1,14 @@
-//! Memory after many syncs of a large document.
+//! Measures memory after many syncs of a large document.
 
 use crate::client::{Api, Phone};
 use crate::{Failure, Plan};
 use coinolio_local::server::Server;
 use coinolio_tests::portfolio::Size;
 
-/// Prints the process's resident memory after some and after many v1 syncs of a 100 KB document: functions,
-/// gateway, store and client together.
+/// Prints the process's resident memory after a few and after many v1 syncs of a 100 KB document. The process
+/// contains functions, gateway, store and client.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
-    println!("\nMemory of the process, v1 syncs of one field of a 100 KB document:");
+    println!("\nMemory of the process after v1 syncs of one field of a 100 KB document:");
     let mut phone = Phone::create(Api::new(server, "memory")?, "memory", Size::Large).await?;
     let mut first = None;
     let mut done = 0;
@@ -18,7 +18,7 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
             done += 1;
         }
         let Some(kilobytes) = resident_kilobytes() else {
-            println!("  not known on this system");
+            println!("  not available on this system");
             return Ok(());
         };
         let first = *first.get_or_insert(kilobytes);
@@ -28,7 +28,7 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
     Ok(())
 }
 
-/// `VmRSS` of `/proc/self/status` (Linux, proc(5)).
+/// Returns `VmRSS` of `/proc/self/status` (Linux, proc(5)).
 fn resident_kilobytes() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

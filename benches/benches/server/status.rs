@@ -1,4 +1,4 @@
-//! sync-status on more and more connections.
+//! Measures sync-status on increasing numbers of connections.
 
 use crate::client::Api;
 use crate::{Failure, Plan};
@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 
 const CONNECTIONS: [usize; 4] = [1, 8, 32, 128];
 
-/// Prints how many sync-statuses a second each number of connections gets done, the numbers taking turns.
+/// Prints the sync-status requests per second for each number of connections; the numbers take turns.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
-    println!("\nsync-status; an error or a hang of 10 seconds would stop the benchmark:");
+    println!("\nsync-status (the benchmark stops at an error or at a request that takes 10 seconds):");
     let api = Api::new(server, "status")?;
     let create = r#"{"id":"status","name":"status","device_id":"phone","data":{"assets":{}}}"#;
     api.send(Method::POST, "/api/v1/portfolios", create.to_owned()).await?;
@@ -31,7 +31,8 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Requests a second. Every client has one request under way at any time, on a connection kept open.
+/// Returns the requests per second. Every client always has one request in progress, on a connection that stays
+/// open.
 async fn rate(api: &Api, connections: usize, plan: Plan) -> Result<f64, Failure> {
     let mut clients = JoinSet::new();
     let start = Instant::now();

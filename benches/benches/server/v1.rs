@@ -1,4 +1,4 @@
-//! v1 syncs on one connection, and the share of their time that is the store's.
+//! Measures v1 syncs on one connection, and the share of their time that the store needs.
 
 use crate::client::{Api, Phone};
 use crate::events::Events;
@@ -9,9 +9,9 @@ use coinolio_local::server::Server;
 use coinolio_tests::portfolio::Size;
 use std::time::Instant;
 
-/// Prints how many syncs of one field a second one connection gets done.
+/// Prints how many syncs of one field per second one connection completes.
 pub(crate) async fn measure(server: &Server, events: &Events, plan: Plan) -> Result<(), Failure> {
-    println!("\nv1 sync, one field changed, one connection:");
+    println!("\nv1 sync of one changed field, one connection:");
     let mut table = Table::new(["document", "syncs/s", "in the store, %"]);
     for size in [Size::Medium, Size::Large] {
         let id = format!("v1-{}", size.bytes());
@@ -36,6 +36,6 @@ pub(crate) async fn measure(server: &Server, events: &Events, plan: Plan) -> Res
         ]);
     }
     println!("{table}");
-    println!("In the store: from a request's transmission to its answer read, of the time of the whole sync.");
+    println!("In the store: share of a sync's time between sending requests to the store and having read its answers.");
     Ok(())
 }

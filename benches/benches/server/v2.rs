@@ -1,4 +1,5 @@
-//! v2 syncs of one field on eight connections, beside the two store requests that such a sync comes to.
+//! Measures v2 syncs of one field on eight connections, side by side with the two store requests that such a sync
+//! needs.
 
 use crate::client::Api;
 use crate::{Failure, Plan};
@@ -16,9 +17,11 @@ use tokio::task::JoinSet;
 const CONNECTIONS: usize = 8;
 const USER: &str = "v2";
 
-/// Prints how many syncs and how many bare pairs a second the store takes, in turns, and the ratio of the two.
+/// Prints how many syncs and how many bare request pairs complete per second, in turns, and the ratio of the two.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
-    println!("\nv2 sync of one field, {CONNECTIONS} connections, a portfolio each, beside a bare Query + PutItem:");
+    println!(
+        "\nv2 sync of one field, {CONNECTIONS} connections with a portfolio each, compared with a bare Query + PutItem:"
+    );
     let (mut tablets, mut pairs) = (Vec::new(), Vec::new());
     for number in 0..CONNECTIONS {
         let mut tablet = Tablet::new(server, number)?;
@@ -38,18 +41,18 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
     table.row(["bare Query + PutItem".to_owned(), format!("{:.0}", Spread::of(bare))]);
     println!("{table}");
     println!(
-        "Ratio of the medians: {ratio:.2}; round by round: {:.2}",
+        "Ratio of medians: {ratio:.2}; ratio per round: {:.2}",
         Spread::of(ratios)
     );
     Ok(())
 }
 
-/// Something that does one piece of work after another.
+/// Something that does one unit of work after another.
 trait Worker: Send + Sized + 'static {
     fn work(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// Pieces of work a second, of all workers at once.
+/// Returns the units of work per second, of all workers together.
 async fn rate<W: Worker>(workers: &mut Vec<W>, plan: Plan) -> Result<f64, Failure> {
     let mut running = JoinSet::new();
     let start = Instant::now();
@@ -72,7 +75,7 @@ async fn rate<W: Worker>(workers: &mut Vec<W>, plan: Plan) -> Result<f64, Failur
     Ok(f64::from(sum) / start.elapsed().as_secs_f64())
 }
 
-/// A v2 device with a portfolio of its own, on a connection of its own.
+/// A v2 device with its own portfolio and its own connection.
 struct Tablet {
     api: Api,
     id: String,
@@ -107,7 +110,7 @@ impl Worker for Tablet {
         let synced: Synced = serde_json::from_slice(&answer).map_err(|error| Failure::Answer(error.to_string()))?;
         if synced.version != version + 1 {
             return Err(Failure::Answer(format!(
-                "the sync on {version} made {}",
+                "the sync based on version {version} made version {}",
                 synced.version
             )));
         }
@@ -118,8 +121,8 @@ impl Worker for Tablet {
 
 type Item = HashMap<String, AttributeValue>;
 
-/// A Query for the newest change and a PutItem of the next one, as a sync sends them and by the same SDK, on a
-/// copy of a change that a sync has written.
+/// A Query for the newest change and a PutItem of the next one, sent as a sync sends them and with the same SDK.
+/// The item is a copy of a change that a sync has written.
 struct Pair {
     client: Client,
     partition: String,
@@ -133,7 +136,7 @@ impl Pair {
         let newest = tablet.version - 1;
         let mut found = query(&client, &written, newest).await?;
         let Some(change) = found.pop() else {
-            return Err(Failure::Store(format!("no change in {written} on {newest}")));
+            return Err(Failure::Store(format!("no change on parent {newest} in {written}")));
         };
         Ok(Self {
             client,
@@ -166,7 +169,7 @@ impl Worker for Pair {
     }
 }
 
-/// The changes on `parent` and later, as a sync asks for them.
+/// Returns the changes on `parent` and later, queried as a sync does.
 async fn query(client: &Client, partition: &str, parent: u64) -> Result<Vec<Item>, Failure> {
     let page = client
         .query()
@@ -184,7 +187,7 @@ async fn query(client: &Client, partition: &str, parent: u64) -> Result<Vec<Item
     Ok(page.items.unwrap_or_default())
 }
 
-/// The sort key of a change (design section 3).
+/// Returns the sort key of a change (docs/ARCHITECTURE.md).
 fn sort_key(parent: u64) -> String {
     format!("CHANGE#{parent:020}")
 }

@@ -1,4 +1,4 @@
-//! The least Lambda function, as `lambda_http`'s documentation has it.
+//! A minimal Lambda function, taken from the documentation of `lambda_http`.
 
 use lambda_http::{Error, Request, run, service_fn};
 

@@ -1,4 +1,4 @@
-//! The two kinds of devices, and how they reach the server.
+//! The two kinds of devices, and their access to the server.
 
 use anyhow::Result;
 use reqwest::{Client, Method, StatusCode};
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 const PORTFOLIO: &str = "main";
 
-/// The assets and transactions of a portfolio: about 10 KB.
+/// Number of transactions in a portfolio, with a fifth as many assets: about 10 KB.
 const ENTRIES: usize = 80;
 
-/// A user's way to the API on one connection.
+/// A user's access to the API, on one connection.
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) client: Client,
@@ -18,7 +18,7 @@ pub(crate) struct Api {
     pub(crate) token: String,
 }
 
-/// What a request came to.
+/// The answer to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -26,7 +26,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The body of a success; an error status is counted by whoever gets the answer.
+    /// Parses the body of a success. Returns `None` for an error status, which the caller counts.
     fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>> {
         if !self.status.is_success() {
             return Ok(None);
@@ -58,7 +58,7 @@ impl Api {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    /// Creates the portfolio, unless another connection has.
+    /// Creates the portfolio, unless another connection already has.
     pub(crate) async fn create(&self) -> Result<()> {
         let transactions: Vec<Value> = (0..ENTRIES)
             .map(|n| {
@@ -72,7 +72,11 @@ impl Api {
         let body = json!({"id": PORTFOLIO, "name": "Main", "device_id": "creator", "data": data});
         let answer = self.post("/api/v1/portfolios", &body).await?;
         let there = [StatusCode::CREATED, StatusCode::CONFLICT].contains(&answer.status);
-        anyhow::ensure!(there, "no portfolio: {}", String::from_utf8_lossy(&answer.body));
+        anyhow::ensure!(
+            there,
+            "the portfolio cannot be created: {}",
+            String::from_utf8_lossy(&answer.body)
+        );
         Ok(())
     }
 }
@@ -81,7 +85,7 @@ fn symbol(number: usize) -> String {
     format!("asset-{}", number % (ENTRIES / 5))
 }
 
-/// A device that exchanges whole documents.
+/// A v1 device, which exchanges whole documents.
 #[derive(Debug)]
 pub(crate) struct Phone {
     id: String,
@@ -91,7 +95,7 @@ pub(crate) struct Phone {
     edits: usize,
 }
 
-/// What a v1 phone takes over from an answer.
+/// The parts of an answer that a v1 phone stores.
 #[derive(Deserialize)]
 struct Head {
     data: Value,
@@ -100,7 +104,7 @@ struct Head {
 }
 
 impl Phone {
-    /// The phone of a connection, with the document as it is.
+    /// Returns the phone of a connection, with the current document.
     pub(crate) async fn new(connection: u32, api: &Api) -> Result<Self> {
         let mut phone = Self {
             id: format!("phone-{connection}"),
@@ -121,23 +125,23 @@ impl Phone {
         api.get(&path).await
     }
 
-    /// Syncs another amount of one asset.
+    /// Syncs a new amount of one asset.
     pub(crate) async fn sync(&mut self, api: &Api) -> Result<Answer> {
         self.edits += 1;
         self.document["assets"][symbol(self.edits)]["amount"] = json!(format!("{}.00000001", self.edits));
         let body = json!({"client_data": self.document, "client_version": self.version,
                           "last_sync_at": self.last_sync_at, "device_id": self.id});
         let answer = api.post(&format!("/api/v1/portfolios/{PORTFOLIO}/sync"), &body).await?;
-        self.take(answer)
+        self.store(answer)
     }
 
     /// Reads the whole portfolio.
     pub(crate) async fn read(&mut self, api: &Api) -> Result<Answer> {
         let answer = api.get(&format!("/api/v1/portfolios/{PORTFOLIO}")).await?;
-        self.take(answer)
+        self.store(answer)
     }
 
-    fn take(&mut self, answer: Answer) -> Result<Answer> {
+    fn store(&mut self, answer: Answer) -> Result<Answer> {
         if let Some(head) = answer.read::<Head>()? {
             self.document = head.data;
             self.version = head.version;
@@ -147,7 +151,7 @@ impl Phone {
     }
 }
 
-/// A device that exchanges changes. Its edits name what they change, so it needs no document.
+/// A v2 device, which exchanges changes. Its edits name what they change, so it needs no document.
 #[derive(Debug)]
 pub(crate) struct Tablet {
     id: String,
@@ -161,7 +165,7 @@ struct Version {
 }
 
 impl Tablet {
-    /// The tablet of a connection, which has seen nothing later than the creation.
+    /// Returns the tablet of a connection, which has seen only the creation of the portfolio.
     pub(crate) fn new(connection: u32) -> Self {
         Self {
             id: format!("tablet-{connection}"),
@@ -177,7 +181,7 @@ impl Tablet {
         api.get(&path).await
     }
 
-    /// Syncs another price of one transaction.
+    /// Syncs a new price of one transaction.
     pub(crate) async fn sync(&mut self, api: &Api) -> Result<Answer> {
         let transaction = format!("tx_{}", self.syncs % ENTRIES);
         let price = format!("{}.01", self.syncs);
@@ -185,7 +189,7 @@ impl Tablet {
         self.exchange(api, json!([edit])).await
     }
 
-    /// Gets what others have changed.
+    /// Pulls the changes of other devices.
     pub(crate) async fn pull(&mut self, api: &Api) -> Result<Answer> {
         self.exchange(api, json!([])).await
     }

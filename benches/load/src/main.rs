@@ -1,7 +1,8 @@
-//! Mixed v1 and v2 traffic on more and more connections against the local server, each number of them for a while.
+//! Sends mixed v1 and v2 traffic to the local server, on increasing numbers of connections, and measures each
+//! number for some time.
 //!
-//! Every connection sends its next request as soon as it has the last one's answer. Server, store and connections share
-//! this machine's cores: the figures are what is left after the connections' own work.
+//! Every connection sends its next request as soon as the last one is answered. Server, store and connections share
+//! this machine's cores, so the connections' own work reduces the figures.
 
 mod device;
 mod memory;
@@ -19,24 +20,24 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use traffic::Traffic;
 
-/// Mixed v1 and v2 traffic against a `coinolio-local` that it starts itself.
+/// Sends mixed v1 and v2 traffic to a `coinolio-local` that it starts itself.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// The server's binary.
+    /// Path of the server's binary.
     #[arg(long, value_name = "FILE", default_value = "target/release/coinolio-local")]
     server: PathBuf,
-    /// How many connections, one number after the other.
+    /// Numbers of connections, measured one after another.
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,8,32,128")]
     connections: Vec<u32>,
-    /// How long each number of connections is measured, in seconds.
+    /// Seconds for which each number of connections is measured.
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
-    /// Where to draw the figures, as SVG.
+    /// File for a plot of the figures, as SVG.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 }
 
-/// Exit status 1 where a figure is out of bounds.
+/// Ends with status 1 if a figure is out of bounds.
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
@@ -53,7 +54,7 @@ async fn main() -> Result<ExitCode> {
     }
     let shortfalls: Vec<String> = stages.iter().flat_map(Stage::shortfalls).collect();
     for shortfall in &shortfalls {
-        println!("falls short: {shortfall}");
+        println!("out of bounds: {shortfall}");
     }
     Ok(if shortfalls.is_empty() {
         ExitCode::SUCCESS
@@ -78,8 +79,7 @@ async fn stage(cli: &Cli, server: &Server, connections: u32, folder: &Path) -> R
         "--output",
         "json",
         "--output-file",
-        file.to_str()
-            .context("the folder for temporary files has no UTF-8 path")?,
+        file.to_str().context("the path of the temporary folder is not UTF-8")?,
     ])?;
     let traffic = Traffic::new(server, connections).await?;
     let mut memory = Vec::new();

@@ -1,11 +1,11 @@
-//! The server's resident memory while it is under load.
+//! Measures the server's resident memory while it is under load.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Adds to `samples` every second what the process has in memory, in MB.
+/// Adds the process's resident memory in MB to `samples`, once a second.
 pub(crate) async fn watch(process: Option<u32>, samples: &mut Vec<f64>) -> Infallible {
     loop {
         samples.extend(process.and_then(resident_megabytes));
@@ -13,7 +13,7 @@ pub(crate) async fn watch(process: Option<u32>, samples: &mut Vec<f64>) -> Infal
     }
 }
 
-/// `VmRSS` of `/proc/<process>/status` (Linux, proc(5)); nothing on other systems.
+/// Returns `VmRSS` of `/proc/<process>/status` (Linux, proc(5)); `None` on other systems.
 fn resident_megabytes(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! The figures as a drawing.
+//! Draws the figures.
 
 use crate::report::Stage;
 use anyhow::{Result, anyhow};
@@ -8,14 +8,14 @@ use std::path::Path;
 
 const SIZE: (u32, u32) = (900, 340);
 
-/// What is drawn of the latency, each with its colour.
+/// The percentiles of the latency that are drawn, with their colours.
 const PERCENTILES: [(&str, RGBColor); 3] = [
     ("p50", RGBColor(0, 114, 178)),
     ("p95", RGBColor(230, 159, 0)),
     ("p99", RGBColor(213, 94, 0)),
 ];
 
-/// Draws latency and throughput over the connections, and memory over the time, into the SVG `file`.
+/// Draws latency and throughput against the number of connections, and memory against time, to the SVG `file`.
 pub(crate) fn draw(stages: &[Stage], file: &Path) -> Result<()> {
     let drawing = SVGBackend::new(file, SIZE).into_drawing_area();
     panels(stages, &drawing).map_err(|error| anyhow!("cannot draw {}: {error}", file.display()))
@@ -54,7 +54,7 @@ fn panels(stages: &[Stage], drawing: &Area<'_>) -> Result<(), Box<dyn Error>> {
 
 type Line<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);
 
-/// A panel whose axes begin at zero.
+/// Draws a panel whose axes start at zero.
 fn panel(area: &Area<'_>, title: &str, along: &str, lines: &[Line<'_>]) -> Result<(), Box<dyn Error>> {
     let points = || lines.iter().flat_map(|(_, _, line)| line);
     let right = points().map(|point| point.0).fold(1.0, f64::max);

@@ -1,4 +1,4 @@
-//! What was measured, and the bounds that it is held against.
+//! The results, and the bounds that they must meet.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -6,23 +6,24 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-/// At most this many times the median may the 99th percentile be.
+/// Maximum ratio of the 99th percentile to the median.
 const TAIL: f64 = 20.0;
 
-/// At most this share may memory grow from the second third of a stage to the last.
+/// Maximum growth of memory from the second third of a stage to the last.
 const GROWTH: f64 = 0.1;
 
-/// So many seconds a stage lasts at least before growth is more than the server's warming up.
+/// Minimum duration of a stage in seconds for which growth is judged. In a shorter one the server is still warming
+/// up.
 const WARM: usize = 30;
 
-/// What rlt says of a stage, as far as it is used.
+/// The parts of rlt's report on a stage that are used here.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Report {
     summary: Summary,
     latency: Latency,
-    /// How many requests had which status, such as `Success(200)`.
+    /// Number of requests by status, such as `Success(200)`.
     status: BTreeMap<String, u64>,
-    /// How many requests had no answer, by the error.
+    /// Number of requests without an answer, by error.
     errors: BTreeMap<String, u64>,
 }
 
@@ -38,40 +39,40 @@ struct Iterations {
 
 #[derive(Debug, Deserialize)]
 struct Latency {
-    /// In seconds, by names such as `p99`.
+    /// In seconds, by name, such as `p99`.
     percentiles: BTreeMap<String, f64>,
 }
 
 impl Report {
-    /// Reads what rlt wrote to `file`.
+    /// Reads the report that rlt wrote to `file`.
     pub(crate) fn read(file: &Path) -> Result<Self> {
-        serde_json::from_slice(&std::fs::read(file)?).context("no request had an answer")
+        serde_json::from_slice(&std::fs::read(file)?).context("no request was answered")
     }
 
-    /// Requests a second.
+    /// Returns the requests per second.
     pub(crate) fn rate(&self) -> f64 {
         self.summary.iters.rate
     }
 
-    /// A percentile of the latency in milliseconds; not a number where rlt leaves it out.
+    /// Returns a percentile of the latency in milliseconds; NaN if rlt does not report it.
     pub(crate) fn percentile(&self, name: &str) -> f64 {
         let seconds = self.latency.percentiles.get(name);
         seconds.map_or(f64::NAN, |seconds| seconds * 1e3)
     }
 
-    /// The requests without a success, and why.
+    /// Returns the numbers of failed requests, by reason.
     fn failures(&self) -> impl Iterator<Item = (&String, &u64)> {
         let refused = self.status.iter().filter(|(status, _)| !status.starts_with("Success("));
         refused.chain(&self.errors)
     }
 }
 
-/// One number of connections.
+/// The results for one number of connections.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) connections: u32,
     pub(crate) report: Report,
-    /// The server's memory second by second, in MB; none where the system does not tell.
+    /// The server's memory in MB, once per second; empty if the system does not provide it.
     pub(crate) memory: Vec<f64>,
 }
 
@@ -80,7 +81,8 @@ impl Stage {
         self.report.percentile("p99") / self.report.percentile("p50")
     }
 
-    /// How much memory grew from the second third of the stage to the last, by the medians; nothing of a short stage.
+    /// Returns the growth of memory from the second third of the stage to the last, by the medians; `None` for a
+    /// short stage.
     fn growth(&self) -> Option<f64> {
         if self.memory.len() < WARM {
             return None;
@@ -91,7 +93,7 @@ impl Stage {
         Some(last / middle - 1.0)
     }
 
-    /// Every figure that is out of bounds.
+    /// Returns a message for every figure that is out of bounds.
     pub(crate) fn shortfalls(&self) -> Vec<String> {
         let connections = self.connections;
         let mut found: Vec<String> = self
@@ -100,10 +102,10 @@ impl Stage {
             .map(|(why, times)| format!("{connections} connections: {times} × {why}"))
             .collect();
         let tail = self.tail();
-        // A figure that is not a number is none.
+        // NaN means that the figure is missing.
         if tail.is_nan() || tail >= TAIL {
             found.push(format!(
-                "{connections} connections: p99 is {tail:.1} times p50, not under {TAIL}"
+                "{connections} connections: p99 is {tail:.1} times p50, the limit is {TAIL}"
             ));
         }
         if let Some(growth) = self.growth().filter(|growth| *growth > GROWTH) {
@@ -122,7 +124,7 @@ fn median(samples: &[f64]) -> Option<f64> {
     samples.get(samples.len() / 2).copied()
 }
 
-/// The stages as a table in Markdown.
+/// Returns the stages as a Markdown table.
 pub(crate) fn table(stages: &[Stage]) -> String {
     let mut table = String::from(
         "| connections | requests/s | p50, ms | p95, ms | p99, ms | p99 / p50 | failed | memory, MB | growth |\n\
@@ -142,7 +144,7 @@ pub(crate) fn table(stages: &[Stage]) -> String {
         let growth = stage
             .growth()
             .map_or("".to_owned(), |growth| format!("{:+.1} %", growth * 100.0));
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(
             table,
             "| {connections} | {:.0} | {p50:.2} | {p95:.2} | {p99:.2} | {:.1} | {failed} | {least:.0}–{most:.0} | {growth} |",
@@ -170,26 +172,26 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_within_bounds_has_no_shortfalls() {
+    fn a_stage_within_bounds_reports_no_shortfall() {
         let none: [String; 0] = [];
         let memory = [[1.0; 20], [50.0; 20], [54.0; 20]].concat();
         assert_eq!(stage(0.0199, "Success(201)", memory).shortfalls(), none);
     }
 
     #[test]
-    fn a_long_tail_falls_short() {
+    fn a_long_tail_is_a_shortfall() {
         let found = stage(0.021, "Success(201)", Vec::new()).shortfalls();
-        assert_eq!(found, ["8 connections: p99 is 21.0 times p50, not under 20"]);
+        assert_eq!(found, ["8 connections: p99 is 21.0 times p50, the limit is 20"]);
     }
 
     #[test]
-    fn an_error_status_falls_short() {
+    fn an_error_status_is_a_shortfall() {
         let found = stage(0.001, "Server Error(503)", Vec::new()).shortfalls();
         assert_eq!(found, ["8 connections: 1 × Server Error(503)"]);
     }
 
     #[test]
-    fn memory_that_grows_through_the_last_third_falls_short() {
+    fn growth_of_memory_in_the_last_third_is_a_shortfall() {
         let memory = [[50.0; 20], [50.0; 20], [56.0; 20]].concat();
         let found = stage(0.001, "Success(201)", memory).shortfalls();
         assert_eq!(found, ["8 connections: memory grew by 12 %"]);

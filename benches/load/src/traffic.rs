@@ -1,4 +1,4 @@
-//! What a connection sends.
+//! The requests that the connections send.
 
 use crate::device::{Api, Phone, Tablet};
 use crate::server::Server;
@@ -8,7 +8,8 @@ use reqwest::Client;
 use rlt::{BenchSuite, IterInfo, IterReport};
 use std::time::Instant;
 
-/// How many connections share a user's portfolio, each with two devices: their edits meet.
+/// Number of connections that share a user's portfolio, so that their edits collide. Each connection has two
+/// devices.
 const SHARED_BY: u32 = 4;
 
 /// The traffic of all connections.
@@ -20,7 +21,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Traffic to `server` on so many connections.
+    /// Returns the traffic to `server` on this number of connections.
     pub(crate) async fn new(server: &Server, connections: u32) -> Result<Self> {
         let mut tokens = Vec::new();
         for user in 0..connections.div_ceil(SHARED_BY) {
@@ -59,12 +60,12 @@ impl BenchSuite for Traffic {
             phone: Phone::new(worker, &api).await?,
             tablet: Tablet::new(worker),
             api,
-            // Connections do not march in step.
+            // The connections start at different points of the cycle.
             turn: u64::from(worker),
         })
     }
 
-    /// Of ten requests three ask for the status, four sync an edit, one pulls and two read.
+    /// Sends the next request: of ten, three ask for the status, four sync an edit, one pulls and two read.
     async fn bench(&mut self, connection: &mut Connection, _: &IterInfo) -> Result<IterReport> {
         let Connection {
             api,
