@@ -48,8 +48,8 @@ impl Pair {
 
     /// Returns the size of each patch in bytes as compact JSON, in the order of [`NAMES`].
     ///
-    /// treediff and json_diff_ng have no JSON form of their own: their results are written as operations of RFC
-    /// 6902.
+    /// `treediff` and `json_diff_ng` have no JSON form of their own: their results are written as operations of
+    /// RFC 6902.
     pub fn patch_bytes(&self) -> [usize; NAMES.len()] {
         let (before, after) = &self.theirs;
         let bytes = |patch: serde_json::Result<Vec<u8>>| patch.map_or(0, |json| json.len());

@@ -105,7 +105,7 @@ impl Stage {
         // NaN means that the figure is missing.
         if tail.is_nan() || tail >= TAIL {
             found.push(format!(
-                "{connections} connections: p99 is {tail:.1} times p50, the limit is {TAIL}"
+                "{connections} connections: p99 is {tail:.1} times p50, must be below {TAIL}"
             ));
         }
         if let Some(growth) = self.growth().filter(|growth| *growth > GROWTH) {
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_long_tail_is_a_shortfall() {
         let found = stage(0.021, "Success(201)", Vec::new()).shortfalls();
-        assert_eq!(found, ["8 connections: p99 is 21.0 times p50, the limit is 20"]);
+        assert_eq!(found, ["8 connections: p99 is 21.0 times p50, must be below 20"]);
     }
 
     #[test]
