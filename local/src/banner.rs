@@ -1,14 +1,20 @@
-//! What a person needs to use the server, printed once it serves.
+//! The startup banner: URLs, a token and example commands, printed when the server is ready.
 
 use crate::error::StartError;
 use crate::server::Server;
 use std::io::{self, Write};
 
-/// The user whose token is printed.
+/// The user of the printed token.
 pub const USER: &str = "demo";
 
-/// Writes the URLs, a token for [`USER`] and three commands to paste: create a portfolio (409 where an
-/// earlier paste did), sync it as a v1 phone (pasted again: no effect), ask what a v1 tablet would miss.
+/// Writes the URLs, a token for [`USER`] and three commands to paste. `data` tells the user where the data is
+/// stored.
+///
+/// The commands create a portfolio (409 if it exists already), sync it as a v1 phone (no effect when repeated),
+/// and ask whether a v1 tablet needs to sync.
+///
+/// # Errors
+/// Fails if the token cannot be signed or `out` cannot be written.
 pub fn write(server: &Server, data: &str, out: &mut impl Write) -> Result<(), StartError> {
     let token = server.token(USER)?;
     lines(server, data, &token, out).map_err(|cause| StartError::System("cannot write to the terminal", cause))
@@ -28,7 +34,7 @@ fn lines(server: &Server, data: &str, token: &str, out: &mut impl Write) -> io::
     writeln!(out, "Token     {token}")?;
     writeln!(
         out,
-        "\nCreate a portfolio, sync it as a v1 phone, ask what a v1 tablet would miss:\n"
+        "\nCreate a portfolio, sync it as a v1 phone, and ask whether a v1 tablet needs to sync:\n"
     )?;
     writeln!(
         out,
@@ -42,6 +48,6 @@ fn lines(server: &Server, data: &str, token: &str, out: &mut impl Write) -> io::
         out,
         "{curl} '{api}/api/v1/portfolios/demo/sync-status?client_version=1&device_id=tablet'"
     )?;
-    writeln!(out, "\nCtrl-C stops it.")?;
+    writeln!(out, "\nCtrl-C stops the server.")?;
     out.flush()
 }

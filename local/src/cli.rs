@@ -5,80 +5,80 @@ use lambda_http::http::Uri;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-/// Coinolio Sync on this machine: the Lambda functions' handlers behind a local API Gateway, on an
-/// embedded DynamoDB. Without a subcommand it serves.
+/// Runs Coinolio Sync on this machine: the Lambda functions' handlers behind a local API Gateway, on an
+/// embedded DynamoDB. Without a subcommand, starts the server.
 #[derive(Debug, Parser)]
 #[command(name = "coinolio-local", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// What to do instead of serving.
+    /// The command to run; `None` starts the server.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How to serve.
+    /// The server's options.
     #[command(flatten)]
     pub serve: Serve,
 }
 
-/// What the program does instead of serving.
+/// The commands other than starting the server.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print a bearer token for a user, good for every local server of this checkout.
+    /// Print a bearer token for a user; every local server of this checkout accepts it.
     Token {
-        /// The user's id: the token's `sub` claim.
+        /// The user's id, which becomes the token's `sub` claim.
         #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
         user: String,
     },
-    /// Play two devices that edit one portfolio, and check that they end in agreement.
+    /// Simulate a phone and a tablet that edit one portfolio, and check that both end with the server's document.
     Demo,
 }
 
-/// How to serve.
+/// The server's options.
 #[derive(Args, Debug)]
 pub struct Serve {
-    /// Port of the API on 127.0.0.1; 0 takes a free one.
+    /// Port of the API on 127.0.0.1; 0 picks a free one.
     #[arg(long, value_name = "N", default_value_t = 3000)]
     pub port: u16,
-    /// Address of the DynamoDB API, which checks no credentials: loopback, or the private one of a container engine's
-    /// bridge, for `sam local`.
+    /// Address of the DynamoDB API, which checks no credentials: a loopback address or, for `sam local`, the private
+    /// address of a container engine's bridge.
     #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST, value_parser = not_public)]
     pub dynamodb_address: Ipv4Addr,
-    /// Port of the DynamoDB API; 0 takes a free one.
+    /// Port of the DynamoDB API; 0 picks a free one.
     #[arg(long, value_name = "N", default_value_t = 8000)]
     pub dynamodb_port: u16,
-    /// Where the functions reach DynamoDB: a proxy on this machine in front of the DynamoDB API, to see what they do when it
-    /// fails [default: the API itself].
+    /// URL at which the functions reach DynamoDB: a proxy on this machine, to test the functions while DynamoDB fails
+    /// [default: the DynamoDB API itself].
     #[arg(long, value_name = "URL", value_parser = on_this_machine)]
     pub dynamodb_endpoint: Option<String>,
-    /// Folder that keeps the data between runs [default: .coinolio in the checkout].
+    /// Folder that stores the data between runs [default: .coinolio in the checkout].
     #[arg(long, value_name = "DIR", conflicts_with = "memory")]
     pub data: Option<PathBuf>,
-    /// Keep the data in memory only.
+    /// Store the data in memory only, until the server stops.
     #[arg(long)]
     pub memory: bool,
-    /// What standard output holds: readable lines, or one JSON object a line and nothing else.
+    /// Format of standard output: readable lines, or one JSON object per line and nothing else.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
     pub log: LogFormat,
 }
 
-/// The form of the log on standard output.
+/// The log's format on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line, as the functions log in AWS.
+    /// One JSON object per line, as the functions log in AWS.
     Json,
-    /// Lines for people.
+    /// Human-readable lines.
     Pretty,
 }
 
-/// A URL such as `http://127.0.0.1:8001`.
+/// Accepts an `http` URL whose host is a loopback IPv4 address, such as `http://127.0.0.1:8001`.
 fn on_this_machine(text: &str) -> Result<String, String> {
     let url: Uri = text.parse().map_err(|_| "not a URL".to_owned())?;
     let host = url.host().and_then(|host| host.parse::<Ipv4Addr>().ok());
     if url.scheme_str() == Some("http") && host.is_some_and(|host| host.is_loopback()) {
         return Ok(text.to_owned());
     }
-    Err("not a URL such as http://127.0.0.1:8001".to_owned())
+    Err("not a loopback URL such as http://127.0.0.1:8001".to_owned())
 }
 
-/// An address that no other network routes to: loopback or private (RFC 1918).
+/// Accepts an address that other networks cannot reach: loopback or private (RFC 1918).
 fn not_public(text: &str) -> Result<Ipv4Addr, String> {
     let address: Ipv4Addr = text.parse().map_err(|_| "not an IPv4 address".to_owned())?;
     if address.is_loopback() || address.is_private() {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn without_arguments_it_serves_on_the_documented_ports() {
+    fn the_program_serves_on_the_documented_ports_by_default() {
         let cli = Cli::try_parse_from(["coinolio-local"]).unwrap();
         assert!(cli.command.is_none());
         assert_eq!((cli.serve.port, cli.serve.dynamodb_port), (3000, 8000));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_store_listens_on_no_public_address() {
+    fn the_dynamodb_api_never_listens_on_a_public_address() {
         let at = |address| Cli::try_parse_from(["coinolio-local", "--dynamodb-address", address]);
         for address in ["127.0.0.1", "172.17.0.1"] {
             assert_eq!(at(address).unwrap().serve.dynamodb_address.to_string(), address);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_reach_the_store_through_nothing_but_a_proxy_on_this_machine() {
+    fn the_dynamodb_endpoint_must_be_on_this_machine() {
         let by = |url| Cli::try_parse_from(["coinolio-local", "--dynamodb-endpoint", url]);
         let url = "http://127.0.0.1:8001";
         assert_eq!(by(url).unwrap().serve.dynamodb_endpoint.as_deref(), Some(url));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_and_a_data_folder_exclude_each_other() {
+    fn the_memory_and_data_options_exclude_each_other() {
         assert!(Cli::try_parse_from(["coinolio-local", "--memory", "--data", "x"]).is_err());
     }
 }

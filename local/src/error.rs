@@ -1,45 +1,45 @@
-//! Why the program does not start: each failure is one line for the person at the terminal.
+//! Startup errors. Each is printed to the terminal as one line.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// A failure to start.
+/// An error that prevents the program from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A file or folder cannot be read or written.
     #[error("{action} {}: {cause}", path.display())]
     Io {
-        /// What failed, such as `cannot write in`.
+        /// The failed action, such as `cannot write in`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The operating system's reason.
+        /// The operating system's error.
         cause: io::Error,
     },
-    /// The file of the signing secret holds something else.
-    #[error("{} is not a signing secret: delete it and a new one is made", .0.display())]
+    /// The file of the signing secret contains something else.
+    #[error("{} is not a signing secret: delete it, and the next run creates a new one", .0.display())]
     NotASecret(PathBuf),
-    /// Another run holds the data folder.
-    #[error("the data folder {} is in use by another run: stop that one, or choose another with --data", .0.display())]
+    /// Another run has locked the data folder.
+    #[error("the data folder {} is in use by another run: stop that run, or choose another with --data", .0.display())]
     FolderInUse(PathBuf),
-    /// A port cannot be listened on.
+    /// The program cannot listen on a port.
     #[error("cannot listen on {address}: {cause} (choose another port with {option})")]
     Port {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// The option that names its port.
+        /// The command-line option that sets the port.
         option: &'static str,
-        /// The operating system's reason.
+        /// The operating system's error.
         cause: io::Error,
     },
-    /// The embedded store does not open or answer.
-    #[error("the embedded DynamoDB does not start: {0}")]
+    /// The embedded DynamoDB cannot be opened or does not answer.
+    #[error("cannot start the embedded DynamoDB: {0}")]
     Store(String),
     /// A token cannot be signed.
     #[error("cannot sign a token: {0}")]
     Token(#[from] jsonwebtoken::errors::Error),
-    /// The operating system refuses something else, such as a signal handler.
+    /// The operating system refused another action, such as installing a signal handler.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),
 }

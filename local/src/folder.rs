@@ -1,21 +1,24 @@
-//! The data folder: held by one run at a time.
+//! The data folder, which one run at a time may use.
 
 use crate::error::StartError;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-/// A data folder that is ours until this value is dropped, or the process ends, however it ends: the
-/// operating system releases the lock on the file `lock` inside.
+/// A data folder that this process has locked.
+///
+/// The lock is on the file `lock` in the folder. It ends when this value is dropped or the process ends: the
+/// operating system releases it even after a kill.
 pub struct DataFolder {
     path: PathBuf,
     _lock: File,
 }
 
 impl DataFolder {
-    /// Makes the folder where it is missing and takes hold of it.
+    /// Creates the folder if it is missing, and locks it.
     ///
-    /// Fails where it cannot be written and where another run holds it.
-    pub fn hold(path: &Path) -> Result<Self, StartError> {
+    /// # Errors
+    /// Fails if the folder cannot be written or if another run has locked it.
+    pub fn lock(path: &Path) -> Result<Self, StartError> {
         let unwritable = |cause| StartError::io("cannot write in the data folder", path, cause);
         fs::create_dir_all(path).map_err(unwritable)?;
         let lock = File::options()
@@ -34,7 +37,7 @@ impl DataFolder {
         }
     }
 
-    /// The database file inside.
+    /// Returns the path of the database file in the folder.
     pub fn database(&self) -> PathBuf {
         self.path.join("dynamodb.sqlite")
     }
@@ -46,22 +49,22 @@ mod tests {
     use crate::error::StartError;
 
     #[test]
-    fn a_folder_has_one_holder_at_a_time() {
+    fn a_folder_can_be_locked_only_once_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data");
-        let held = DataFolder::hold(&path).unwrap();
-        assert!(matches!(DataFolder::hold(&path), Err(StartError::FolderInUse(at)) if at == path));
-        drop(held);
-        assert!(DataFolder::hold(&path).is_ok());
+        let locked = DataFolder::lock(&path).unwrap();
+        assert!(matches!(DataFolder::lock(&path), Err(StartError::FolderInUse(at)) if at == path));
+        drop(locked);
+        assert!(DataFolder::lock(&path).is_ok());
     }
 
     #[test]
-    fn a_file_in_the_folders_place_is_named() {
+    fn the_error_names_a_file_that_is_not_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "").unwrap();
-        let Err(error) = DataFolder::hold(&path) else {
-            panic!("a file served as a folder");
+        let Err(error) = DataFolder::lock(&path) else {
+            panic!("a file was accepted as a data folder");
         };
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }

@@ -1,5 +1,5 @@
-//! The Lambda functions in this process: the same handlers as in AWS, and the same way from an answer to
-//! what the gateway takes.
+//! The Lambda functions, called in this process: the same handlers as in AWS, and the same conversion of their
+//! answers for the gateway.
 
 use crate::gateway::Functions;
 use coinolio_aws::App;
@@ -7,13 +7,13 @@ use coinolio_aws::http::{Event, to_gateway};
 use coinolio_aws::routes::Function;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 
-/// Every function of the workspace, on one table.
+/// Every function that answers requests, on one table.
 pub struct Handlers {
     app: App,
 }
 
 impl Handlers {
-    /// The functions with what `app` holds.
+    /// Creates the handlers, which share `app`.
     pub const fn new(app: App) -> Self {
         Self { app }
     }

@@ -12,7 +12,7 @@ use coinolio_local::{banner, checkout, demo};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Where one thing to say goes wrong there is one line on standard error and exit status 1.
+/// Runs the command. On failure, prints one line to standard error and exits with status 1.
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         let line = error.to_string().replace('\n', " ");
-        // Where even standard error is gone, the exit status still tells.
+        // If standard error is closed too, the exit status still reports the failure.
         let _ = writeln!(anstream::stderr(), "error: {line}");
         ExitCode::FAILURE
     })
@@ -34,7 +34,7 @@ fn block_on(work: impl Future<Output = Result<ExitCode, StartError>>) -> Result<
         .build()
         .map_err(|cause| StartError::System("cannot start threads", cause))?;
     let done = runtime.block_on(work);
-    // What still runs has had its time: requests beyond the grace period do not hold the exit up.
+    // `Server::stop` has already waited for running requests: do not wait for them again.
     runtime.shutdown_background();
     done
 }
@@ -49,11 +49,12 @@ async fn serve(options: Serve) -> Result<ExitCode, StartError> {
         LogFormat::Json => Format::Json(Metrics::default()),
         LogFormat::Pretty => Format::Pretty,
     };
-    // The store warns of each condition that fails: with optimistic concurrency that is everyday business.
+    // The embedded store warns about each failed condition. Optimistic concurrency makes them routine, so leave
+    // its events out of the log.
     telemetry::init(format, &["dynoxide"]);
     let mut signals = Signals::catch()?;
     let data = (!options.memory).then(|| options.data.unwrap_or_else(checkout::folder));
-    let place = data
+    let location = data
         .as_ref()
         .map_or_else(|| "in memory only".to_owned(), |folder| folder.display().to_string());
     let server = Server::start(&Options {
@@ -65,9 +66,9 @@ async fn serve(options: Serve) -> Result<ExitCode, StartError> {
     })
     .await?;
     match options.log {
-        // Standard output is for JSON lines alone.
-        LogFormat::Json => banner::write(&server, &place, &mut anstream::stderr())?,
-        LogFormat::Pretty => banner::write(&server, &place, &mut anstream::stdout())?,
+        // Standard output carries only JSON lines, so the banner goes to standard error.
+        LogFormat::Json => banner::write(&server, &location, &mut anstream::stderr())?,
+        LogFormat::Pretty => banner::write(&server, &location, &mut anstream::stdout())?,
     }
     signals.received().await;
     server.stop().await;

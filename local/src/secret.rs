@@ -5,10 +5,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Bytes of a secret: as many as SHA-256 gives (RFC 7518 section 3.2 asks for no fewer).
+/// Length of a secret in bytes: that of a SHA-256 hash, the minimum for HS256 (RFC 7518 section 3.2).
 const LENGTH: usize = 32;
 
-/// The secret's file inside the folder.
+/// Name of the secret's file in the folder.
 const FILE: &str = "signing-secret";
 
 /// A secret shared by every local server and every `token` run of one checkout.
@@ -16,22 +16,24 @@ const FILE: &str = "signing-secret";
 pub struct Secret([u8; LENGTH]);
 
 impl Secret {
-    /// The secret in `folder`, which is made, with a secret in it, on first use.
+    /// Reads the secret in `folder`. On first use, creates the folder and a random secret.
     ///
-    /// Whoever comes first decides: the file is written apart and linked into place whole, which fails
-    /// where another process was faster, and then that one's secret counts. Fails where the folder
-    /// cannot be written or the file holds something else.
+    /// Several processes may do so at once. Each writes its secret to a temporary file and links the complete file
+    /// to its final name. If another process was faster, the link fails and that process's secret counts.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be written, or if the file cannot be read or is not a secret.
     pub fn of(folder: &Path) -> Result<Self, StartError> {
         let path = folder.join(FILE);
         match Self::read(&path) {
             Err(StartError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {}
-            settled => return settled,
+            outcome => return outcome,
         }
         create(folder, &path).map_err(|cause| StartError::io("cannot write in", folder, cause))?;
         Self::read(&path)
     }
 
-    /// The secret's bytes, for the signature only.
+    /// Returns the secret's bytes, for signing and verifying only.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -44,25 +46,26 @@ impl Secret {
     }
 }
 
-/// Puts a new secret at `path` unless one is there.
+/// Writes a new secret to `path`, unless the file exists.
 fn create(folder: &Path, path: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let draft: PathBuf = folder.join(format!("{FILE}.{}", uuid::Uuid::new_v4().simple()));
-    let linked = write(&draft).and_then(|()| fs::hard_link(&draft, path));
-    fs::remove_file(&draft).or_else(|error| if linked.is_ok() { Err(error) } else { Ok(()) })?;
+    let temporary: PathBuf = folder.join(format!("{FILE}.{}", uuid::Uuid::new_v4().simple()));
+    let linked = write(&temporary).and_then(|()| fs::hard_link(&temporary, path));
+    // If the link failed as well, its error matters more than this one.
+    fs::remove_file(&temporary).or_else(|error| if linked.is_ok() { Err(error) } else { Ok(()) })?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }
 }
 
-fn write(draft: &Path) -> io::Result<()> {
-    let mut file = private(draft)?;
+fn write(path: &Path) -> io::Result<()> {
+    let mut file = private(path)?;
     file.write_all(&rand::random::<[u8; LENGTH]>())?;
     file.sync_all()
 }
 
-/// A new file that nobody but its owner may read.
+/// Creates a file that only its owner may read.
 fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -84,7 +87,11 @@ mod tests {
         let first = Secret::of(&nested).unwrap();
         assert!(first == Secret::of(&nested).unwrap());
         assert_ne!(first.bytes(), [0; 32]);
-        assert_eq!(fs::read_dir(&nested).unwrap().count(), 1, "no draft is left behind");
+        assert_eq!(
+            fs::read_dir(&nested).unwrap().count(),
+            1,
+            "a temporary file is left behind"
+        );
     }
 
     #[test]
@@ -94,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_first_users_at_once_all_get_the_same_secret() {
+    fn sixteen_first_users_at_once_all_get_the_same_secret() {
         let folder = tempfile::tempdir().unwrap();
         let start = std::sync::Barrier::new(16);
         let secrets: Vec<Vec<u8>> = std::thread::scope(|scope| {
@@ -114,7 +121,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_but_the_owner_may_read_it() {
+    fn only_the_owner_may_read_the_secret() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         Secret::of(folder.path()).unwrap();
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_named_and_not_replaced() {
+    fn a_damaged_file_is_named_in_the_error_and_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         fs::write(&path, "short").unwrap();

@@ -1,4 +1,4 @@
-//! One local server: the embedded store, the functions and the gateway in front of them.
+//! One local server: the embedded DynamoDB, the functions, and the gateway in front of them.
 
 use crate::checkout;
 use crate::error::StartError;
@@ -22,24 +22,24 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// How long running requests may take to finish once the server is told to stop.
+/// The time that running requests have to finish after the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The table's name, on the local server and in `template.yaml`'s default.
+/// Name of the table.
 pub const TABLE: &str = "coinolio";
 
-/// Where a server listens and keeps its data.
+/// Options of a server: its addresses and its data folder.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Port of the API on 127.0.0.1; 0 takes a free one.
+    /// Port of the API on 127.0.0.1; 0 picks a free one.
     pub port: u16,
-    /// Address of the DynamoDB API; 127.0.0.1 without one.
+    /// Address of the DynamoDB API; `None` means 127.0.0.1.
     pub dynamodb_address: Option<Ipv4Addr>,
-    /// Port of the DynamoDB API; 0 takes a free one.
+    /// Port of the DynamoDB API; 0 picks a free one.
     pub dynamodb_port: u16,
-    /// Where the functions reach DynamoDB, such as a proxy in front of it; the DynamoDB API itself without one.
+    /// URL at which the functions reach DynamoDB, such as a proxy's; `None` means the DynamoDB API itself.
     pub dynamodb_endpoint: Option<String>,
-    /// Folder of the data; in memory only without one.
+    /// Folder of the data; `None` stores it in memory only.
     pub data: Option<PathBuf>,
 }
 
@@ -55,10 +55,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server, which serves once this returns. Must be called inside a Tokio runtime.
+    /// Starts a server, which accepts requests as soon as this returns. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// Fails if a port or the data folder is in use, if the signing secret cannot be read or created, or if the
+    /// embedded DynamoDB does not start.
     pub async fn start(options: &Options) -> Result<Self, StartError> {
         let tokens = Arc::new(Tokens::new(&Secret::of(&checkout::folder())?));
-        let folder = options.data.as_deref().map(DataFolder::hold).transpose()?;
+        let folder = options.data.as_deref().map(DataFolder::lock).transpose()?;
         let api = Listener::on(Ipv4Addr::LOCALHOST, options.port, "--port")?;
         let address = options.dynamodb_address.unwrap_or(Ipv4Addr::LOCALHOST);
         let dynamodb = Listener::on(address, options.dynamodb_port, "--dynamodb-port")?;
@@ -67,7 +71,7 @@ impl Server {
         create_table_if_missing(&client, TABLE)
             .await
             .map_err(|cause| StartError::Store(cause.to_string()))?;
-        // A data folder of an earlier version has a table without a stream.
+        // The table of a data folder from an earlier version has no stream.
         enable_stream_if_missing(&client, TABLE)
             .await
             .map_err(|cause| StartError::Store(cause.to_string()))?;
@@ -79,7 +83,7 @@ impl Server {
         let (router, idle) = gateway::service(Handlers::new(app), Arc::clone(&tokens), address.port());
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = axum::serve(api.socket, router).with_graceful_shutdown(async move {
-            // A dropped sender stops the server too.
+            // The server also stops if the sender is dropped.
             let _ = stopped.await;
         });
         let served = tokio::spawn(serving.into_future());
@@ -94,32 +98,35 @@ impl Server {
         })
     }
 
-    /// The API's URL, without a slash at its end.
+    /// Returns the API's URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The DynamoDB API's URL.
+    /// Returns the DynamoDB API's URL.
     pub fn dynamodb_url(&self) -> String {
         format!("http://{}", self.store.address())
     }
 
-    /// A client of the DynamoDB API.
+    /// Returns a client of the DynamoDB API.
     pub fn dynamodb(&self) -> Client {
         self.store.client()
     }
 
-    /// A bearer token for `user`.
+    /// Issues a bearer token for `user`.
+    ///
+    /// # Errors
+    /// Fails if the token cannot be signed.
     pub fn token(&self, user: &str) -> Result<String, StartError> {
         Ok(self.tokens.issue(user)?)
     }
 
-    /// What signs and verifies this server's tokens.
+    /// Returns the object that signs and verifies this server's tokens.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }
 
-    /// Takes no more requests, lets the running ones finish for up to 10 seconds, and closes the store.
+    /// Stops accepting requests, gives running ones up to 10 seconds to finish, and closes the embedded DynamoDB.
     pub async fn stop(self) {
         let Self {
             stop,

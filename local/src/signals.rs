@@ -2,7 +2,7 @@
 
 use crate::error::StartError;
 
-/// Ctrl-C and, on Unix, SIGTERM: caught from the creation of this value on.
+/// Ctrl-C and, on Unix, SIGTERM. Both are caught as soon as this value exists.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -12,7 +12,10 @@ pub struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Starts catching. Fails where the operating system refuses it.
+    /// Starts catching the signals.
+    ///
+    /// # Errors
+    /// Fails if the operating system refuses a signal handler.
     pub fn catch() -> Result<Self, StartError> {
         use tokio::signal::unix::{SignalKind, signal};
         let catch = |kind| signal(kind).map_err(|cause| StartError::System("cannot catch signals", cause));
@@ -22,7 +25,7 @@ impl Signals {
         })
     }
 
-    /// Waits for one.
+    /// Waits for one of the signals.
     pub async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -33,14 +36,14 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Starts catching. Fails where the operating system refuses it.
+    /// Starts catching the signals. Never fails on this system.
     pub fn catch() -> Result<Self, StartError> {
         Ok(Self {})
     }
 
-    /// Waits for one.
+    /// Waits for one of the signals.
     pub async fn received(&mut self) {
-        // An error means that signals cannot be waited for: stopping is then the safe answer.
+        // If waiting for a signal fails, the server could not be stopped later: stop it now.
         let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -1,5 +1,7 @@
-//! The embedded DynamoDB: `dynoxide` on SQLite, served over HTTP so that the real SDK, the AWS command
-//! line and functions under cargo-lambda all speak to the same data.
+//! The embedded DynamoDB: `dynoxide` on SQLite.
+//!
+//! It is served over HTTP so that the real SDK, the AWS command line and functions under cargo-lambda all use
+//! the same data.
 
 use crate::error::StartError;
 use crate::folder::DataFolder;
@@ -18,12 +20,15 @@ pub struct Store {
     database: Database,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), String>>,
-    /// Released last: the database must be closed before another run may open it.
+    /// Unlocked last: the database must be closed before another run may open it.
     folder: Option<DataFolder>,
 }
 
 impl Store {
-    /// Opens the database in `folder`, or one in memory, and serves it on `listener`.
+    /// Opens the database in `folder`, or one in memory if there is no folder, and serves it on `listener`.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be opened.
     pub fn start(folder: Option<DataFolder>, listener: Listener) -> Result<Self, StartError> {
         let database = open(folder.as_ref())?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -32,7 +37,7 @@ impl Store {
             listener.socket,
             database.clone(),
             async move {
-                // A dropped sender stops the server too.
+                // The server also stops if the sender is dropped.
                 let _ = stopped.await;
             },
         ));
@@ -45,22 +50,22 @@ impl Store {
         })
     }
 
-    /// Where the DynamoDB API is.
+    /// Returns the address of the DynamoDB API.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A client of it.
+    /// Returns a client of the DynamoDB API.
     pub fn client(&self) -> Client {
         emulator_client(&format!("http://{}", self.address))
     }
 
-    /// The database itself, for what the SDK's client does not have: its streams.
+    /// Returns the database itself, to read its streams, which the SDK's client does not support.
     pub fn database(&self) -> Database {
         self.database.clone()
     }
 
-    /// Lets running requests finish, closes the database and gives the data folder back.
+    /// Lets running requests finish, closes the database and unlocks the data folder.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         match self.served.await {
@@ -82,21 +87,23 @@ fn open(folder: Option<&DataFolder>) -> Result<Database, StartError> {
     let text = path
         .to_str()
         .ok_or_else(|| StartError::Store(format!("{} is not valid Unicode", path.display())))?;
-    tend_stream(text).map_err(failed)?;
+    prepare_stream(text).map_err(failed)?;
     let database = Database::new(text).map_err(failed)?;
-    // A new database is in WAL mode with `synchronous = FULL`: an fsync for each commit. This call is
-    // the one way to `synchronous = NORMAL` (its other settings are SQLite's defaults): commits then
-    // outlive this process, killed or not, and a power failure may cost the last few but never
-    // corrupts the file. That is right for data on a developer's machine.
+    // A new database is in WAL mode with `synchronous = FULL`, which costs an fsync for each commit. This call is
+    // the only way to set `synchronous = NORMAL`; its other settings are SQLite's defaults. With NORMAL, commits
+    // survive the end of this process, even a kill. A power failure may undo the last few, but never corrupts the
+    // file. That is good enough for data on a developer's machine.
     database.disable_bulk_loading().map_err(failed)?;
     Ok(database)
 }
 
-/// Keeps a write from taking longer the more were made before it, in the database at `path`, which nobody has open.
+/// Deletes the stream records in the database at `path` and indexes new ones by number, so that writes do not
+/// become slower as their number grows. Nothing else may have the database open.
 ///
-/// DynamoDB keeps the records of a stream for 24 hours; the embedded one keeps them for good, and goes through all of them for
-/// the number of the next. What an earlier run left is read by nobody: the stream is followed from now on.
-fn tend_stream(path: &str) -> Result<(), DynoxideError> {
+/// DynamoDB deletes stream records after 24 hours. The embedded store never does, and without the index it scans
+/// all of them to number the next one. Records of an earlier run have no reader, because the stream is followed
+/// from now on.
+fn prepare_stream(path: &str) -> Result<(), DynoxideError> {
     let storage = Storage::new(path)?;
     storage.conn().execute_batch(
         "CREATE INDEX IF NOT EXISTS stream_records_by_sequence_number
@@ -108,11 +115,11 @@ fn tend_stream(path: &str) -> Result<(), DynoxideError> {
 
 #[cfg(test)]
 mod tests {
-    use super::tend_stream;
+    use super::prepare_stream;
     use dynoxide::storage::Storage;
 
     #[test]
-    fn an_earlier_runs_stream_is_gone_and_the_next_records_number_is_found_without_a_scan() {
+    fn an_earlier_runs_stream_records_are_deleted_and_new_ones_numbered_without_a_scan() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dynamodb.sqlite");
         let path = path.to_str().unwrap();
@@ -122,10 +129,10 @@ mod tests {
         record("2").unwrap();
         drop(storage);
         for _ in 0..2 {
-            tend_stream(path).unwrap();
+            prepare_stream(path).unwrap();
             let storage = Storage::new(path).unwrap();
             assert_eq!(storage.get_stream_records("t", "shard", 0, 10).unwrap().len(), 0);
-            // The statements are those of `next_stream_sequence_number` and `get_stream_records` in dynoxide 3.2.
+            // The statements of `next_stream_sequence_number` and `get_stream_records` in dynoxide 3.2.
             for statement in [
                 "SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = 't'",
                 "SELECT event_name, new_image FROM _stream_records

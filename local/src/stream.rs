@@ -1,4 +1,5 @@
-//! The table's stream: what Lambda's event source does between the embedded store and the change-stream function.
+//! The table's stream: passes its records from the embedded DynamoDB to the change-stream function, as Lambda's
+//! event source mapping does in AWS.
 
 use crate::error::StartError;
 use coinolio_aws::App;
@@ -14,23 +15,26 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// How often an idle stream is looked at, as Lambda does ("Polling and batching streams": 4 times a second there).
+/// The pause between two reads of an idle stream. Lambda reads 4 times a second ("Polling and batching streams").
 const POLL: Duration = Duration::from_secs(1);
 
-/// The most records of a batch, as in `template.yaml`.
+/// The maximum number of records in a batch, as in `template.yaml`.
 const BATCH: usize = 100;
 
-/// The stream being followed.
+/// A background task that follows the table's stream.
 pub struct Stream {
     stop: oneshot::Sender<()>,
     followed: JoinHandle<()>,
 }
 
 impl Stream {
-    /// Follows the stream of `table` in `database` from now on, handing each batch to the function.
+    /// Follows the stream of `table` in `database` from now on, and passes each batch to the function.
     ///
-    /// What was written before, such as while no server ran, comes to nobody: compaction looks at the log alone,
-    /// and a portfolio's next change makes up for it.
+    /// Earlier records, for example those written while no server followed the stream, are skipped. That is safe:
+    /// compaction reads only the log, so a portfolio's next change makes up for them.
+    ///
+    /// # Errors
+    /// Fails if the table has no stream or the stream cannot be read.
     pub fn follow(database: Database, table: &str, app: App) -> Result<Self, StartError> {
         let mut reader = Reader::latest(database, table).map_err(|cause| StartError::Store(cause.to_string()))?;
         let (stop, mut stopped) = oneshot::channel::<()>();
@@ -48,7 +52,7 @@ impl Stream {
                     }
                 };
                 let pause = if is_idle { POLL } else { Duration::ZERO };
-                // A dropped sender stops it too.
+                // The task also stops if the sender is dropped.
                 if tokio::time::timeout(pause, &mut stopped).await.is_ok() {
                     return;
                 }
@@ -57,7 +61,7 @@ impl Stream {
         Ok(Self { stop, followed })
     }
 
-    /// Lets a running batch finish, and lets go of the store.
+    /// Lets a running batch finish and releases the database.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         if let Err(cause) = self.followed.await {
@@ -66,8 +70,10 @@ impl Stream {
     }
 }
 
-/// Invokes the function with the records that `template.yaml`'s filter lets through, where there are any. Failures
-/// are in its log; they are not sent again, since the portfolio's next change brings all of it up again.
+/// Invokes the function with the records that pass `template.yaml`'s filter, if there are any.
+///
+/// The function logs its failures. Failed records are not sent again, because the portfolio's next change triggers
+/// the same work.
 async fn invoke(app: &App, records: &[Record]) {
     let wanted: Vec<&Record> = records.iter().filter(|record| is_wanted(record)).collect();
     if wanted.is_empty() {
@@ -79,13 +85,13 @@ async fn invoke(app: &App, records: &[Record]) {
     }
 }
 
-/// The filter of `template.yaml`: inserted changes.
+/// Returns true if the record passes `template.yaml`'s filter: it inserted a change.
 fn is_wanted(record: &Record) -> bool {
     let sk = serde_json::to_value(record.dynamodb.keys.get("sk")).unwrap_or_default();
     record.event_name == "INSERT" && sk["S"].as_str().is_some_and(|sk| sk.starts_with("CHANGE#"))
 }
 
-/// Reads a stream, batch after batch. The embedded store has one shard, which never ends.
+/// Reads a stream batch by batch. The embedded store has one shard, which never ends.
 struct Reader {
     database: Database,
     iterator: String,
@@ -98,7 +104,7 @@ impl Reader {
             table_name: Some(table.to_owned()),
             ..ListStreamsRequest::default()
         })?;
-        // The newest, where the stream was turned off and on.
+        // There are several streams if the stream was turned off and on again: follow the newest.
         let arn = streams
             .streams
             .into_iter()

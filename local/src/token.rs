@@ -1,8 +1,8 @@
 //! Tokens: issued for any local user, and verified as API Gateway's JWT authorizer does.
 //!
 //! Source of the checks: "Control access to HTTP APIs with JWT authorizers in API Gateway", AWS
-//! documentation. The one difference is the algorithm: API Gateway takes RSA keys that an identity
-//! provider publishes, this machine has one secret and so HMAC-SHA-256.
+//! documentation. Only the algorithm differs: API Gateway uses RSA keys that an identity provider publishes;
+//! local servers share one secret and use HMAC-SHA-256.
 
 use crate::secret::Secret;
 use jsonwebtoken::errors::Error;
@@ -11,16 +11,16 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Who issues local tokens: the `iss` claim.
+/// Issuer of local tokens: their `iss` claim.
 pub const ISSUER: &str = "https://coinolio.local";
 
-/// Whom they are for: the `aud` claim.
+/// Audience of local tokens: their `aud` claim.
 pub const AUDIENCE: &str = "coinolio-sync";
 
-/// How long a token is good for: a working week and the days around it, since nothing renews it.
+/// How long a token is valid: a week, because nothing renews it.
 pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A verified token's claims, every value as a string, as API Gateway hands them to a function.
+/// The claims of a verified token. Every value is a string, as API Gateway passes them to a function.
 pub type Claims = BTreeMap<String, String>;
 
 /// Issues and verifies the tokens of one checkout.
@@ -31,16 +31,16 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The tokens that `secret` signs.
+    /// Creates the issuer and verifier of the tokens that `secret` signs.
     pub fn new(secret: &Secret) -> Self {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.leeway = 0;
-        // At the second of `exp` itself the token is over (RFC 7519 section 4.1.4).
+        // In the second that `exp` names, the token has already expired (RFC 7519 section 4.1.4).
         rules.reject_tokens_expiring_in_less_than = 1;
         rules.validate_nbf = true;
         rules.set_issuer(&[ISSUER]);
         rules.set_required_spec_claims(&["exp", "iss"]);
-        // The audience is checked below: API Gateway lets `client_id` stand in for it.
+        // `verify` checks the audience itself, because API Gateway accepts `client_id` in its place.
         rules.validate_aud = false;
         Self {
             signing: EncodingKey::from_secret(secret.bytes()),
@@ -49,7 +49,10 @@ impl Tokens {
         }
     }
 
-    /// A token for `user`, good from now on for [`LIFETIME`].
+    /// Issues a token for `user`, valid from now on for [`LIFETIME`].
+    ///
+    /// # Errors
+    /// Fails if the token cannot be signed.
     pub fn issue(&self, user: &str) -> Result<String, Error> {
         let now = seconds(SystemTime::now());
         self.sign(&serde_json::json!({
@@ -62,16 +65,24 @@ impl Tokens {
         }))
     }
 
-    /// A token with exactly these claims: whether it is any good is for [`Tokens::verify`] to say.
+    /// Signs a token with exactly these claims, whether or not [`Tokens::verify`] accepts them.
+    ///
+    /// # Errors
+    /// Fails if the token cannot be signed.
     pub fn sign(&self, claims: &Value) -> Result<String, Error> {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.signing)
     }
 
-    /// The claims of `token`, or `None` where the authorizer refuses it.
+    /// Returns the claims of `token`, or `None` if the authorizer refuses it.
     ///
-    /// Refused are: another algorithm than ours, `none` included; a wrong signature; an `exp` that has
-    /// come or is missing; an `nbf` or `iat` to come; another `iss`; an `aud` that does not name us or,
-    /// without `aud`, such a `client_id`. A missing `sub` is not the authorizer's business.
+    /// It refuses a token if
+    /// - the algorithm is not HS256 (`none` included) or the signature is wrong;
+    /// - `exp` is missing or has passed;
+    /// - `nbf` or `iat` is in the future;
+    /// - `iss` is missing or names another issuer;
+    /// - `aud` does not name this service or, if there is no `aud`, `client_id` does not.
+    ///
+    /// It accepts a token without `sub`: the functions refuse that.
     pub fn verify(&self, token: &str) -> Option<Claims> {
         let claims: Map<String, Value> = jsonwebtoken::decode(token, &self.verifying, &self.rules).ok()?.claims;
         let issued_in_the_future = claims
@@ -86,7 +97,7 @@ impl Tokens {
     }
 }
 
-/// A claim's value as API Gateway writes it: a list stands in brackets, its members apart by a space.
+/// Formats a claim's value as API Gateway does: a list in brackets, its members separated by spaces.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -114,7 +125,7 @@ mod tests {
         Tokens::new(&Secret::of(folder.path()).unwrap())
     }
 
-    /// Good claims with `changes` laid over them; `null` takes a claim away.
+    /// Returns valid claims, changed by `changes`; `null` removes a claim.
     fn claims(changes: &Value) -> Value {
         let now = seconds(SystemTime::now());
         let mut claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "iat": now, "exp": now + 60});
@@ -138,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_authorizer_documents_as_refused_is_refused() {
+    fn the_verifier_refuses_claims_that_api_gateway_documents_as_refused() {
         let now = seconds(SystemTime::now());
         let tokens = tokens();
         for changes in [
@@ -164,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_authorizer_documents_as_accepted_is_accepted() {
+    fn the_verifier_accepts_claims_that_api_gateway_documents_as_accepted() {
         let tokens = tokens();
         for changes in [
             json!({}),
@@ -180,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_secret_or_without_one_is_refused() {
+    fn a_token_that_is_unsigned_or_signed_with_another_secret_is_refused() {
         use base64::Engine;
         let (tokens, others) = (tokens(), self::tokens());
         assert_eq!(tokens.verify(&others.issue("ann").unwrap()), None);

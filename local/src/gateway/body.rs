@@ -4,23 +4,26 @@ use axum::body::{Body, HttpBody};
 use std::future::poll_fn;
 use std::pin::Pin;
 
-/// The largest body that API Gateway takes ("Quotas for configuring and running an HTTP API": 10 MB).
+/// The largest body that API Gateway accepts, in bytes ("Quotas for configuring and running an HTTP API": 10 MB).
 pub(super) const LIMIT: usize = 10 * 1024 * 1024;
 
-/// What follows a body over the limit is read and dropped up to here: a client that still sends would
-/// otherwise see the connection reset in place of the answer.
+/// How much of a body is read, in bytes. The part over the limit is discarded: if it were not read, a client that
+/// is still sending would see a connection reset instead of the answer.
 const DRAINED: usize = 64 * 1024 * 1024;
 
-/// Why a body could not be taken.
+/// The reason for refusing a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// Longer than [`LIMIT`].
     TooLarge,
-    /// The connection broke, or the framing is wrong.
+    /// The connection broke or the framing is wrong.
     Broken,
 }
 
-/// The whole body in one piece.
+/// Reads the whole body.
+///
+/// # Errors
+/// Refuses a body that is longer than [`LIMIT`] or incomplete.
 pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, Refused> {
     let announced = body.size_hint().lower();
     let mut whole = Vec::with_capacity(usize::try_from(announced).unwrap_or(LIMIT).min(LIMIT));
@@ -49,7 +52,7 @@ mod tests {
     use axum::body::Body;
 
     #[tokio::test]
-    async fn a_body_at_the_limit_is_taken_and_one_byte_more_is_not() {
+    async fn a_body_at_the_limit_is_accepted_and_one_byte_more_is_refused() {
         assert_eq!(read(Body::empty()).await, Ok(Vec::new()));
         assert_eq!(read(Body::from(vec![7; LIMIT])).await, Ok(vec![7; LIMIT]));
         assert_eq!(read(Body::from(vec![7; LIMIT + 1])).await, Err(Refused::TooLarge));

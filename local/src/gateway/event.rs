@@ -1,4 +1,4 @@
-//! The event that API Gateway's HTTP API hands to a function: payload format 2.0.
+//! The event that API Gateway's HTTP API passes to a function: payload format 2.0.
 //!
 //! Source: "Create AWS Lambda proxy integrations for HTTP APIs in API Gateway", AWS documentation.
 
@@ -15,17 +15,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What the gateway knows of a request that is not in it.
+/// Facts about a request that are not in the request itself.
 pub(super) struct Facts<'a> {
     /// The request's id.
     pub(super) id: &'a str,
     /// The route's key, such as `GET /api/v1/portfolios/{id}`.
     pub(super) route_key: &'a str,
-    /// The path's parameters as they stand in the path, still percent-encoded.
+    /// The path's parameters, still percent-encoded.
     pub(super) parameters: &'a [(&'static str, &'a str)],
-    /// What the authorizer verified.
+    /// The claims that the authorizer verified.
     pub(super) claims: &'a Claims,
-    /// The port that the request came in at.
+    /// The port at which the request arrived.
     pub(super) port: u16,
 }
 
@@ -86,9 +86,9 @@ struct Http<'a> {
     user_agent: Cow<'a, str>,
 }
 
-/// The event of a request, as JSON.
+/// Returns the event of a request, as JSON.
 ///
-/// `rawPath` and the path parameters are percent-decoded and the query string is not, as HTTP APIs do.
+/// As in HTTP APIs, `rawPath` and the path parameters are percent-decoded, and `rawQueryString` is not.
 pub(super) fn json(request: &Parts, body: &[u8], facts: &Facts<'_>) -> serde_json::Result<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let path = percent::decode(request.uri.path());
@@ -142,8 +142,9 @@ pub(super) fn json(request: &Parts, body: &[u8], facts: &Facts<'_>) -> serde_jso
     serde_json::to_string(&event)
 }
 
-/// The body as it stands in the event, and whether that is base64: what is not text by its type, is
-/// compressed, or is no UTF-8.
+/// Returns the body as the event contains it, and whether that is base64.
+///
+/// The body becomes base64 if its content type is not text, if it is compressed, or if it is not valid UTF-8.
 fn encoded<'a>(headers: &HeaderMap, body: &'a [u8]) -> (Option<Cow<'a, str>>, bool) {
     if body.is_empty() {
         return (None, false);
@@ -169,7 +170,8 @@ fn is_text(headers: &HeaderMap) -> bool {
             .any(starts_with)
 }
 
-/// Every header but the cookies, several of one name joined by commas, and those that the gateway adds.
+/// Returns every header except the cookies, and those that the gateway adds. Values of the same name are joined by
+/// commas.
 fn headers<'a>(headers: &'a HeaderMap, facts: &Facts<'_>, seconds: u64) -> BTreeMap<&'a str, Cow<'a, str>> {
     let mut joined: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
@@ -185,7 +187,7 @@ fn headers<'a>(headers: &'a HeaderMap, facts: &Facts<'_>, seconds: u64) -> BTree
     joined.insert("x-forwarded-for", Cow::Borrowed("127.0.0.1"));
     joined.insert("x-forwarded-port", Cow::Owned(facts.port.to_string()));
     joined.insert("x-forwarded-proto", Cow::Borrowed("http"));
-    // Root=1-<8 digits of the time>-<24 digits>: "X-Ray tracing header", AWS documentation.
+    // Root=1-<time, 8 hexadecimal digits>-<24 hexadecimal digits>: "X-Ray tracing header", AWS documentation.
     let random = facts.id.replace('-', "");
     let unique = random.get(..24).unwrap_or(&random);
     joined.insert("x-amzn-trace-id", Cow::Owned(format!("Root=1-{seconds:08x}-{unique}")));
@@ -204,7 +206,7 @@ fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
         .collect()
 }
 
-/// The query's parameters, several of one name joined by commas.
+/// Returns the query's parameters. Values of the same name are joined by commas.
 fn parameters(query: &str) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -225,7 +227,7 @@ fn text(value: &HeaderValue) -> Cow<'_, str> {
     String::from_utf8_lossy(value.as_bytes())
 }
 
-/// The time as the Apache common log format writes it, which is what `requestContext.time` holds.
+/// Formats a time in seconds as the Apache common log format does, for `requestContext.time`.
 fn common_log_time(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()

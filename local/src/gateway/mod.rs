@@ -1,8 +1,8 @@
 //! A local API Gateway: an HTTP API with a JWT authorizer in front of the functions.
 //!
-//! A request goes through the shared route table, the authorizer and the reader of the functions' own runtime,
-//! in this order, as it does in AWS. Each invocation is a task of its own: it runs to its end when the
-//! client goes away, and a panic costs that one request.
+//! As in AWS, a request passes through the shared route table, the authorizer and the event reader of the
+//! functions' own runtime, in this order. Each invocation is a task of its own: it runs to its end even if the
+//! client disconnects, and a panic fails only that request.
 
 mod body;
 mod event;
@@ -28,19 +28,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
-/// How long an invocation may take: API Gateway's limit for an integration (30 seconds).
+/// The time limit of an invocation: API Gateway's limit for an integration (30 seconds).
 const INVOCATION: Duration = Duration::from_secs(30);
 
-/// The most that the request line and the headers may hold together ("Quotas for configuring and
-/// running an HTTP API": 10,240 bytes).
+/// The maximum size of the request line and the headers together, in bytes ("Quotas for configuring and running
+/// an HTTP API": 10,240).
 const HEAD_LIMIT: usize = 10_240;
 
-/// The longest event that Lambda takes ("Lambda quotas": 6 MB for a synchronous invocation's payload).
+/// The maximum size of an event and of an answer, in bytes ("Lambda quotas": 6 MB for a synchronous invocation's
+/// payload).
 const LAMBDA_LIMIT: usize = 6 * 1024 * 1024;
 
 /// The functions behind the gateway.
 pub trait Functions: Send + Sync + 'static {
-    /// Invokes `function` with the event that its runtime would hand it.
+    /// Invokes `function` with the event that its runtime would pass to it.
     fn invoke(
         &self,
         function: Function,
@@ -56,18 +57,19 @@ pub struct Gateway<F> {
     running: mpsc::Sender<()>,
 }
 
-/// Tells when no invocation runs any more.
+/// A handle that waits for the end of all invocations.
 pub struct Idle(mpsc::Receiver<()>);
 
 impl Idle {
-    /// Waits until the gateway and its invocations are gone.
+    /// Waits until the gateway is dropped and all its invocations have ended.
     pub async fn reached(mut self) {
-        // Nobody ever sends: the channel ends with its last sender.
+        // Nothing is ever sent: the channel closes when its last sender is dropped.
         while self.0.recv().await.is_some() {}
     }
 }
 
-/// The HTTP service in front of `functions`, reached at `port`; and what tells when its last invocation is over.
+/// Returns the HTTP service in front of `functions`, reached at `port`, and a handle that waits for its last
+/// invocation.
 pub fn service<F: Functions>(functions: F, tokens: Arc<Tokens>, port: u16) -> (Router, Idle) {
     let (running, idle) = mpsc::channel(1);
     let gateway = Arc::new(Gateway {
@@ -95,7 +97,7 @@ async fn answer<F: Functions>(State(gateway): State<Arc<Gateway<F>>>, request: R
     response
 }
 
-/// An answer that the gateway gives itself; boxed, as it is the rare one.
+/// An answer of the gateway itself, not of a function. Boxed because it is rare and large.
 type Refusal = Box<Response>;
 
 impl<F: Functions> Gateway<F> {
@@ -139,14 +141,14 @@ impl<F: Functions> Gateway<F> {
         outgoing(self.invoke(route.function, event, id.to_owned()).await?)
     }
 
-    /// What the JWT authorizer says: the claims, or 401.
+    /// Verifies the bearer token, as the JWT authorizer does. Returns the claims, or refuses with 401.
     fn authorize(&self, headers: &HeaderMap) -> Result<Claims, Refusal> {
         let Some(token) = bearer(headers) else {
-            return Err(problem::unauthenticated("a bearer token is needed", "Bearer"));
+            return Err(problem::unauthenticated("a bearer token is required", "Bearer"));
         };
         self.tokens.verify(token).ok_or_else(|| {
             problem::unauthenticated(
-                "the bearer token is not valid here, or not any more",
+                "the bearer token is invalid or has expired",
                 r#"Bearer error="invalid_token""#,
             )
         })
@@ -172,7 +174,7 @@ impl<F: Functions> Gateway<F> {
     }
 }
 
-/// Refuses a head that API Gateway would not pass on.
+/// Refuses a request line and headers that are larger than API Gateway allows.
 fn check_head(parts: &Parts) -> Result<(), Refusal> {
     let line = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     let headers = parts
@@ -185,7 +187,7 @@ fn check_head(parts: &Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The token of `Authorization: Bearer …`; the scheme's case does not matter (RFC 9110 section 11.1).
+/// Returns the token of `Authorization: Bearer …`. The scheme's case does not matter (RFC 9110 section 11.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
@@ -206,8 +208,9 @@ fn internal(cause: impl std::fmt::Display) -> Refusal {
     problem::response(&Error::new(Code::Internal, "the invocation failed"))
 }
 
-/// A function's answer as the gateway sends it. Of several headers with one name the first counts: the
-/// others do not survive the way out of the function's runtime, so here they do not either.
+/// Converts a function's answer to the gateway's response.
+///
+/// If several headers have the same name, only the first is sent, because a function's runtime drops the others too.
 fn outgoing(answer: ApiGatewayV2httpResponse) -> Result<Response, Refusal> {
     let body = match answer.body {
         Some(lambda_http::Body::Binary(bytes)) => bytes,
@@ -215,7 +218,7 @@ fn outgoing(answer: ApiGatewayV2httpResponse) -> Result<Response, Refusal> {
         Some(lambda_http::Body::Text(text)) => text.into_bytes(),
         _ => Vec::new(),
     };
-    // No body more than doubles: most need no counting.
+    // Encoding at most doubles a body, so only a large one needs counting.
     if body.len() > LAMBDA_LIMIT / 2 && escaped_length(&body, answer.is_base64_encoded) > LAMBDA_LIMIT {
         return Err(internal("the function's answer is over Lambda's limit"));
     }
@@ -232,7 +235,7 @@ fn outgoing(answer: ApiGatewayV2httpResponse) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// How long a body is in the JSON that a function answers with.
+/// Returns the length of a body, in bytes, as part of the JSON that a function answers with.
 fn escaped_length(body: &[u8], base64: bool) -> usize {
     if base64 {
         return body.len().div_ceil(3) * 4;

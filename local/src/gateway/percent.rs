@@ -1,6 +1,6 @@
-//! Percent-decoding (RFC 3986 section 2.1), where bytes that are no UTF-8 become U+FFFD.
+//! Percent-decoding (RFC 3986 section 2.1). Bytes that are not UTF-8 become U+FFFD.
 
-/// `text` decoded. A `%` that no two hexadecimal digits follow stands for itself.
+/// Decodes `text`. A `%` without two hexadecimal digits after it stays as it is.
 pub(super) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -22,7 +22,7 @@ pub(super) fn decode(text: &str) -> String {
     }
 }
 
-/// One name or value of a query string: a `+` is a space.
+/// Decodes one name or value of a query string, in which a `+` is a space.
 pub(super) fn decode_query(text: &str) -> String {
     decode(&text.replace('+', " "))
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::{decode, decode_query};
 
     #[test]
-    fn escapes_are_decoded_and_what_is_no_escape_stays() {
+    fn escapes_are_decoded_and_all_other_text_stays() {
         for (text, decoded) in [
             ("", ""),
             ("plain", "plain"),

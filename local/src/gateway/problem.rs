@@ -1,4 +1,4 @@
-//! The gateway's own refusals, in the form of the functions'.
+//! The gateway's own refusals, in the same form as those of the functions.
 
 use super::Refusal;
 use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -8,18 +8,18 @@ use coinolio_aws::http::problem::{MEDIA_TYPE, Problem};
 use coinolio_core::{Code, Error};
 use serde::Serialize;
 
-/// `error` as a problem document (RFC 9457).
+/// Returns `error` as a problem document (RFC 9457).
 pub(super) fn response(error: &Error) -> Refusal {
     with(error.code, &Problem::from(error), None)
 }
 
-/// 405 with the methods that the route has.
+/// Returns 405 with the methods that the path allows.
 pub(super) fn method_not_allowed(allow: &str) -> Refusal {
     let error = Error::new(Code::MethodNotAllowed, format!("this path has {allow}"));
     with(error.code, &Problem::from(&error), Some((ALLOW, allow)))
 }
 
-/// 401 with a challenge (RFC 6750 section 3), and the `message` that API Gateway's own 401 has.
+/// Returns 401 with a challenge (RFC 6750 section 3) and the `message` of API Gateway's own 401.
 pub(super) fn unauthenticated(detail: &str, challenge: &str) -> Refusal {
     let error = Error::new(Code::Unauthenticated, detail);
     let mut document = serde_json::to_value(Problem::from(&error)).unwrap_or_default();
@@ -29,7 +29,7 @@ pub(super) fn unauthenticated(detail: &str, challenge: &str) -> Refusal {
 
 fn with(code: Code, document: &impl Serialize, header: Option<(HeaderName, &str)>) -> Refusal {
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    // Strings and a number always serialise.
+    // The document has only strings and a number, so serialising it cannot fail.
     let mut response = (status, serde_json::to_vec(document).unwrap_or_default()).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

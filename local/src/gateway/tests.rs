@@ -7,7 +7,7 @@ use lambda_http::{Body, LambdaEvent};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A function that tells what it was handed, or does what its query asks for.
+/// A function that answers with the event it received or, if the query names a special case, with that case.
 struct Echo;
 
 impl Functions for Echo {
@@ -19,7 +19,7 @@ impl Functions for Echo {
         let mut answer = ApiGatewayV2httpResponse::default();
         answer.status_code = 200;
         match event.payload.raw_query_string.as_deref() {
-            Some("panic") => panic!("asked to"),
+            Some("panic") => panic!("the query asked for a panic"),
             Some("binary") => {
                 answer.headers.append("x-twice", "1".parse().unwrap());
                 answer.headers.append("x-twice", "2".parse().unwrap());
@@ -134,7 +134,7 @@ async fn binary_answers_arrive_as_bytes_with_the_first_of_each_header_and_every_
 }
 
 #[tokio::test]
-async fn a_panic_costs_one_request() {
+async fn a_panic_fails_only_its_own_request() {
     let running = Running::start().await;
     let token = running.token();
     let failed = running
@@ -146,7 +146,7 @@ async fn a_panic_costs_one_request() {
 }
 
 #[tokio::test]
-async fn what_the_authorizer_refuses_is_401_with_a_challenge() {
+async fn the_authorizer_refuses_with_401_and_a_challenge() {
     let running = Running::start().await;
     let wrong_audience = running
         .tokens
@@ -186,7 +186,7 @@ async fn a_token_without_sub_passes_the_authorizer() {
 }
 
 #[tokio::test]
-async fn unknown_routes_are_404_and_known_ones_with_another_method_405_without_a_token() {
+async fn unknown_paths_get_404_and_wrong_methods_get_405_even_without_a_token() {
     let running = Running::start().await;
     for path in ["/", "/api", "/api/v1/portfolios/", "/API/v1/portfolios", "/health/"] {
         problem(running.send("GET", path, None, vec![]).await, 404, "not_found").await;
@@ -204,7 +204,7 @@ async fn health_needs_no_token() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_413_and_the_answer_arrives() {
+async fn a_body_over_the_limit_gets_413_and_the_answer_arrives() {
     let running = Running::start().await;
     let body = vec![b' '; 10 * 1024 * 1024 + 1];
     let response = running
@@ -214,7 +214,7 @@ async fn a_body_over_the_limit_is_413_and_the_answer_arrives() {
 }
 
 #[tokio::test]
-async fn a_head_over_the_limit_is_431() {
+async fn a_head_over_the_limit_gets_431() {
     let running = Running::start().await;
     let path = format!("/api/v1/portfolios?q={}", "x".repeat(HEAD_LIMIT));
     let response = running.send("GET", &path, Some(&running.token()), vec![]).await;
@@ -222,7 +222,7 @@ async fn a_head_over_the_limit_is_431() {
 }
 
 #[tokio::test]
-async fn an_event_over_lambdas_limit_is_413() {
+async fn an_event_over_lambdas_limit_gets_413() {
     let running = Running::start().await;
     let body = vec![0xff; 5 * 1024 * 1024];
     let response = running
