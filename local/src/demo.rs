@@ -1,8 +1,8 @@
-//! `cargo run -- demo`: two devices of one user, playing what the service is for.
+//! `cargo run -- demo`: a phone and a tablet of one user show what the service does.
 //!
-//! They speak protocol v2 over HTTP with the running handlers. Each scene checks what it claims.
+//! They speak protocol v2 over HTTP to the running handlers. Each scene checks every claim before printing it.
 
-use crate::device::{Answer, Device, DeviceError, News};
+use crate::device::{Answer, Delta, Device, DeviceError};
 use crate::error::StartError;
 use crate::server::Server;
 use anstyle::{AnsiColor, Style};
@@ -10,20 +10,20 @@ use coinolio_core::json::Value;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Why the demo fails.
+/// An error that ends the demo.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// A device's sync came to nothing.
+    /// A device's request failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// No token could be made.
+    /// No token could be issued.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The terminal is gone.
+    /// The narration cannot be written.
     #[error("cannot write to the terminal: {0}")]
     Terminal(#[from] io::Error),
-    /// Something is not as it must be.
-    #[error("not as it must be: {0}")]
+    /// A claim of a scene is false.
+    #[error("a claim of the demo is false: {0}")]
     Claim(String),
 }
 
@@ -31,10 +31,11 @@ const BTC: [&str; 3] = ["assets", "btc", "amount"];
 const ETH: [&str; 3] = ["assets", "eth", "amount"];
 const SOL: [&str; 3] = ["assets", "sol", "amount"];
 
-/// Plays every scene against `server`, telling of it on `out`.
+/// Plays every scene against `server` and narrates it on `out`.
 ///
 /// # Errors
-/// The first claim that does not hold, above all that both devices and the server end with the same document.
+/// Fails on the first claim that is false, such as the last one: both devices and the server have the same
+/// document. Also fails if a request fails or `out` cannot be written.
 pub async fn play(server: &Server, out: &mut impl Write) -> Result<(), DemoError> {
     let token = server.token("demo")?;
     let device = |id| Device::new(id, &server.url(), &token, "savings");
@@ -46,7 +47,7 @@ pub async fn play(server: &Server, out: &mut impl Write) -> Result<(), DemoError
     stage.beginning().await?;
     stage.different_assets().await?;
     stage.the_same_field().await?;
-    stage.a_lost_answer().await?;
+    stage.an_unanswered_sync().await?;
     stage.a_stale_tablet().await?;
     stage.agreement().await
 }
@@ -59,24 +60,27 @@ struct Stage<'w, W> {
 
 impl<W: Write> Stage<'_, W> {
     async fn beginning(&mut self) -> Result<(), DemoError> {
-        self.scene("The phone makes a portfolio, offline first; the tablet finds it")?;
+        self.scene("The phone creates a portfolio offline; the tablet receives it")?;
         for (path, amount) in [(BTC, "1.0"), (ETH, "10"), (SOL, "250")] {
             self.phone.set(&path, amount.into());
         }
-        self.told("phone", "1.0 btc, 10 eth and 250 sol")?;
+        self.narrate("phone", "enters 1.0 btc, 10 eth and 250 sol, offline")?;
         let answer = self.phone.sync().await?;
         self.synced("phone", &answer)?;
         let answer = self.tablet.sync().await?;
         self.synced("tablet", &answer)?;
-        self.claim(self.tablet.document == self.phone.document, "both show the same")
+        self.claim(
+            self.tablet.document == self.phone.document,
+            "both devices show the same document",
+        )
     }
 
     async fn different_assets(&mut self) -> Result<(), DemoError> {
-        self.scene("Offline, each edits another asset")?;
+        self.scene("Both devices edit different assets offline")?;
         self.phone.set(&BTC, "1.5".into());
-        self.told("phone", "btc 1.0 → 1.5, offline")?;
+        self.narrate("phone", "changes btc from 1.0 to 1.5, offline")?;
         self.tablet.set(&ETH, "12".into());
-        self.told("tablet", "eth 10 → 12, offline")?;
+        self.narrate("tablet", "changes eth from 10 to 12, offline")?;
         let answer = self.phone.sync().await?;
         self.synced("phone", &answer)?;
         let answer = self.tablet.sync().await?;
@@ -91,13 +95,13 @@ impl<W: Write> Stage<'_, W> {
     }
 
     async fn the_same_field(&mut self) -> Result<(), DemoError> {
-        self.scene("Offline, both edit the same field")?;
+        self.scene("Both devices edit the same field offline")?;
         self.phone.set(&SOL, "300".into());
-        self.told("phone", "sol 250 → 300, offline")?;
-        // The rule compares whole milliseconds, so the later edit has to be later by one.
+        self.narrate("phone", "changes sol from 250 to 300, offline")?;
+        // The rule `newest` compares whole milliseconds, so the two edits need different ones.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         self.tablet.set(&SOL, "275".into());
-        self.told("tablet", "sol 250 → 275, offline, a moment later")?;
+        self.narrate("tablet", "changes sol from 250 to 275, offline, a moment later")?;
         let answer = self.phone.sync().await?;
         self.synced("phone", &answer)?;
         let answer = self.tablet.sync().await?;
@@ -107,57 +111,60 @@ impl<W: Write> Stage<'_, W> {
         };
         let conflict = conflict.clone();
         self.conflict(&conflict)?;
-        let lost = text(&conflict, &["server", "value"]) == "300";
+        let phone_loses = text(&conflict, &["server", "value"]) == "300";
         self.claim(
-            lost && shows(&self.tablet, &SOL, "275"),
-            "the later edit wins, the earlier is kept in the record",
+            phone_loses && shows(&self.tablet, &SOL, "275"),
+            "the later edit wins; the conflict records the losing value",
         )?;
         let answer = self.phone.sync().await?;
         self.synced("phone", &answer)?;
-        let told = answer.conflicts.contains(&conflict);
+        let is_reported = answer.conflicts.contains(&conflict);
         self.claim(
-            told && shows(&self.phone, &SOL, "275"),
-            "the phone hears of the value it lost",
+            is_reported && shows(&self.phone, &SOL, "275"),
+            "the phone is told that its value lost the conflict",
         )
     }
 
-    async fn a_lost_answer(&mut self) -> Result<(), DemoError> {
-        self.scene("The answer to the phone's sync is lost, and the phone tries again")?;
-        let (_, before) = self.phone.servers().await?;
+    async fn an_unanswered_sync(&mut self) -> Result<(), DemoError> {
+        self.scene("The phone gets no answer to its sync and sends it again")?;
+        let (_, before) = self.phone.fetch().await?;
         self.phone.set(&BTC, "2.0".into());
-        self.told("phone", "btc 1.5 → 2.0")?;
-        self.phone.sync_and_lose_the_answer().await?;
-        self.told("phone", "sent; no answer arrives")?;
+        self.narrate("phone", "changes btc from 1.5 to 2.0")?;
+        self.phone.sync_and_drop_the_answer().await?;
+        self.narrate("phone", "sends the edit; no answer arrives")?;
         let answer = self.phone.sync().await?;
         self.synced("phone", &answer)?;
-        let (_, after) = self.phone.servers().await?;
-        self.claim(after == before + 1, "two sendings, one effect")
+        let (_, after) = self.phone.fetch().await?;
+        self.claim(after == before + 1, "the sync was sent twice and had one effect")
     }
 
     async fn a_stale_tablet(&mut self) -> Result<(), DemoError> {
-        self.scene("The tablet lay in a drawer while the phone went on")?;
+        self.scene("The tablet is switched off while the phone goes on editing")?;
         for amount in ["2.1", "2.2", "2.3"] {
             self.phone.set(&BTC, amount.into());
             let answer = self.phone.sync().await?;
             self.synced("phone", &answer)?;
         }
         let behind = self.phone.version - self.tablet.version;
-        self.told("tablet", &format!("{behind} versions behind, no edits of its own"))?;
+        self.narrate(
+            "tablet",
+            &format!("is {behind} versions behind and has no edits of its own"),
+        )?;
         let answer = self.tablet.sync().await?;
         self.synced("tablet", &answer)?;
         self.claim(
             answer.conflicts.is_empty() && shows(&self.tablet, &BTC, "2.3"),
-            "one pull and it is up to date",
+            "one pull brings the tablet up to date",
         )
     }
 
     async fn agreement(&mut self) -> Result<(), DemoError> {
-        self.scene("In the end")?;
-        let (document, version) = self.phone.servers().await?;
+        self.scene("At the end")?;
+        let (document, version) = self.phone.fetch().await?;
         let json = String::from_utf8_lossy(&document.to_json()).into_owned();
-        self.told("server", &format!("version {version}: {json}"))?;
+        self.narrate("server", &format!("has version {version}: {json}"))?;
         let agree = self.phone.document == document && self.tablet.document == document;
-        self.claim(agree, "the phone, the tablet and the server hold the same document")
+        self.claim(agree, "the phone, the tablet and the server have the same document")
     }
 
     fn scene(&mut self, title: &str) -> io::Result<()> {
@@ -165,7 +172,7 @@ impl<W: Write> Stage<'_, W> {
         writeln!(self.out, "\n{bold}{title}{bold:#}")
     }
 
-    fn told(&mut self, who: &str, what: &str) -> io::Result<()> {
+    fn narrate(&mut self, who: &str, what: &str) -> io::Result<()> {
         let style = match who {
             "phone" => AnsiColor::Cyan.on_default(),
             "tablet" => AnsiColor::Magenta.on_default(),
@@ -175,17 +182,20 @@ impl<W: Write> Stage<'_, W> {
     }
 
     fn synced(&mut self, who: &str, answer: &Answer) -> io::Result<()> {
-        let news = match &answer.news {
-            News::Document(_) => "the whole document for it".to_owned(),
-            News::Changes(changes) => match changes.len() {
-                0 => "nothing new to it".to_owned(),
-                1 => "1 change for it".to_owned(),
-                many => format!("{many} changes for it"),
+        let received = match &answer.delta {
+            Delta::Document(_) => "the whole document".to_owned(),
+            Delta::Changes(changes) => match changes.len() {
+                0 => "no changes".to_owned(),
+                1 => "1 change".to_owned(),
+                many => format!("{many} changes"),
             },
         };
-        self.told(
+        self.narrate(
             who,
-            &format!("syncs: {}, version {}, {news}", answer.outcome, answer.version),
+            &format!(
+                "syncs: {}, version {}, receives {received}",
+                answer.outcome, answer.version
+            ),
         )
     }
 
@@ -227,7 +237,7 @@ fn shows(device: &Device, path: &[&str], amount: &str) -> bool {
     device.get(path).and_then(Value::as_str) == Some(amount)
 }
 
-/// The text at `path` in `value`; empty where there is none.
+/// Returns the text at `path` in `value`, or an empty string if there is none.
 fn text(value: &Value, path: &[&str]) -> String {
     path.iter()
         .try_fold(value, |value, name| value.as_object()?.get(*name))

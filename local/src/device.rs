@@ -1,7 +1,39 @@
-//! A device that speaks protocol v2, as an app would: what the demo and the tests play with.
+//! The reference device: a client of protocol v2, as an app would be. The demo and the tests use it.
 //!
-//! It keeps the document it shows, the version that document is based on, the edits made since, and the
-//! sync that it has sent and seen no answer to (design section 3: repeated before any other).
+//! A device stores the document that it shows, the version that the document is based on, the edits made since,
+//! and a sync that is still unanswered. It repeats the unanswered sync before it sends any other. `docs/PROTOCOL.md`
+//! specifies this behaviour.
+//!
+//! ```
+//! use coinolio_local::device::Device;
+//! use coinolio_local::server::{Options, Server};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A server in memory, on free ports.
+//! let server = Server::start(&Options::default()).await?;
+//! let token = server.token("ann")?;
+//! let mut phone = Device::new("phone", &server.url(), &token, "savings")?;
+//! let mut tablet = Device::new("tablet", &server.url(), &token, "savings")?;
+//!
+//! // The phone's first sync creates the portfolio; the tablet pulls it.
+//! phone.set(&["assets", "btc"], "1.0".into());
+//! phone.sync().await?;
+//! tablet.sync().await?;
+//!
+//! // Both edit offline, then sync one after the other: the tablet's answer contains the phone's edit.
+//! phone.set(&["assets", "btc"], "1.5".into());
+//! tablet.set(&["assets", "eth"], "12".into());
+//! phone.sync().await?;
+//! let answer = tablet.sync().await?;
+//! assert_eq!(answer.outcome, "merged");
+//! assert!(answer.conflicts.is_empty());
+//! assert_eq!(tablet.get(&["assets", "btc"]), Some(&"1.5".into()));
+//! assert_eq!(tablet.get(&["assets", "eth"]), Some(&"12".into()));
+//! # server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
 
 use coinolio_core::algebra::{Op, Path, Token, apply, diff};
 use coinolio_core::json::{self, Object, Value};
@@ -9,13 +41,13 @@ use coinolio_core::time::Timestamp;
 use reqwest::{Client, StatusCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Why a sync came to nothing.
+/// An error from a device's request.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// The server was not reached, or its answer was lost.
+    /// The server was not reached, or no answer arrived: the server may have accepted the request.
     #[error("no answer: {0}")]
     Transport(#[from] reqwest::Error),
-    /// The server refused.
+    /// The server refused the request.
     #[error("{status}: {body}")]
     Refused {
         /// The HTTP status.
@@ -23,60 +55,63 @@ pub enum DeviceError {
         /// The problem document.
         body: String,
     },
-    /// The answer makes no sense to this device.
-    #[error("the answer is not understood: {0}")]
+    /// The device cannot read the answer.
+    #[error("cannot read the answer: {0}")]
     Answer(String),
 }
 
-/// An edit that the server has not confirmed.
+/// An edit that no answer has confirmed yet.
 #[derive(Clone, Debug)]
 struct Edit {
     op: Op,
     modified_at: Timestamp,
 }
 
-/// A sync as it was first sent.
+/// A sync that was sent but not answered. It is repeated with the same `sync_id` and changes.
 #[derive(Clone, Debug)]
 struct Unanswered {
     sync_id: String,
     changes: Vec<Edit>,
 }
 
-/// What a sync came to.
+/// The result of a sync.
 #[derive(Debug)]
 pub struct Answer {
     /// `up_to_date`, `accepted`, `pulled` or `merged`.
     pub outcome: String,
-    /// The server's version.
+    /// The server's version, which is the device's new base.
     pub version: u64,
-    /// What the device had to do to hold it.
-    pub news: News,
-    /// The conflicts since the device's base, as the wire has them.
+    /// The part of the answer that brought the device to that version.
+    pub delta: Delta,
+    /// The conflicts recorded since the device's base, as JSON in the wire format.
     pub conflicts: Vec<Value>,
-    /// What is new in places that edits write which the device made before it heard of it: the edits go on top, so the
-    /// server sees no conflict, and what they replace is in the portfolio's history.
+    /// Server changes that this device's unsent edits overwrite.
+    ///
+    /// The user made those edits without seeing the changes. The edits are applied on top, so the server will see no
+    /// conflict. The overwritten values stay in the portfolio's history.
     pub replaced: Vec<Op>,
 }
 
-/// What a device has to do to hold the server's document.
+/// The difference between a device's document and the server's.
 #[derive(Debug)]
-pub enum News {
-    /// Apply these operations.
+pub enum Delta {
+    /// Operations to apply to the device's base with its sent edits.
     Changes(Vec<Op>),
-    /// Take this document.
+    /// A document that replaces the device's own.
     Document(Value),
 }
 
-/// A device with one portfolio.
+/// A device with its replica of one portfolio.
 pub struct Device {
-    /// Its id.
+    /// The device's id.
     pub id: String,
-    /// The document it shows.
+    /// The document that the device shows: the base with all edits.
     pub document: Value,
     /// The version that the document is based on; 0 before the first sync.
     pub version: u64,
     /// The server's document at that version.
     base: Value,
+    /// Unsent edits, in order.
     edits: Vec<Edit>,
     unanswered: Option<Unanswered>,
     client: Client,
@@ -85,8 +120,12 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device without a document, which will sync the portfolio `portfolio` of the server at `url`, a
-    /// server on this machine: no proxy of the environment stands between.
+    /// Creates a device with an empty document, which syncs `portfolio` with the server at `url`.
+    ///
+    /// The server is on this machine, so the device ignores proxies that the environment sets.
+    ///
+    /// # Errors
+    /// Fails if the HTTP client cannot be built.
     pub fn new(id: &str, url: &str, token: &str, portfolio: &str) -> Result<Self, DeviceError> {
         Ok(Self {
             id: id.to_owned(),
@@ -101,7 +140,7 @@ impl Device {
         })
     }
 
-    /// Sets the value at `path`, member by member, now and offline.
+    /// Sets the value at `path`, a list of member names. Sends nothing; the edit is dated now.
     pub fn set(&mut self, path: &[&str], value: Value) {
         let path = path
             .iter()
@@ -113,22 +152,25 @@ impl Device {
         });
     }
 
-    /// Makes an edit, now and offline; it takes the place of an earlier one of the same path.
+    /// Makes an edit and queues it for the next sync. It is dated now and replaces an unsent edit of the same path.
     pub fn edit(&mut self, op: Op) {
         apply(&mut self.document, [&op]);
         self.edits.retain(|edit| edit.op.path() != op.path());
         self.edits.push(Edit { op, modified_at: now() });
     }
 
-    /// The value at `path`, member by member.
+    /// Returns the value at `path`, a list of member names.
     pub fn get(&self, path: &[&str]) -> Option<&Value> {
         path.iter()
             .try_fold(&self.document, |value, name| value.as_object()?.get(*name))
     }
 
-    /// Sends the edits, or asks for the others' where there are none, and takes the answer in.
+    /// Sends the unsent edits, or pulls if there are none, and applies the answer.
     ///
-    /// Where an earlier sync is unanswered, that one is repeated first.
+    /// If an earlier sync is unanswered, repeats that sync instead; unsent edits then wait for the next call.
+    ///
+    /// # Errors
+    /// Fails if the server refuses the sync or no readable answer arrives. The sync then counts as unanswered.
     pub async fn sync(&mut self) -> Result<Answer, DeviceError> {
         if self.unanswered.is_none() {
             self.unanswered = Some(Unanswered {
@@ -137,11 +179,14 @@ impl Device {
             });
         }
         let body = self.send().await?;
-        self.take_in(&body)
+        self.apply_answer(&body)
     }
 
-    /// Sends like [`Device::sync`], and never hears the answer.
-    pub async fn sync_and_lose_the_answer(&mut self) -> Result<(), DeviceError> {
+    /// Sends like [`Device::sync`] but drops the answer, so that the sync stays unanswered.
+    ///
+    /// # Errors
+    /// Fails if the server refuses the sync or no readable answer arrives.
+    pub async fn sync_and_drop_the_answer(&mut self) -> Result<(), DeviceError> {
         self.unanswered.get_or_insert_with(|| Unanswered {
             sync_id: uuid::Uuid::new_v4().to_string(),
             changes: std::mem::take(&mut self.edits),
@@ -149,13 +194,16 @@ impl Device {
         self.send().await.map(drop)
     }
 
-    /// True where the server has confirmed every edit.
-    pub fn is_settled(&self) -> bool {
+    /// Returns true if the device has neither unsent edits nor an unanswered sync.
+    pub fn is_quiet(&self) -> bool {
         self.edits.is_empty() && self.unanswered.is_none()
     }
 
-    /// The server's document and its version.
-    pub async fn servers(&self) -> Result<(Value, u64), DeviceError> {
+    /// Fetches the server's document and its version. Does not change the device.
+    ///
+    /// # Errors
+    /// Fails if the server refuses the request or no readable answer arrives.
+    pub async fn fetch(&self) -> Result<(Value, u64), DeviceError> {
         let response = self.client.get(&self.url).bearer_auth(&self.token).send().await?;
         let body = answer_of(response).await?;
         let document = member(&body, "document")?.clone();
@@ -184,25 +232,28 @@ impl Device {
         answer_of(request.send().await?).await
     }
 
-    /// Rebases the device on an answer: its base with the edits sent, patched by the server's changes, is
-    /// the server's document (design section 4, law 5), and the edits that wait go on top of it.
-    fn take_in(&mut self, body: &Value) -> Result<Answer, DeviceError> {
+    /// Applies an answer to the device.
+    ///
+    /// The base with the sent edits, patched by the answer's changes, is the server's document (the law "Rebase" in
+    /// `docs/MERGE.md`). The unsent edits go on top of it.
+    fn apply_answer(&mut self, body: &Value) -> Result<Answer, DeviceError> {
         let outcome = member(body, "outcome")?.as_str().unwrap_or_default().to_owned();
         let version = version_of(body)?;
-        let news = News::of(body)?;
+        let delta = Delta::of(body)?;
         let conflicts = list(body, "conflicts")?.to_vec();
 
         let sent = self.unanswered.take().map(|sync| sync.changes).unwrap_or_default();
         apply(&mut self.base, sent.iter().map(|edit| &edit.op));
-        let changes = match &news {
-            News::Document(document) => &diff(&self.base, document),
-            News::Changes(changes) => changes,
+        let changes = match &delta {
+            // A diff shows which changes the unsent edits overwrite.
+            Delta::Document(document) => &diff(&self.base, document),
+            Delta::Changes(changes) => changes,
         };
-        let waits_inside = |change: &&Op| {
-            let paths = |edit: &Edit| overlap(edit.op.path(), change.path());
-            self.edits.iter().any(paths)
+        let is_overwritten = |change: &&Op| {
+            let overlaps = |edit: &Edit| overlap(edit.op.path(), change.path());
+            self.edits.iter().any(overlaps)
         };
-        let replaced = changes.iter().filter(waits_inside).cloned().collect();
+        let replaced = changes.iter().filter(is_overwritten).cloned().collect();
         apply(&mut self.base, changes);
         self.version = version;
         self.document = self.base.clone();
@@ -210,20 +261,20 @@ impl Device {
         Ok(Answer {
             outcome,
             version,
-            news,
+            delta,
             conflicts,
             replaced,
         })
     }
 }
 
-/// True where one path is the other, or leads into it.
+/// Returns true if the paths are equal or one leads into the other.
 fn overlap(one: &Path, other: &Path) -> bool {
     let (one, other) = (one.tokens(), other.tokens());
     one.starts_with(other) || other.starts_with(one)
 }
 
-impl News {
+impl Delta {
     fn of(body: &Value) -> Result<Self, DeviceError> {
         if let Some(document) = body.as_object().and_then(|body| body.get("document")) {
             return Ok(Self::Document(document.clone()));
@@ -282,5 +333,5 @@ fn version_of(body: &Value) -> Result<u64, DeviceError> {
         Value::Number(number) => number.to_i64().and_then(|version| u64::try_from(version).ok()),
         _ => None,
     };
-    version.ok_or_else(|| DeviceError::Answer("version is not a version".to_owned()))
+    version.ok_or_else(|| DeviceError::Answer("version is not a whole number".to_owned()))
 }

@@ -1,14 +1,14 @@
-//! Many devices at once (the figures that are tests).
+//! Many devices at once.
 
 use crate::account::Account;
 use coinolio_local::device::{Answer, Device, DeviceError};
 use coinolio_local::server::{Options, Server};
 use std::time::Duration;
 
-/// Far longer than any of this takes: what needs it hangs.
+/// A timeout far longer than any step takes; a test that reaches it has hung.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Syncs, again and again while the server is busy; any other refusal fails the test, 5xx above all.
+/// Syncs, and repeats the sync while the server is busy. Any other refusal fails the test, 5xx above all.
 async fn sync(device: &mut Device) -> Answer {
     loop {
         match device.sync().await {
@@ -29,7 +29,7 @@ async fn devices(server: &Server, portfolio: &str, count: usize) -> Vec<Device> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_32_devices_that_edit_32_assets_at_once_every_edit_survives() {
+async fn every_edit_survives_when_32_devices_edit_32_assets_at_once() {
     let server = Server::start(&Options::default()).await.unwrap();
     let mut devices = devices(&server, "shared", 32).await;
     devices[0].set(&["assets", "btc", "amount"], "1".into());
@@ -50,10 +50,10 @@ async fn of_32_devices_that_edit_32_assets_at_once_every_edit_survives() {
     for task in racing {
         raced.push(tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap());
     }
-    let (document, version) = raced[0].servers().await.unwrap();
+    let (document, version) = raced[0].fetch().await.unwrap();
     let assets = document.as_object().unwrap()["assets"].as_object().unwrap();
-    assert_eq!(assets.len(), 33, "32 of 32 edits and the first asset");
-    assert_eq!(version, 33, "each edit is one version");
+    assert_eq!(assets.len(), 33, "the first asset and 32 edits must be in the document");
+    assert_eq!(version, 33, "each edit must make one version");
     for mut device in raced {
         sync(&mut device).await;
         assert_eq!(device.document, document);
@@ -61,23 +61,23 @@ async fn of_32_devices_that_edit_32_assets_at_once_every_edit_survives() {
     server.stop().await;
 }
 
-/// Makes 25 syncs of random edits to ten fields; some answers are lost, some edits made meanwhile.
+/// Makes 25 syncs of random edits to ten fields. About one sync in ten stays unanswered while edits go on.
 async fn busy_day(device: &mut Device, account: &mut Account) {
     for _ in 0..25 {
         account.edit(device, rand::random_range(1..=3));
         if rand::random_bool(0.1) {
-            match device.sync_and_lose_the_answer().await {
+            match device.sync_and_drop_the_answer().await {
                 Ok(()) | Err(DeviceError::Refused { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
         } else {
-            account.hear(&sync(device).await);
+            account.record(&sync(device).await);
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_8_devices_with_25_syncs_to_the_same_ten_fields_every_edit_is_accounted_for() {
+async fn every_edit_is_accounted_for_when_8_devices_sync_the_same_ten_fields_25_times() {
     let server = Server::start(&Options::default()).await.unwrap();
     let days = devices(&server, "shared", 8).await.into_iter().map(|mut device| {
         tokio::spawn(async move {
@@ -93,17 +93,17 @@ async fn of_8_devices_with_25_syncs_to_the_same_ten_fields_every_edit_is_account
         devices.push(device);
         account.join(own);
     }
-    // Until quiet: what is unanswered or unsent first, then everybody hears of everything.
+    // The first round sends everything that is unanswered or unsent; the second brings every device up to date.
     for _ in 0..2 {
         for device in &mut devices {
-            account.hear(&sync(device).await);
-            while !device.is_settled() {
-                account.hear(&sync(device).await);
+            account.record(&sync(device).await);
+            while !device.is_quiet() {
+                account.record(&sync(device).await);
             }
         }
     }
 
-    let (document, version) = devices[0].servers().await.unwrap();
+    let (document, version) = devices[0].fetch().await.unwrap();
     for device in &devices {
         assert_eq!(
             (&device.document, device.version),
@@ -117,7 +117,7 @@ async fn of_8_devices_with_25_syncs_to_the_same_ten_fields_every_edit_is_account
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_edited_before_a_sync_is_answered_stands_and_tells_what_it_replaces() {
+async fn edits_made_while_a_sync_is_unanswered_stand_and_list_the_values_they_overwrite() {
     let server = Server::start(&Options::default()).await.unwrap();
     let [mut phone, mut tablet] = <[Device; 2]>::try_from(devices(&server, "shared", 2).await)
         .ok()
@@ -130,8 +130,8 @@ async fn what_is_edited_before_a_sync_is_answered_stands_and_tells_what_it_repla
     tablet.set(&["assets", "btc"], "3".into());
     sync(&mut tablet).await;
     phone.set(&["settings", "hidden"], "yes".into());
-    phone.sync_and_lose_the_answer().await.unwrap();
-    // Back to what the server's document had before.
+    phone.sync_and_drop_the_answer().await.unwrap();
+    // Undo the unanswered edit.
     phone.set(&["settings", "hidden"], "no".into());
     phone.set(&["assets", "btc"], "2".into());
     let answer = sync(&mut phone).await;

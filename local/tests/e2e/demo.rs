@@ -2,7 +2,7 @@ use crate::program::command;
 
 #[test]
 fn the_demo_ends_in_agreement() {
-    // A proxy that the environment names is none of a local server's business.
+    // The demo must ignore a proxy that the environment sets, because its server is on this machine.
     let output = command(&["demo"])
         .env("NO_COLOR", "1")
         .env("HTTP_PROXY", "http://127.0.0.1:1")
@@ -21,14 +21,14 @@ fn the_demo_ends_in_agreement() {
     );
     assert!(
         text.trim_end()
-            .ends_with("the phone, the tablet and the server hold the same document"),
+            .ends_with("the phone, the tablet and the server have the same document"),
         "{text}"
     );
-    assert!(!text.contains('\u{1b}'), "NO_COLOR is honoured");
+    assert!(!text.contains('\u{1b}'), "the demo prints colours in spite of NO_COLOR");
 }
 
 #[test]
-fn the_demo_is_coloured_where_colours_are_asked_for() {
+fn the_demo_prints_colours_if_the_environment_forces_them() {
     let mut demo = command(&["demo"]);
     let output = demo.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").output().unwrap();
     assert!(output.stdout.contains(&0x1b));

@@ -1,6 +1,7 @@
-//! The server is killed again and again, in the middle of writes to a DynamoDB that fails: nothing that it answered is lost.
+//! Kills the server again and again while devices write and DynamoDB fails, and checks that every answered edit
+//! survives.
 //!
-//! Twenty times in every run of the tests; a thousand times with `COINOLIO_KILLS=1000`.
+//! A test run kills it 20 times; with `COINOLIO_KILLS=1000`, a thousand times.
 
 use crate::account::Account;
 use crate::program::{Server, free_port};
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 const DEVICES: usize = 4;
 
-/// Far longer than a start or the way to quiet takes.
+/// A timeout far longer than the server's start or the last syncs take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn kills() -> usize {
@@ -22,7 +23,7 @@ fn kills() -> usize {
     asked.map_or(20, |asked| asked.parse().unwrap())
 }
 
-/// One request in eight of the functions fails, in one of the ways that DynamoDB and networks have.
+/// Picks the fault of one request to DynamoDB. One request in eight fails, as it can with DynamoDB and networks.
 fn fault() -> Fault {
     match rand::random_range(0..48) {
         0 => Fault::Answer(400, "ProvisionedThroughputExceededException"),
@@ -35,19 +36,21 @@ fn fault() -> Fault {
     }
 }
 
-/// A device's work.
+/// A device that edits and syncs, and its results.
 struct Worker {
     device: Device,
     account: Account,
-    /// For each sync with edits that was answered its base and the answer's version: its own change lies between, and is the
-    /// last only where nobody wrote before it was repeated.
+    /// The base and the answer's version of each answered sync with edits.
+    ///
+    /// The version of the sync's own change is above the base and at most the answer's. It is exactly the answer's
+    /// unless another device wrote before the sync was repeated.
     acknowledged: Vec<(u64, u64)>,
-    /// How many syncs got no answer, or the one that DynamoDB is down.
+    /// The number of syncs that got no answer, `busy` or `unavailable`.
     unanswered: usize,
 }
 
 impl Worker {
-    /// Edits and syncs until it is told to stop.
+    /// Edits and syncs until `stop` is set.
     async fn work(mut self, stop: Arc<AtomicBool>) -> Self {
         while !stop.load(Ordering::Relaxed) {
             self.account.edit(&mut self.device, rand::random_range(1..=3));
@@ -56,13 +59,13 @@ impl Worker {
         self
     }
 
-    /// One sync, answered or not; any refusal but those of a service that cannot at the moment fails the test.
+    /// Syncs once, whether or not an answer arrives. Any refusal other than `busy` and `unavailable` fails the test.
     async fn sync(&mut self) {
-        let writes = !self.device.is_settled();
+        let writes = !self.device.is_quiet();
         let base = self.device.version;
         match self.device.sync().await {
             Ok(answer) => {
-                self.account.hear(&answer);
+                self.account.record(&answer);
                 if writes && matches!(answer.outcome.as_str(), "accepted" | "merged") {
                     self.acknowledged.push((base, answer.version));
                 }
@@ -82,15 +85,15 @@ impl Worker {
         }
     }
 
-    async fn sync_until_settled(&mut self) {
+    async fn sync_until_quiet(&mut self) {
         self.sync().await;
-        while !self.device.is_settled() {
+        while !self.device.is_quiet() {
             self.sync().await;
         }
     }
 }
 
-/// The whole history: each version with its device and time, by the server's own account.
+/// Reads the whole history from the server: each version with its device and time.
 async fn history(server: &Server) -> BTreeMap<u64, (String, String)> {
     let mut changes = BTreeMap::new();
     let mut before = String::new();
@@ -116,7 +119,7 @@ async fn history(server: &Server) -> BTreeMap<u64, (String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_server_that_is_killed_while_dynamodb_fails_every_answer_holds() {
+async fn every_answer_survives_while_the_server_is_killed_and_dynamodb_fails() {
     let folder = tempfile::tempdir().unwrap();
     let (api, dynamodb) = (free_port(), free_port());
     let proxy = Faults::start(&format!("http://127.0.0.1:{dynamodb}"), |_, _| fault()).await;
@@ -155,9 +158,7 @@ async fn of_a_server_that_is_killed_while_dynamodb_fails_every_answer_holds() {
     }
     for _ in 0..2 {
         for worker in &mut workers {
-            tokio::time::timeout(PATIENCE, worker.sync_until_settled())
-                .await
-                .unwrap();
+            tokio::time::timeout(PATIENCE, worker.sync_until_quiet()).await.unwrap();
         }
     }
 
@@ -174,7 +175,7 @@ async fn of_a_server_that_is_killed_while_dynamodb_fails_every_answer_holds() {
             let found = since.any(|(_, (by, _))| *by == device.id);
             assert!(
                 found,
-                "{} was answered {version}, and made none since {base}",
+                "{} was answered with {version}, but the history has none of its changes since {base}",
                 device.id
             );
         }
@@ -183,21 +184,21 @@ async fn of_a_server_that_is_killed_while_dynamodb_fails_every_answer_holds() {
         account.join(worker.account);
     }
     account.assert_every_edit(&document);
-    // One chain, whose times grow strictly.
+    // The versions have no gap, and their times grow strictly.
     assert!(history.keys().copied().eq(1..=head), "{:?} to {head}", history.keys());
     let times: Vec<_> = history.values().map(|(_, time)| time).collect();
     assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
     let (status, body) = served(&server).await;
     assert_eq!((status, &body), (200, &document));
     server.stop();
-    // Enough of it came through for the above to mean something.
+    // Enough syncs were answered, and some were not: otherwise the checks above would prove little.
     assert!(
         acknowledged * 4 >= kills() && unanswered > 0,
-        "{acknowledged} answered, {unanswered} not"
+        "{acknowledged} syncs were answered, {unanswered} were not"
     );
 }
 
-/// The document as the server reads it, once DynamoDB lets it.
+/// Fetches the document from the server, and repeats the request while DynamoDB is unavailable.
 async fn served(server: &Server) -> (u16, Value) {
     loop {
         let (status, body) = server.get("/api/v2/portfolios/shared").await;
