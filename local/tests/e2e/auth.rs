@@ -38,7 +38,7 @@ async fn list(server: &Server, token: Option<&str>) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn tokens_that_are_not_good_here_are_refused_by_the_authorizer() {
+async fn the_authorizer_refuses_invalid_tokens() {
     let server = Server::start(&Options::default()).await.unwrap();
     let sign = |claims: &Value| Some(server.tokens().sign(claims).unwrap());
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -48,38 +48,42 @@ async fn tokens_that_are_not_good_here_are_refused_by_the_authorizer() {
         encode(&claims())
     );
     let foreign = format!("{}A", sign(&claims()).unwrap().trim_end_matches(|c| c != '.'));
-    for (what, token) in [
+    for (case, token) in [
         ("none", None),
         ("alg none", Some(unsigned)),
         ("another signature", Some(foreign)),
         ("expired", sign(&with("exp", json!(now() - 1)))),
-        ("not yet", sign(&with("nbf", json!(now() + 60)))),
+        ("not valid yet", sign(&with("nbf", json!(now() + 60)))),
         ("another audience", sign(&with("aud", json!("another")))),
         ("another issuer", sign(&with("iss", json!("another")))),
     ] {
         let (status, problem) = list(&server, token.as_deref()).await;
-        assert_eq!(status, 401, "{what}");
-        assert_eq!(problem["code"], "unauthenticated", "{what}");
-        assert_eq!(problem["message"], "Unauthorized", "{what}");
+        assert_eq!(status, 401, "{case}");
+        assert_eq!(problem["code"], "unauthenticated", "{case}");
+        assert_eq!(problem["message"], "Unauthorized", "{case}");
     }
     assert_eq!(list(&server, sign(&claims()).as_deref()).await.0, 200);
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_token_without_a_user_is_refused_by_the_function() {
+async fn the_function_refuses_a_token_without_a_user() {
     let server = Server::start(&Options::default()).await.unwrap();
     let mut nobody = claims();
     nobody.as_object_mut().unwrap().remove("sub");
     let (status, problem) = list(&server, Some(&server.tokens().sign(&nobody).unwrap())).await;
     assert_eq!(status, 401);
     assert_eq!(problem["code"], "unauthenticated");
-    assert_eq!(problem.get("message"), None, "the authorizer let it pass");
+    assert_eq!(
+        problem.get("message"),
+        None,
+        "the authorizer refused the token instead of the function"
+    );
     server.stop().await;
 }
 
 #[tokio::test]
-async fn another_users_portfolio_is_not_there() {
+async fn another_users_portfolio_is_not_found() {
     let server = Server::start(&Options::default()).await.unwrap();
     let client = reqwest::Client::new();
     let ask = |method, path: &str, user: &str| {

@@ -1,4 +1,4 @@
-//! The local server follows the table's stream.
+//! The local server follows the table's stream and compacts portfolios.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
@@ -6,9 +6,10 @@ use coinolio_local::device::Device;
 use coinolio_local::server::{Options, Server, TABLE};
 use std::time::Duration;
 
-/// Far longer than any of this takes: what needs it hangs.
+/// A timeout far longer than any step takes; a test that reaches it has hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Syncs 20 edits, enough that a snapshot is due.
 async fn edit(server: &Server) {
     let mut device = Device::new("phone", &server.url(), &server.token("ann").unwrap(), "main").unwrap();
     for n in 0..20 {
@@ -34,7 +35,7 @@ async fn compacted(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_portfolio_that_is_edited_is_compacted_and_the_server_stops() {
+async fn an_edited_portfolio_is_compacted_and_the_server_still_stops() {
     let server = Server::start(&Options::default()).await.unwrap();
     edit(&server).await;
     compacted(&server.dynamodb()).await;
@@ -42,7 +43,7 @@ async fn a_portfolio_that_is_edited_is_compacted_and_the_server_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_data_folder_whose_table_has_no_stream_gets_one() {
+async fn a_table_without_a_stream_gets_one_when_the_server_starts() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         data: Some(folder.path().to_owned()),

@@ -1,8 +1,8 @@
-//! The local server from outside: the program as a user starts it, and its API over HTTP.
+//! The local server as its users see it: the program as a process, and its API over HTTP.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "helpers stand outside of `#[test]` functions"
+    reason = "helpers are outside of `#[test]` functions"
 )]
 
 mod account;

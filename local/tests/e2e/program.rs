@@ -1,4 +1,4 @@
-//! The program as a process.
+//! Runs the program as a child process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
@@ -6,17 +6,17 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes; a test that needs it hangs.
+/// A timeout longer than any step takes; a test that reaches it has hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program with `args`, not yet started.
+/// Returns the command that runs the program with `args`.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coinolio-local"));
     command.args(args).stdin(Stdio::null());
     command
 }
 
-/// The program with `args`, run to its end.
+/// Runs the program with `args` to its end.
 pub(crate) fn run(args: &[&str]) -> Output {
     let child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut program = Program::of(child.unwrap());
@@ -43,15 +43,16 @@ pub(crate) fn run(args: &[&str]) -> Output {
     output
 }
 
-/// A port that is free now, and that no connection is given as its own end while nobody listens there: below the ephemeral
-/// ones (Linux, `ip_local_port_range`; RFC 6335 section 6 for others).
+/// Returns a free port below the ephemeral ports (Linux, `ip_local_port_range`; RFC 6335 section 6 for others).
+///
+/// While a killed server restarts, the system could give an ephemeral port to an outgoing connection.
 pub(crate) fn free_port() -> u16 {
     let mut candidates = std::iter::repeat_with(|| rand::random_range(10_000..32_000));
     let free = candidates.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     free.unwrap()
 }
 
-/// A process that does not outlive its test.
+/// A process that is killed at the end of its test.
 pub(crate) struct Program {
     child: Child,
 }
@@ -73,7 +74,7 @@ impl Program {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(began.elapsed() < PATIENCE, "the program does not end");
+            assert!(began.elapsed() < PATIENCE, "the program does not exit");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -81,13 +82,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A server that says that it serves.
+/// A running server, described by its banner.
 pub(crate) struct Server {
     pub(crate) program: Program,
     pub(crate) api: String,
@@ -98,12 +99,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one on free ports with `args` besides.
+    /// Starts a server on free ports, with `args` as its other arguments.
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_on("0", "0", args)
     }
 
-    /// Starts one on these ports with `args` besides.
+    /// Starts a server on these ports, with `args` as its other arguments.
     pub(crate) fn start_on(api: &str, dynamodb: &str, args: &[&str]) -> Self {
         let json = args.contains(&"json");
         let mut child = command(&[&["--port", api, "--dynamodb-port", dynamodb], args].concat())
@@ -119,7 +120,10 @@ impl Server {
         loop {
             let line = match banner.recv_timeout(PATIENCE) {
                 Ok(line) => line,
-                Err(_) => panic!("no banner: {:?}", stderr.try_iter().collect::<Vec<_>>()),
+                Err(_) => panic!(
+                    "the program printed no banner: {:?}",
+                    stderr.try_iter().collect::<Vec<_>>()
+                ),
             };
             let mut words = line.split_whitespace();
             match words.next() {
@@ -141,8 +145,8 @@ impl Server {
         }
     }
 
-    /// Stops it as `kill` does, and checks that it ends well. Gives what it wrote to standard output
-    /// after the banner.
+    /// Stops the server by SIGTERM and checks that it exits with status 0. Returns the lines that it wrote to
+    /// standard output after the banner.
     pub(crate) fn stop(mut self) -> Vec<String> {
         self.program.signal("TERM");
         let status = self.program.wait();
@@ -150,7 +154,7 @@ impl Server {
         self.stdout.iter().collect()
     }
 
-    /// The status and the body that `GET path` has with this server's token.
+    /// Sends `GET path` with this server's token, and returns the status and the body.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let request = reqwest::Client::new().get(format!("{}{path}", self.api));
         let response = request.bearer_auth(&self.token).send().await.unwrap();
@@ -171,7 +175,7 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-/// Runs `line` in a shell, as a user pastes it, and gives the HTTP status.
+/// Runs `line` in a shell, as if a user had pasted it, and returns the HTTP status.
 pub(crate) fn paste(line: &str) -> u16 {
     let silent = format!("{line} -o /dev/null -w '%{{http_code}}'");
     let output = Command::new("sh").args(["-c", &silent]).output().unwrap();

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 #[tokio::test]
-async fn the_printed_commands_work_in_order_and_again_and_after_a_restart() {
+async fn the_printed_commands_work_twice_and_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let server = Server::start(&["--data", data]);
@@ -24,12 +24,12 @@ async fn the_printed_commands_work_in_order_and_again_and_after_a_restart() {
 }
 
 #[test]
-fn the_readme_shows_the_commands_that_are_printed() {
+fn the_readme_shows_the_printed_commands() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let shown: Vec<_> = readme
         .lines()
         .filter_map(|line| line.strip_prefix("    curl "))
-        // The others are for the functions under cargo-lambda.
+        // README's other curl commands are for functions under cargo-lambda or SAM.
         .filter(|line| line.contains("http://127.0.0.1:3000"))
         .collect();
     let server = Server::start(&["--memory"]);
@@ -56,7 +56,7 @@ async fn data_in_memory_ends_with_the_server() {
 }
 
 #[tokio::test]
-async fn health_is_200_without_a_token_once_it_serves() {
+async fn the_health_check_is_200_without_a_token() {
     let server = Server::start(&["--memory"]);
     let response = reqwest::get(format!("{}/health", server.api)).await.unwrap();
     assert_eq!(response.status(), 200);
@@ -64,7 +64,7 @@ async fn health_is_200_without_a_token_once_it_serves() {
 }
 
 #[tokio::test]
-async fn the_dynamodb_endpoint_holds_what_the_api_wrote() {
+async fn the_dynamodb_endpoint_shows_items_that_the_api_wrote() {
     let server = Server::start(&["--memory"]);
     assert_eq!(paste(&server.curls[0]), 201);
     let client = coinolio_aws::config::emulator_client(&server.dynamodb);
@@ -90,7 +90,7 @@ async fn the_dynamodb_endpoint_holds_what_the_api_wrote() {
 }
 
 #[test]
-fn a_token_is_all_that_is_printed_and_every_server_of_the_checkout_takes_it() {
+fn the_token_command_prints_only_a_token_and_every_server_accepts_it() {
     let output = run(&["token", "ann"]);
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -110,12 +110,12 @@ fn a_token_is_all_that_is_printed_and_every_server_of_the_checkout_takes_it() {
 }
 
 #[test]
-fn with_log_json_standard_output_is_one_json_object_for_each_invocation_and_nothing_else() {
+fn the_json_log_has_one_object_per_invocation_and_nothing_else() {
     let server = Server::start(&["--memory", "--log", "json"]);
     for line in &server.curls {
         paste(line);
     }
-    // The store warns of the condition that this one fails, but not here.
+    // This request fails a condition. The embedded store warns about it, but the log leaves such warnings out.
     assert_eq!(paste(&server.curls[0]), 409);
     let lines = server.stop();
     let invocations: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -138,17 +138,17 @@ fn with_log_json_standard_output_is_one_json_object_for_each_invocation_and_noth
     }
     assert_eq!(invocations[1]["Outcome"], "accepted");
     assert_eq!(invocations[1]["Conflicts"], 0);
-    assert!(!lines.concat().contains("btc"), "an event holds contents");
+    assert!(!lines.concat().contains("btc"), "a log event contains portfolio data");
 }
 
 #[test]
-fn ctrl_c_stops_it_too() {
+fn ctrl_c_stops_the_server() {
     let mut server = Server::start(&["--memory"]);
     server.program.signal("INT");
     assert_eq!(server.program.wait().code(), Some(0));
 }
 
-/// A request whose body is announced and not yet sent.
+/// Sends the head of a request but not yet its body, and returns once the request is running.
 fn half_a_request(server: &Server) -> TcpStream {
     let address = server.api.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -158,7 +158,7 @@ fn half_a_request(server: &Server) -> TcpStream {
         server.token
     );
     stream.write_all(head.as_bytes()).unwrap();
-    // Once the server asks for the body, the request is running.
+    // The server asks for the body, so the request is running.
     let mut asked = [0; 25];
     stream.read_exact(&mut asked).unwrap();
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -179,7 +179,7 @@ fn a_running_request_is_answered_after_the_signal() {
 }
 
 #[test]
-fn a_request_that_never_ends_does_not_hold_the_server() {
+fn a_request_that_never_ends_does_not_keep_the_server_running() {
     let mut server = Server::start(&["--memory"]);
     let stream = half_a_request(&server);
     server.program.signal("TERM");

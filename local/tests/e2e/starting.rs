@@ -2,7 +2,7 @@ use crate::program::{Server, run};
 use std::net::TcpListener;
 use std::process::Output;
 
-/// Exit status 1, nothing on standard output, and one line on standard error, which is returned.
+/// Asserts exit status 1, an empty standard output and one line on standard error, and returns that line.
 fn one_line(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(output.stdout, b"", "{output:?}");
@@ -12,9 +12,9 @@ fn one_line(output: &Output) -> String {
 }
 
 #[test]
-fn a_port_in_use_is_one_clear_line_and_exit_status_1() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
+fn a_port_in_use_gives_one_clear_line_and_exit_status_1() {
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = occupied.local_addr().unwrap().port().to_string();
     let line = one_line(&run(&["--memory", "--port", &port, "--dynamodb-port", "0"]));
     assert!(line.contains(&port) && line.contains("--port"), "{line}");
     let line = one_line(&run(&["--memory", "--port", "0", "--dynamodb-port", &port]));
@@ -22,7 +22,7 @@ fn a_port_in_use_is_one_clear_line_and_exit_status_1() {
 }
 
 #[test]
-fn an_unwritable_folder_is_one_clear_line_and_exit_status_1() {
+fn an_unwritable_folder_gives_one_clear_line_and_exit_status_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -34,7 +34,7 @@ fn an_unwritable_folder_is_one_clear_line_and_exit_status_1() {
 }
 
 #[test]
-fn a_database_that_is_none_is_one_clear_line_and_exit_status_1() {
+fn a_damaged_database_gives_one_line_and_exit_status_1() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("dynamodb.sqlite"), "x".repeat(5000)).unwrap();
     let data = folder.path().to_str().unwrap();
@@ -42,7 +42,7 @@ fn a_database_that_is_none_is_one_clear_line_and_exit_status_1() {
 }
 
 #[test]
-fn a_data_folder_in_use_is_one_clear_line_and_exit_status_1_until_it_is_free() {
+fn a_data_folder_in_use_gives_one_clear_line_and_exit_status_1_until_it_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let first = Server::start(&["--data", data]);
