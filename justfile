@@ -1,4 +1,4 @@
-# The tasks of the project; `just` lists them. Every one is a plain cargo command, so `just` itself is optional.
+# The project's tasks; `just` lists them. `just` is optional: each task is a plain command.
 
 # Lists the tasks.
 default:
@@ -8,7 +8,7 @@ default:
 run *arguments:
     cargo run -- {{ arguments }}
 
-# Plays two devices against the handlers.
+# Runs a demo in which two devices sync with the handlers.
 demo:
     cargo run -- demo
 
@@ -20,7 +20,7 @@ test *arguments:
 simulate *arguments:
     cargo run --profile soak --package coinolio-simulation -- {{ arguments }}
 
-# Changes the core, one place at a time, and tells which changes no test notices; needs cargo-mutants.
+# Mutates the core, one change at a time, and lists the mutants that no test catches; needs cargo-mutants.
 mutants *arguments:
     cargo mutants --package coinolio-core {{ arguments }}
 
@@ -42,15 +42,15 @@ deny:
 advisories:
     cargo deny check advisories
 
-# Measures diff, merge and apply beside other crates.
+# Measures diff, merge and apply, compared with other crates.
 bench-algebra:
     cargo bench -p coinolio-benches --bench algebra
 
-# Measures the local server beside its bare store.
+# Measures the local server, compared with its bare store.
 bench-server:
     cargo bench -p coinolio-benches --bench server
 
-# Drives 1, 8, 32 and 128 connections of mixed traffic against the release build, a minute each.
+# Sends mixed traffic to the release build on 1, 8, 32 and 128 connections, one minute each.
 load:
     cargo build --release --package coinolio-local
     cargo run --release --manifest-path benches/load/Cargo.toml --target-dir target/load
@@ -59,15 +59,15 @@ load:
 runtime:
     .ci/cargo-lambda
 
-# Checks and builds the template with SAM; where a Docker engine is, sends every event to sam local start-api.
+# Checks and builds the template with SAM; if a Docker engine is running, sends every event to sam local start-api.
 sam:
     .ci/sam
 
-# schemathesis against the local server by docs/openapi.yaml; arguments go to schemathesis
+# Runs schemathesis on docs/openapi.yaml against the local server; passes arguments to schemathesis.
 openapi *arguments:
     .ci/openapi {{arguments}}
 
-# The generated TypeScript client against the local server
+# Generates the TypeScript client and runs it against the local server.
 client:
     .ci/client
 

@@ -1,5 +1,5 @@
-# Sourced by the scripts that need a running local server: builds and starts one in memory on a free port, sets `url`
-# and `binary`, and ends it when the script ends. Its log is in `server_log`.
+# Sourced by scripts that need a running local server. Builds a server and starts it in memory on a free port, sets
+# `url` and `binary`, and stops the server when the script ends. Its log is in `server_log`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
