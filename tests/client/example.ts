@@ -1,5 +1,6 @@
-// A phone that creates a portfolio offline, meets a tablet's edit, and deals with what the service refuses: what an app
-// does with the client that openapi-typescript generates. Run: COINOLIO_URL=… COINOLIO_TOKEN=… npm run example
+// An example app with the client that openapi-typescript generates. A phone creates a portfolio offline, has a conflict
+// with a tablet, brings back a losing value, and handles errors.
+// Run: COINOLIO_URL=… COINOLIO_TOKEN=… npm run example
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -22,10 +23,10 @@ const api = createClient<paths>({
   headers: { Authorization: `Bearer ${environment("COINOLIO_TOKEN")}` },
 });
 
-/** What a device may have to do after a sync that was refused. */
+/** The device's action after a refused sync. */
 type Refusal = "send again later" | "rebase the edits" | "drop the portfolio" | "fix the app";
 
-/** What a refusal asks of the device. The gateway's own answers are no problem documents: they have no `code`. */
+/** Returns the action for an error. The gateway's own responses are not problem documents and have no `code`. */
 function refusal(problem: Schemas["Problem"] | Schemas["GatewayMessage"], status: number): Refusal {
   if (!("code" in problem)) return status === 429 || status >= 500 ? "send again later" : "fix the app";
   switch (problem.code) {
@@ -42,23 +43,25 @@ function refusal(problem: Schemas["Problem"] | Schemas["GatewayMessage"], status
   }
 }
 
-/** Sends a sync: the answer, or what to do in its place. */
+/** Sends a sync. Returns the response, or the action if the service refuses the sync. */
 async function sync(id: string, body: SyncRequest): Promise<SyncAnswer | Refusal> {
   const { data, error, response } = await api.POST("/api/v2/portfolios/{id}/sync", { params: { path: { id } }, body });
   return data ?? refusal(error, response.status);
 }
 
+/** Sends a sync that must succeed. */
 async function synced(id: string, body: SyncRequest): Promise<SyncAnswer> {
   const answer = await sync(id, body);
   if (typeof answer === "string") throw new Error(`refused: ${answer}`);
   return answer;
 }
 
+/** A sync with a new id. A retry must send the same `sync_id` again. */
 function request(device: string, base: number, changes: Edit[]): SyncRequest {
   return { device_id: device, sync_id: randomUUID(), base_version: base, sent_at: new Date().toISOString(), changes };
 }
 
-/** What the device applies, as a line for each operation: every `op` has its own members. */
+/** Lists the operations that the device applies, one line each. Each `op` has its own members. */
 function applied(answer: SyncAnswer): string[] {
   if ("document" in answer) return [`take ${JSON.stringify(answer.document)}`];
   return answer.changes.map((change) => {
@@ -73,14 +76,14 @@ function applied(answer: SyncAnswer): string[] {
   });
 }
 
-/** A side of a conflict, as the user reads it. */
+/** Formats a side of a conflict for the user. */
 function shown(side: Schemas["ConflictSide"]): string {
   return "deleted" in side ? "deleted" : JSON.stringify(side.value);
 }
 
 const id = randomUUID();
 
-// Offline: the portfolio does not exist yet, its base is 0.
+// The phone creates the portfolio offline. Base 0 means that it does not exist yet.
 const created = await synced(id, {
   ...request("phone", 0, [{ op: "set", path: ["assets"], value: { btc: { amount: "0.5" }, eth: { amount: "2.0" } } }]),
   name: "Made offline",
@@ -89,7 +92,7 @@ assert.equal(created.version, 1);
 assert.equal(created.outcome, "accepted");
 assert.deepEqual(applied(created), []);
 
-// The tablet pulls it, edits it, and syncs first.
+// The tablet edits the portfolio and syncs before the phone.
 const amount = ["assets", "btc", "amount"] satisfies Schemas["Path"];
 const clock = Date.now();
 const tablet = await synced(id, request("tablet", created.version, [
@@ -98,7 +101,7 @@ const tablet = await synced(id, request("tablet", created.version, [
 ]));
 assert.equal(tablet.version, 2);
 
-// The phone asks whether a sync would meet other edits: it would.
+// The phone asks whether a sync may conflict with other edits. It may.
 const status = await api.GET("/api/v2/portfolios/{id}/sync-status", {
   params: { path: { id }, query: { base_version: created.version, device_id: "phone", local_changes: true } },
 });
@@ -107,7 +110,8 @@ assert.deepEqual(
   [true, true, 2],
 );
 
-// It has edited the same amount, later: its value wins, the tablet's is in the conflict. What the tablet deleted comes.
+// The phone edited the same amount later, so its value wins and the conflict has the tablet's value. The response also
+// contains the tablet's deletion.
 const edit = request("phone", created.version, [
   { op: "set", path: amount, value: "0.9", modified_at: new Date(clock - 1_000).toISOString() },
 ]);
@@ -122,18 +126,18 @@ assert.deepEqual(
   [amount, "client", "newest", '"0.9"', '"0.7"'],
 );
 
-// The answer was lost: the same again has no second effect.
+// Suppose the phone did not receive the response: sending the same sync again has no second effect.
 const repeated = await synced(id, { ...edit, sent_at: new Date().toISOString() });
 assert.equal(repeated.version, 3);
 assert.deepEqual(repeated.conflicts, merged.conflicts);
 
-// The tablet deletes what the phone edits meanwhile, and hears of it.
+// The tablet deletes the amount that the phone has edited. The phone's edit is newer, so the tablet gets a conflict.
 const late = await synced(id, request("tablet", tablet.version, [
   { op: "delete", path: amount, modified_at: new Date(clock - 30_000).toISOString() },
 ]));
 assert.deepEqual(late.conflicts.map((met) => [met.winner, shown(met.client), shown(met.server)]).at(-1), ["server", "deleted", '"0.9"']);
 
-// The document as the server has it, and 304 for who has it.
+// Read the document; then 304, because the client already has this version.
 const read = await api.GET("/api/v2/portfolios/{id}", { params: { path: { id } } });
 assert.deepEqual(read.data?.document, { assets: { btc: { amount: "0.9" } } });
 assert.equal(read.data?.name, "Made offline");
@@ -142,7 +146,8 @@ assert.equal(etag, `"${late.version}"`);
 const known = await api.GET("/api/v2/portfolios/{id}", { params: { path: { id }, header: { "If-None-Match": etag } } });
 assert.equal(known.response.status, 304);
 
-// Its user reads what happened, and wants the tablet's deletion after all: it is made on top of the head, once.
+// The user looks at the history and wants the tablet's deletion after all. It is applied on top of the head. A repeated
+// request makes no second version.
 const history = await api.GET("/api/v2/portfolios/{id}/history", { params: { path: { id }, query: { limit: 1 } } });
 const [newest] = history.data?.changes ?? [];
 assert.deepEqual([newest?.kind, newest?.device_id, newest?.summary], ["synced", "tablet", "no change"]);
@@ -158,20 +163,22 @@ const difference = await api.GET("/api/v2/portfolios/{id}/compare", {
 });
 assert.deepEqual(difference.data?.changes, [{ op: "delete", path: amount }]);
 
-// Refusals by their code.
+// Each error code leads to an action. Base 40 is unknown, and `edit` with other changes reuses a `sync_id`.
 assert.equal(await sync(id, request("phone", 40, [])), "rebase the edits");
 assert.equal(await sync(id, { ...edit, changes: [] }), "fix the app");
 const deleted = await api.DELETE("/api/v1/portfolios/{id}", { params: { path: { id } } });
 assert.equal(deleted.response.status, 204);
 assert.equal(await sync(id, request("phone", 3, [])), "drop the portfolio");
 
-// It was a mistake: the portfolio comes back as the phone had it, and the phone syncs on.
+// The deletion was a mistake: the user restores the version that the phone has, and the phone goes on syncing.
 const restored = await api.POST("/api/v2/portfolios/{id}/restore", { params: { path: { id } }, body: { version: 3 } });
 assert.equal(restored.data?.version, late.version + 3);
 const resumed = await synced(id, request("phone", 3, []));
 assert.deepEqual([resumed.version, resumed.outcome], [late.version + 3, "pulled"]);
+
+// An invalid token is 401.
 const stranger = await api.GET("/api/v2/portfolios", { headers: { Authorization: "Bearer nobody" } });
 assert.equal(stranger.response.status, 401);
 assert.ok(stranger.error !== undefined && "code" in stranger.error && stranger.error.code === "unauthenticated");
 
-console.log("client: a portfolio was created, merged, read, deleted and restored");
+console.log("client: created, merged, read, deleted and restored a portfolio");
