@@ -1,5 +1,5 @@
-//! Shared parts of the benchmarks: adapters for the crates compared with ours, measurement and output of a
-//! comparison.
+//! Code that the benchmarks share: adapters for the crates that are compared with ours, and the measurement and
+//! output of comparisons.
 
 pub mod differ;
 pub mod measure;

@@ -1,11 +1,11 @@
 //! Sends generated requests and API Gateway events to the handlers, on a DynamoDB API in this process.
 //!
-//! Every answer must conform to `docs/openapi.yaml` and must not be a failure of the service, and the portfolio
-//! must still be readable afterwards.
+//! Every answer must conform to `docs/openapi.yaml` and must not report a failure of the service. Afterwards, the
+//! portfolio must still be readable.
 #![no_main]
 
 use arbitrary::Arbitrary;
-use coinolio_aws::http::{Arrival, Event, Payload};
+use coinolio_aws::http::{Event, Payload};
 use coinolio_fuzz::on_service;
 use coinolio_tests::scenario::events;
 use coinolio_tests::service::{Call, Service};
@@ -20,15 +20,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 enum Input {
     /// The payload of an invocation.
     Payload(Vec<u8>),
-    /// An event of `events/` with modified JSON.
-    Event(u8, Vec<Poke>),
+    /// An event in `events/` with modified JSON.
+    Event(u8, Vec<Tweak>),
     /// A sequence of requests.
     Requests(Vec<(u8, Vec<Change>)>),
 }
 
 #[derive(Arbitrary, Debug)]
 enum Change {
-    Body(Poke),
+    Body(Tweak),
     Text(String),
     Bytes(Vec<u8>),
     Gzipped(Vec<u8>),
@@ -41,7 +41,7 @@ enum Change {
 
 /// A modification of one value in a JSON document.
 #[derive(Arbitrary, Debug)]
-enum Poke {
+enum Tweak {
     Replace(u16, Scalar),
     Remove(u16),
     Rename(u16, String),
@@ -118,7 +118,7 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-impl Poke {
+impl Tweak {
     fn apply(&self, document: &mut Value) {
         let mut all = Vec::new();
         pointers(document, "", &mut all);
@@ -167,7 +167,7 @@ impl Poke {
 
 fn changed(call: Call, change: &Change) -> Call {
     match change {
-        Change::Body(poke) => call.with_json(|body| poke.apply(body)),
+        Change::Body(tweak) => call.with_json(|body| tweak.apply(body)),
         Change::Text(text) => call.text(text),
         Change::Bytes(bytes) => call.bytes(bytes),
         Change::Gzipped(bytes) => call.gzipped(bytes),
@@ -196,16 +196,16 @@ fn changed(call: Call, change: &Change) -> Call {
     }
 }
 
-/// Passes a payload to a function as the runtime would. A payload that is not a request is skipped.
+/// Passes a payload to a function as the runtime would. Skips payloads that are not requests.
 async fn invoke(service: &Service, payload: Payload) {
-    let Arrival::Event(event) = payload.arrival() else {
+    let Some(event) = payload.http_event() else {
         return;
     };
     let method = event.request_context.http.method.clone();
     let path = event.raw_path.clone().unwrap_or_default();
     let mut context = Context::default();
     context.deadline = u64::MAX / 4;
-    let event = Event::new(*event, context);
+    let event = Event::new(event, context);
     let answer = service.handle(event).await;
     assert!(answer.status().as_u16() < 500, "{method} {path}: {}", answer.status());
 }
@@ -236,9 +236,9 @@ fuzz_target!(|input: Input| {
                 on_service(async |service| invoke(service, payload).await);
             }
         }
-        Input::Event(index, pokes) => {
+        Input::Event(index, tweaks) => {
             let mut document = Call::of(event(*index)).to_json();
-            pokes.iter().take(8).for_each(|poke| poke.apply(&mut document));
+            tweaks.iter().take(8).for_each(|tweak| tweak.apply(&mut document));
             if let Ok(payload) = serde_json::from_str(&document.to_string()) {
                 on_service(async |service| invoke(service, payload).await);
             }

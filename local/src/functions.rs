@@ -1,32 +1,24 @@
-//! The Lambda functions, called in this process: the same handlers as in AWS, and the same conversion of their
-//! answers for the gateway.
+//! The Lambda functions in this process, with the same handlers as in AWS.
 
 use crate::gateway::Functions;
 use coinolio_aws::App;
-use coinolio_aws::http::{Event, to_gateway};
-use coinolio_aws::routes::Function;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use coinolio_aws::http::{Event, GatewayAnswer, gateway_answer};
+use coinolio_aws::routes::Operation;
 
-/// Every function that answers requests, on one table.
+/// All functions that answer requests, on one table.
 pub struct Handlers {
     app: App,
 }
 
 impl Handlers {
-    /// Creates the handlers, which share `app`.
+    /// Returns the functions, which share `app`.
     pub const fn new(app: App) -> Self {
         Self { app }
     }
 }
 
 impl Functions for Handlers {
-    async fn invoke(&self, function: Function, event: Event) -> ApiGatewayV2httpResponse {
-        let answer = match function {
-            Function::SyncStatus => sync_status::handle(&self.app, event).await,
-            Function::Sync => sync::handle(&self.app, event).await,
-            Function::Portfolios => portfolios::handle(&self.app, event).await,
-            Function::Devices => devices::handle(&self.app, event).await,
-        };
-        to_gateway(answer)
+    async fn invoke(&self, operation: Operation, event: Event) -> GatewayAnswer {
+        gateway_answer(coinolio_functions::handle(&self.app, operation, event).await)
     }
 }

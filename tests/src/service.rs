@@ -1,14 +1,14 @@
-//! The functions on their own DynamoDB API, called with the events of `events/`.
+//! The functions on a separate DynamoDB API, called with the events in `events/`.
 
 use crate::answered::Answered;
 use crate::contract::CONTRACT;
 use crate::dynamodb::{Dynamo, TABLE};
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::App;
-use coinolio_aws::dynamodb::DynamoLog;
-use coinolio_aws::http::{Answer, Event};
-use coinolio_aws::routes::{Function, Match, route};
-use coinolio_aws::stream;
+use coinolio_aws::dynamodb::DynamoStore;
+use coinolio_aws::http::{Event, HttpAnswer};
+use coinolio_aws::invocation::stream::Batch;
+use coinolio_aws::routes::{Match, Operation, SyncOperation, route};
 use coinolio_core::sync::Retention;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -39,7 +39,8 @@ impl Service {
         Self { dynamo, app }
     }
 
-    /// Starts the functions with the portfolio `main` of `events/v1-create.json`, at version 1.
+    /// Starts the functions and creates the portfolio `main` of `events/v1-create.json`, which is then at version
+    /// 1.
     pub async fn with_portfolio() -> Self {
         let service = Self::start().await;
         let created = service.call(Call::of("v1-create")).await;
@@ -47,9 +48,9 @@ impl Service {
         service
     }
 
-    /// Returns the functions on the same table, accessed through another store.
+    /// Returns the functions on the same table, but with the store `log`.
     #[must_use]
-    pub fn on(&self, log: DynamoLog) -> Self {
+    pub fn on(&self, log: DynamoStore) -> Self {
         let dynamo = self.dynamo.clone();
         Self {
             dynamo,
@@ -57,8 +58,7 @@ impl Service {
         }
     }
 
-    /// Calls [`Self::handle`] with the call's event, and asserts that
-    /// `docs/openapi.yaml` documents the answer.
+    /// Calls [`Self::handle`] with the call's event, and asserts that `docs/openapi.yaml` documents the answer.
     pub async fn call(&self, call: Call) -> Answered {
         let (method, path) = (call.method(), call.path());
         let answered = answered(self.handle(call.event()).await);
@@ -66,30 +66,25 @@ impl Service {
         answered
     }
 
-    /// Hands the event to the function that serves its route, or to `sync` if it has no route.
-    pub async fn handle(&self, event: Event) -> Answer {
+    /// Passes the event to the function that answers its route, or to `sync` if no route matches.
+    pub async fn handle(&self, event: Event) -> HttpAnswer {
         let method = &event.payload.request_context.http.method;
         let path = event.payload.raw_path.as_deref().unwrap_or_default();
-        let function = match route(method, path) {
-            Match::Route(route, _) => route.function,
-            _ => Function::Sync,
+        let operation = match route(method, path) {
+            Match::Route(route, _) => route.operation,
+            _ => Operation::Sync(SyncOperation::SyncChanges),
         };
-        match function {
-            Function::SyncStatus => sync_status::handle(&self.app, event).await,
-            Function::Sync => sync::handle(&self.app, event).await,
-            Function::Portfolios => portfolios::handle(&self.app, event).await,
-            Function::Devices => devices::handle(&self.app, event).await,
-        }
+        coinolio_functions::handle(&self.app, operation, event).await
     }
 
-    /// Hands records to the function on the table's stream. Returns the sequence numbers of those that it reports as
+    /// Passes records to the change-stream function. Returns the sequence numbers of the records that it reports as
     /// failed.
     pub async fn stream(&self, records: &[Value], retention: Retention) -> Vec<Option<String>> {
         self.invoke_stream(&Uuid::new_v4().to_string(), records, retention)
             .await
     }
 
-    /// Calls the function as [`Self::stream`] does, in an invocation with this id.
+    /// Does the same as [`Self::stream`], in an invocation with this id.
     pub async fn invoke_stream(
         &self,
         request_id: &str,
@@ -97,18 +92,18 @@ impl Service {
         retention: Retention,
     ) -> Vec<Option<String>> {
         let payload = serde_json::json!({ "Records": records }).to_string();
-        let event = stream::Event::read(request_id, &payload).unwrap();
+        let batch = Batch::read(request_id, &payload).unwrap();
         let mut app = self.app.clone();
         app.retention = retention;
-        // Serialized, because that is the form in which Lambda reads it.
-        let answer = serde_json::to_value(change_stream::handle(&app, event).await).unwrap();
+        // Check the answer's JSON, because Lambda reads that.
+        let answer = serde_json::to_value(coinolio_functions::handle_batch(&app, batch).await).unwrap();
         let failures = answer["batchItemFailures"].as_array().unwrap().iter();
         failures
             .map(|failure| failure["itemIdentifier"].as_str().map(str::to_owned))
             .collect()
     }
 
-    /// Returns every item of the table, sorted by key.
+    /// Returns all items of the table, sorted by key.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
         let pages = self.dynamo.client.scan().table_name(TABLE).consistent_read(true);
         let mut items = pages
@@ -125,7 +120,8 @@ impl Service {
         items
     }
 
-    /// Makes a call and asserts that it is refused with a complete problem document and leaves the table unchanged.
+    /// Makes a call, and asserts that it is refused with a complete problem document and leaves the table
+    /// unchanged.
     pub async fn assert_refused(&self, call: Call, status: u16, code: &str) -> Answered {
         let before = self.items().await;
         let what = call.describe();
@@ -154,12 +150,12 @@ impl Service {
     }
 }
 
-fn answered(answer: Answer) -> Answered {
+fn answered(answer: HttpAnswer) -> Answered {
     let (parts, body) = answer.into_parts();
     Answered::new(parts.status.as_u16(), parts.headers, &body).unwrap()
 }
 
-/// An event of `events/` that can be changed and sent.
+/// An event in `events/`, to be changed and sent.
 #[derive(Clone, Debug)]
 pub struct Call {
     name: String,
@@ -189,7 +185,7 @@ impl Call {
         self
     }
 
-    /// Puts `id` into the path in place of the portfolio `main`. It must be percent-encoded already, if it needs to be.
+    /// Replaces the portfolio `main` in the path with `id`, which must already be percent-encoded if necessary.
     #[must_use]
     pub fn about(mut self, id: &str) -> Self {
         let path = self.event.raw_path.take().unwrap_or_default();
@@ -211,14 +207,14 @@ impl Call {
         self
     }
 
-    /// Removes the user: the token then has no `sub`.
+    /// Removes the user, so that the token has no `sub`.
     #[must_use]
     pub fn by_nobody(mut self) -> Self {
         self.claims().remove("sub");
         self
     }
 
-    /// Replaces the authorizer's part of the event, for example by that of another kind of authorizer.
+    /// Replaces the authorizer's part of the event, for example with that of another kind of authorizer.
     #[must_use]
     pub fn authorized_by(mut self, authorizer: &Value) -> Self {
         self.event.request_context.authorizer = Some(serde_json::from_value(authorizer.clone()).unwrap());
@@ -240,7 +236,7 @@ impl Call {
         self
     }
 
-    /// Sets a body of text.
+    /// Sets a text body.
     #[must_use]
     pub fn text(mut self, body: impl Into<String>) -> Self {
         self.event.body = Some(body.into());
@@ -248,7 +244,7 @@ impl Call {
         self
     }
 
-    /// Sets a body of bytes, encoded in base64.
+    /// Sets a binary body, encoded in base64.
     #[must_use]
     pub fn bytes(mut self, body: &[u8]) -> Self {
         self.event.body = Some(base64(body));
@@ -256,14 +252,14 @@ impl Call {
         self
     }
 
-    /// Marks the body as base64, even if it is not.
+    /// Marks the body as base64, even if it is something else.
     #[must_use]
     pub fn marked_base64(mut self) -> Self {
         self.event.is_base64_encoded = true;
         self
     }
 
-    /// Sets a body and compresses it with gzip.
+    /// Sets a body that is compressed with gzip.
     #[must_use]
     pub fn gzipped(self, body: &[u8]) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -272,7 +268,7 @@ impl Call {
             .bytes(&encoder.finish().unwrap())
     }
 
-    /// Changes the JSON body with `edit`.
+    /// Edits the JSON body with `edit`.
     #[must_use]
     pub fn with(mut self, edit: impl FnOnce(&mut Value)) -> Self {
         let mut body = serde_json::from_str(self.event.body.as_deref().unwrap_or("{}")).unwrap();
@@ -281,7 +277,7 @@ impl Call {
         self
     }
 
-    /// Changes the body with `edit` if it is JSON.
+    /// Edits the body with `edit`, if it is JSON.
     #[must_use]
     pub fn with_json(mut self, edit: impl FnOnce(&mut Value)) -> Self {
         if let Some(mut body) = self
@@ -308,7 +304,7 @@ impl Call {
         self
     }
 
-    /// Returns the route that API Gateway names in the event.
+    /// Returns the route key that API Gateway writes into the event.
     pub fn route_key(&self) -> String {
         self.event.route_key.clone().unwrap_or_default()
     }
@@ -354,7 +350,8 @@ impl Call {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    // `lambda_http` writes a binary body of a response as base64, by the code that also reads the gateway's events.
+    // `lambda_http` encodes the binary body of a response as base64, with the code that also decodes the gateway's
+    // events.
     let body = lambda_http::Body::Binary(bytes.to_vec());
     serde_json::to_value(body).unwrap().as_str().unwrap().to_owned()
 }

@@ -1,14 +1,13 @@
 //! `template.yaml`, the source of truth for the deployment.
 
 use crate::yaml;
-use coinolio_aws::routes::Function;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The path of the catch-all routes, which receive every request that matches no other route.
 pub const UNKNOWN: &str = "/{proxy+}";
 
-/// The template.
+/// The parsed template.
 #[derive(Debug)]
 pub struct Template(pub Value);
 
@@ -18,7 +17,7 @@ impl Template {
         Self(yaml::file("template.yaml"))
     }
 
-    /// Returns the logical id and the properties of every resource of a type.
+    /// Returns the logical id and the properties of every resource of the type `kind`.
     pub fn resources<'t>(&'t self, kind: &'t str) -> impl Iterator<Item = (&'t str, &'t Value)> {
         let resources = self.0["Resources"].as_object().unwrap().iter();
         resources
@@ -26,42 +25,34 @@ impl Template {
             .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
-    /// Returns the binaries of all functions.
-    pub fn binaries(&self) -> BTreeSet<String> {
-        let functions = self.resources("AWS::Serverless::Function");
-        functions.map(|(id, _)| self.binary(id)).collect()
-    }
-
-    /// Returns the routes, as `METHOD /path`, by their function's binary. Leaves out the routes of [`UNKNOWN`] and
-    /// functions without routes.
-    pub fn routes(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    /// Returns all routes except the catch-all routes. Each consists of the function's logical id, the event's
+    /// name, and the route's key in the form `METHOD /path`.
+    pub fn routes(&self) -> BTreeSet<(String, String, String)> {
+        let mut found = BTreeSet::new();
         for (id, function) in self.resources("AWS::Serverless::Function") {
-            for event in function["Events"].as_object().unwrap().values() {
-                let is_route = event["Type"] == "HttpApi";
-                if !is_route {
+            for (name, event) in function["Events"].as_object().unwrap() {
+                if event["Type"] != "HttpApi" {
                     assert_eq!(event["Type"], "DynamoDB", "{id}");
                     continue;
                 }
-                let routes = found.entry(self.binary(id)).or_default();
                 let event = &event["Properties"];
                 assert_eq!(event["ApiId"]["Ref"], "Api", "{id}");
                 let (method, path) = (event["Method"].as_str().unwrap(), event["Path"].as_str().unwrap());
                 if path != UNKNOWN {
-                    assert!(routes.insert(format!("{method} {path}")), "{method} {path} twice");
+                    found.insert((id.to_owned(), name.to_owned(), format!("{method} {path}")));
                 }
             }
         }
         found
     }
 
-    /// Returns the binary of the function with this logical id.
+    /// Returns the name of the binary of the function with this logical id.
     pub fn binary(&self, function: &str) -> String {
         let metadata = &self.0["Resources"][function]["Metadata"];
         metadata["BuildProperties"]["Binary"].as_str().unwrap().to_owned()
     }
 
-    /// Returns the policy statements in the role of the function with this binary.
+    /// Returns the policy statements of the role of the function with this binary.
     pub fn statements(&self, binary: &str) -> &Vec<Value> {
         let mut functions = self.resources("AWS::Serverless::Function");
         let (_, function) = functions.find(|(id, _)| self.binary(id) == binary).unwrap();
@@ -75,8 +66,8 @@ impl Template {
         policies[0]["PolicyDocument"]["Statement"].as_array().unwrap()
     }
 
-    /// Returns the actions that a function's role allows on the table. Actions on its stream are left out, because
-    /// Lambda uses them, not the function.
+    /// Returns the actions that a function's role allows on the table. This excludes actions on the table's stream,
+    /// because Lambda needs those and not the function.
     pub fn table_actions(&self, binary: &str) -> BTreeSet<String> {
         let statements = self.statements(binary).iter();
         let table = statements.filter(|statement| statement["Sid"] == "Table");
@@ -89,14 +80,4 @@ pub fn actions(statement: &Value) -> Vec<String> {
     let action = &statement["Action"];
     let texts = action.as_array().cloned().unwrap_or_else(|| vec![action.clone()]);
     texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
-}
-
-/// Returns the name of a function's crate and binary.
-pub const fn binary(function: Function) -> &'static str {
-    match function {
-        Function::SyncStatus => "sync-status",
-        Function::Sync => "sync",
-        Function::Portfolios => "portfolios",
-        Function::Devices => "devices",
-    }
 }

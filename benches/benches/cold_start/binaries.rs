@@ -1,13 +1,36 @@
-//! Builds the binaries that are started, with cargo.
+//! Builds the benchmark's binaries with cargo.
 
 use crate::Failure;
+use coinolio_aws::routes::Function;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The binaries; the first one is the baseline of the comparison.
-pub(crate) const NAMES: [&str; 5] = ["hello-world", "sync", "sync-status", "portfolios", "devices"];
+/// A binary that the benchmark starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binary {
+    /// A minimal function, with which every other binary is compared.
+    HelloWorld,
+    /// One of the service's functions.
+    Function(Function),
+}
+
+impl Binary {
+    /// Returns all binaries. The one that the others are compared with comes first.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let functions = Function::ALL.iter().copied().map(Self::Function);
+        std::iter::once(Self::HelloWorld).chain(functions)
+    }
+
+    /// Returns the binary's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::HelloWorld => "hello-world",
+            Self::Function(function) => function.name(),
+        }
+    }
+}
 
 /// A line of the output of `cargo build --message-format json` ("External tools", The Cargo Book).
 #[derive(Deserialize)]
@@ -21,11 +44,11 @@ struct Target {
     name: String,
 }
 
-/// Builds only the functions, so that they have the features that they are deployed with. Returns their paths by
-/// name.
+/// Builds the binaries and returns their paths by name.
 ///
-/// If `is_release` is true, the profile is the deployed one; otherwise it is that of the tests, which have already
-/// built most of the code.
+/// If `is_release` is true, builds only the functions and the hello-world function, in the release profile, so that
+/// they have the features with which they are deployed. Otherwise builds the workspace in the development profile,
+/// because the tests have already built most of that.
 pub(crate) fn build(is_release: bool) -> Result<HashMap<String, PathBuf>, Failure> {
     let cargo = std::env::var_os("CARGO")
         .ok_or_else(|| Failure::Build("the environment variable CARGO is not set".to_owned()))?;
@@ -36,7 +59,7 @@ pub(crate) fn build(is_release: bool) -> Result<HashMap<String, PathBuf>, Failur
         .stderr(Stdio::inherit());
     if is_release {
         command.arg("--release");
-        command.args(NAMES.iter().flat_map(|name| ["--package", name]));
+        command.args(Binary::all().flat_map(|binary| ["--package", binary.name()]));
     } else {
         command.arg("--workspace");
     }
@@ -49,8 +72,8 @@ pub(crate) fn build(is_release: bool) -> Result<HashMap<String, PathBuf>, Failur
     let built: HashMap<_, _> = messages
         .filter_map(|message| Some((message.target?.name, message.executable?)))
         .collect();
-    match NAMES.iter().find(|name| !built.contains_key(**name)) {
-        Some(name) => Err(Failure::Build(format!("cargo did not build {name}"))),
+    match Binary::all().find(|binary| !built.contains_key(binary.name())) {
+        Some(binary) => Err(Failure::Build(format!("cargo did not build {}", binary.name()))),
         None => Ok(built),
     }
 }

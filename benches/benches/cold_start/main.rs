@@ -1,17 +1,19 @@
-//! Measures the cold start of each function, side by side with a hello-world function of `lambda_http` built with
-//! the same profile and started in the same run.
+//! Measures the cold start of each function, side by side with a hello-world function of `lambda_http` that is
+//! built with the same profile and started in the same run.
 //!
 //! Each start is a separate process that polls a runtime API in this process. This process also runs DynamoDB, and
-//! its threads share the machine's cores with the function. A function reaches DynamoDB in two ways: over HTTP, and
-//! over HTTPS as a deployed function does (the test certificate authority is one more root besides Amazon's).
-//! Contestants take turns, and each figure is `median (min–max)` over the rounds. Under `cargo test` each function
-//! starts once, in the profile of the tests, to check that it works.
+//! its threads share the machine's cores with the function. A function connects to DynamoDB in two ways: over HTTP,
+//! and over HTTPS as a deployed function does (with the test's certificate authority as one more root besides
+//! Amazon's). The contestants take turns, and each figure is `median (min–max)` over the rounds. Under `cargo
+//! test`, each function starts once, in the development profile, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod binaries;
 mod start;
 mod traffic;
 
+use binaries::Binary;
+use coinolio_aws::routes::Function;
 use coinolio_benches::measure::Spread;
 use coinolio_benches::table::Table;
 use coinolio_tests::dynamodb::{Dynamo, TABLE};
@@ -20,7 +22,7 @@ use start::Start;
 use std::path::{Path, PathBuf};
 use traffic::Traffic;
 
-/// A reason to stop the benchmark: if a start fails, the figures mean nothing.
+/// A reason to stop the benchmark, because no figure is meaningful after a failed start.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
@@ -31,14 +33,14 @@ enum Failure {
     System(#[from] std::io::Error),
 }
 
-/// Number of starts of each contestant, after one to warm up the machine's caches.
+/// The number of starts of each contestant, after one start that warms up the machine's caches.
 const STARTS: usize = 40;
 
-/// A function, and the protocol by which it reaches DynamoDB.
+/// A function, and the protocol with which it connects to DynamoDB.
 struct Contestant<'a> {
-    name: &'static str,
+    binary: Binary,
+    path: PathBuf,
     reaches: &'static str,
-    binary: PathBuf,
     environment: Vec<(&'a str, &'a str)>,
     starts: Vec<Start>,
 }
@@ -56,16 +58,15 @@ async fn main() -> Result<(), Failure> {
         ("AWS_CA_BUNDLE", tls.bundle()),
     ];
     let mut contestants = Vec::new();
-    for name in binaries::NAMES {
-        let binary = &built[name];
+    for binary in Binary::all() {
         let contestant = |reaches, environment: &[_]| Contestant {
-            name,
+            binary,
+            path: built[binary.name()].clone(),
             reaches,
-            binary: binary.clone(),
             environment: environment.to_vec(),
             starts: Vec::new(),
         };
-        if name == "hello-world" {
+        if binary == Binary::HelloWorld {
             contestants.push(contestant("", &[]));
         } else {
             contestants.push(contestant("http", &http));
@@ -73,15 +74,16 @@ async fn main() -> Result<(), Failure> {
         }
     }
     let mut traffic = Traffic::default();
-    let portfolios = &built["portfolios"];
-    start::once(portfolios, "portfolios", &http, &Traffic::creation(), &mut traffic).await?;
+    let portfolios = Binary::Function(Function::Portfolios);
+    let path = &built[portfolios.name()];
+    start::once(path, portfolios, &http, &Traffic::creation(), &mut traffic).await?;
     run(&mut contestants, if measuring { STARTS } else { 0 }, &mut traffic).await?;
     print(&contestants)?;
     Ok(())
 }
 
-/// Starts the contestants in turns (A B C, B C A, …), so that other load on the machine affects all of them alike.
-/// The first round is not counted, unless it is the only one.
+/// Starts the contestants in turns (A B C, B C A, …), so that other load on the machine affects all of them
+/// equally. The first round does not count, unless it is the only one.
 async fn run(contestants: &mut [Contestant<'_>], starts: usize, traffic: &mut Traffic) -> Result<(), Failure> {
     let count = contestants.len();
     for round in 0..=starts {
@@ -89,11 +91,11 @@ async fn run(contestants: &mut [Contestant<'_>], starts: usize, traffic: &mut Tr
             let contestant = &mut contestants[(round + turn) % count];
             let Contestant {
                 binary,
-                name,
+                path,
                 environment,
                 ..
             } = contestant;
-            let start = start::measure(binary, name, environment, traffic).await?;
+            let start = start::measure(path, *binary, environment, traffic).await?;
             if round > 0 || starts == 0 {
                 contestant.starts.push(start);
             }
@@ -123,7 +125,7 @@ fn print(contestants: &[Contestant<'_>]) -> Result<(), Failure> {
     ]);
     let base = contestants.first();
     for contestant in contestants {
-        let mut cells = vec![contestant.name.to_owned(), contestant.reaches.to_owned()];
+        let mut cells = vec![contestant.binary.name().to_owned(), contestant.reaches.to_owned()];
         for figure in [
             |start: &Start| start.poll,
             |start: &Start| start.cpu,
@@ -153,13 +155,13 @@ fn print(contestants: &[Contestant<'_>]) -> Result<(), Failure> {
             contestant.spread(|start| start.tenth),
         ];
         table.row([
-            contestant.name.to_owned(),
+            contestant.binary.name().to_owned(),
             contestant.reaches.to_owned(),
             format!("{first:.2}"),
             format!("{tenth:.2}"),
             format!("{:.2}", first.median / tenth.median),
             format!("{:.1}", contestant.spread(|start| start.resident)),
-            format!("{:.2}", megabytes(&contestant.binary)?),
+            format!("{:.2}", megabytes(&contestant.path)?),
         ]);
     }
     println!("{table}");

@@ -1,23 +1,24 @@
 //! Starts one function once and measures it.
 
 use crate::Failure;
+use crate::binaries::Binary;
 use crate::traffic::Traffic;
 use coinolio_tests::lambda::{Process, Told};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Number of answers after which an environment is no longer cold.
+/// The number of answers after which an environment counts as warm.
 const ANSWERS: usize = 10;
 
-/// The measurements of a start: times in milliseconds, memory in MiB. A figure is NaN if the system does not
-/// provide it.
+/// The measurements of a start, with times in milliseconds and memory in MiB. A figure is NaN if the system does
+/// not provide it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     /// From exec to the first poll for an event.
     pub(crate) poll: f64,
-    /// CPU time within that period, so without the time spent waiting.
+    /// The CPU time within that period, which excludes waiting.
     pub(crate) cpu: f64,
-    /// From exec to the first answer; its event is already there at the first poll.
+    /// From exec to the first answer. The first event is available at the first poll.
     pub(crate) first_answer: f64,
     /// From the first event to its answer.
     pub(crate) first: f64,
@@ -27,33 +28,33 @@ pub(crate) struct Start {
     pub(crate) resident: f64,
 }
 
-/// Starts `binary`, the function `name`, and sends it ten events.
+/// Starts `binary` from `path` and sends it ten events.
 pub(crate) async fn measure(
-    binary: &Path,
-    name: &str,
+    path: &Path,
+    binary: Binary,
     environment: &[(&str, &str)],
     traffic: &mut Traffic,
 ) -> Result<Start, Failure> {
-    let mut process = Process::start(binary, environment).await;
-    let polled = polled(&mut process, name).await?;
+    let mut process = Process::start(path, environment).await;
+    let polled = polled(&mut process, binary).await?;
     let cpu = cpu(&process);
     let mut times = [f64::NAN; ANSWERS];
     let mut first_answer = f64::NAN;
     let mut resident = f64::NAN;
     for (index, time) in times.iter_mut().enumerate() {
-        let event = traffic.next(name)?;
+        let event = traffic.next(binary)?;
         let given = Instant::now();
         process.api.give(&event);
         let answered = match process.api.told().await {
             Some((at, Told::Answered(answer))) => {
-                traffic.answered(name, &answer)?;
+                traffic.answered(binary, &answer)?;
                 at
             }
-            told => return Err(Failure::Answer(format!("{name}: {told:?}"))),
+            told => return Err(Failure::Answer(format!("{}: {told:?}", binary.name()))),
         };
         *time = milliseconds(answered - given);
-        // When it polls again, it has finished with the event.
-        self::polled(&mut process, name).await?;
+        // The function is finished with an event when it polls again.
+        self::polled(&mut process, binary).await?;
         if index == 0 {
             first_answer = milliseconds(polled - process.started) + *time;
             resident = resident_mebibytes(&process);
@@ -71,25 +72,25 @@ pub(crate) async fn measure(
     Ok(start)
 }
 
-/// Starts `binary`, the function `name`, and sends it one event.
+/// Starts `binary` from `path` and sends it one event.
 pub(crate) async fn once(
-    binary: &Path,
-    name: &str,
+    path: &Path,
+    binary: Binary,
     environment: &[(&str, &str)],
     event: &str,
     traffic: &mut Traffic,
 ) -> Result<(), Failure> {
-    let mut process = Process::start(binary, environment).await;
+    let mut process = Process::start(path, environment).await;
     match process.invoke(event).await {
-        Told::Answered(answer) => traffic.answered(name, &answer),
-        told => Err(Failure::Answer(format!("{name}: {told:?}"))),
+        Told::Answered(answer) => traffic.answered(binary, &answer),
+        told => Err(Failure::Answer(format!("{}: {told:?}", binary.name()))),
     }
 }
 
-async fn polled(process: &mut Process, name: &str) -> Result<Instant, Failure> {
+async fn polled(process: &mut Process, binary: Binary) -> Result<Instant, Failure> {
     match process.api.told().await {
         Some((at, Told::Polled)) => Ok(at),
-        told => Err(Failure::Answer(format!("{name}: {told:?}"))),
+        told => Err(Failure::Answer(format!("{}: {told:?}", binary.name()))),
     }
 }
 
@@ -97,8 +98,8 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Returns the CPU time of all threads in milliseconds: the first number of each thread's `schedstat`, in
-/// nanoseconds (Linux, "Scheduler Statistics").
+/// Returns the CPU time of all threads in milliseconds. It is the sum of the first numbers in the threads'
+/// `schedstat`, which are nanoseconds (Linux, "Scheduler Statistics").
 fn cpu(process: &Process) -> f64 {
     let nanoseconds = process.id().and_then(|id| {
         let threads = std::fs::read_dir(format!("/proc/{id}/task")).ok()?;

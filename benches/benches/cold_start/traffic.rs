@@ -1,7 +1,10 @@
-//! The events sent to the functions: those of `events/`, adapted so that the function accepts them.
+//! The events in `events/` that the functions answer, in an order in which all of them succeed.
 
 use crate::Failure;
+use crate::binaries::Binary;
+use coinolio_aws::routes::Function;
 use coinolio_tests::starting::event;
+use coinolio_tests::stream_events;
 use serde_json::{Value, json};
 
 /// The portfolio's version, and the number of syncs so far.
@@ -12,13 +15,14 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Returns the next event for the function `name`.
-    pub(crate) fn next(&mut self, name: &str) -> Result<String, Failure> {
-        match name {
-            "sync" => self.sync(),
-            "portfolios" => Ok(event("v1-read")),
-            "devices" => Ok(event("v2-devices")),
-            _ => Ok(event("v2-sync-status")),
+    /// Returns the next event for `binary`.
+    pub(crate) fn next(&mut self, binary: Binary) -> Result<String, Failure> {
+        match binary {
+            Binary::HelloWorld | Binary::Function(Function::SyncStatus) => Ok(event("v2-sync-status")),
+            Binary::Function(Function::Sync) => self.sync(),
+            Binary::Function(Function::Portfolios) => Ok(event("v1-read")),
+            Binary::Function(Function::Devices) => Ok(event("v2-devices")),
+            Binary::Function(Function::ChangeStream) => Ok(stream_events::read("change").to_string()),
         }
     }
 
@@ -27,7 +31,7 @@ impl Traffic {
         event("v1-create")
     }
 
-    /// Returns a sync with the next edit of the portfolio, on top of its version.
+    /// Returns a sync with the next edit of the portfolio, on top of the current version.
     fn sync(&mut self) -> Result<String, Failure> {
         self.syncs += 1;
         let mut event: Value = parsed(&event("v2-sync"))?;
@@ -39,18 +43,22 @@ impl Traffic {
         Ok(event.to_string())
     }
 
-    /// Checks that `name` answered with success, and remembers the answered version.
-    pub(crate) fn answered(&mut self, name: &str, answer: &Value) -> Result<(), Failure> {
-        let refused = || Failure::Answer(format!("{name}: {answer}"));
+    /// Checks that `binary` succeeded, and stores the version in its answer.
+    pub(crate) fn answered(&mut self, binary: Binary, answer: &Value) -> Result<(), Failure> {
+        let refused = || Failure::Answer(format!("{}: {answer}", binary.name()));
+        if binary == Binary::Function(Function::ChangeStream) {
+            let failures = answer["batchItemFailures"].as_array().ok_or_else(refused)?;
+            return failures.is_empty().then_some(()).ok_or_else(refused);
+        }
         if !matches!(answer["statusCode"].as_u64(), Some(200 | 201)) {
             return Err(refused());
         }
-        if matches!(name, "hello-world" | "sync-status" | "devices") {
+        let (Binary::Function(Function::Sync) | Binary::Function(Function::Portfolios)) = binary else {
             return Ok(());
-        }
+        };
         let body = parsed(answer["body"].as_str().unwrap_or_default())?;
         let version = body["version"].as_u64().ok_or_else(refused)?;
-        if name == "sync" && version != self.version + 1 {
+        if binary == Binary::Function(Function::Sync) && version != self.version + 1 {
             return Err(refused());
         }
         self.version = version;

@@ -1,6 +1,7 @@
 //! Captures the functions' log events, formatted as on AWS, so that the benchmark can read them.
 
-use coinolio_aws::telemetry::{Format, Metrics, subscriber};
+use coinolio_aws::config::MetricsConfig;
+use coinolio_aws::telemetry::{Format, subscriber};
 use serde::Deserialize;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,23 +17,24 @@ struct Event {
 }
 
 impl Events {
-    /// Starts to capture events.
+    /// Starts capturing events.
     pub(crate) fn capture() -> Self {
         let events = Self::default();
         let writer = events.clone();
-        // It fails only if the process already has a subscriber, and this one does not.
-        let _ = tracing::subscriber::set_global_default(subscriber(Format::Json(Metrics::default()), move || {
-            writer.clone()
-        }));
+        // This fails only if the process already has a subscriber, which is not the case here.
+        let _ =
+            tracing::subscriber::set_global_default(subscriber(Format::Json(MetricsConfig::default()), move || {
+                writer.clone()
+            }));
         events
     }
 
-    /// Discards the events captured so far.
+    /// Discards all events captured so far.
     pub(crate) fn forget(&self) {
         self.lines().clear();
     }
 
-    /// Returns how long the captured invocations waited for the store.
+    /// Returns the total time that the captured invocations waited for the store.
     pub(crate) fn waited_for_the_store(&self) -> Duration {
         let lines = self.lines();
         let events = lines

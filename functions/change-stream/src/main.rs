@@ -1,4 +1,4 @@
-//! The change-stream function as Lambda runs it.
+//! The binary of the change-stream function, which Lambda runs.
 
 use std::process::ExitCode;
 

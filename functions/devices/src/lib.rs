@@ -1,51 +1,57 @@
-//! `/api/v2/devices`: which devices a user has, and which of them counts in a conflict (design sections 4 and 5).
+//! The `devices` function: lists, reads, describes and forgets a user's devices. A device's rank decides conflicts
+//! (`docs/PROTOCOL.md`, "Devices").
 
 use coinolio_aws::App;
-use coinolio_aws::http::{Answer, Event, Reply};
-use coinolio_aws::invocation::{Call, serve};
-use coinolio_aws::routes::Operation;
-use coinolio_core::devices::{Described, Devices};
+use coinolio_aws::http::{Event, HttpAnswer, OperationAnswer};
+use coinolio_aws::invocation::http::{self, serve};
+use coinolio_aws::routes::DevicesOperation;
+use coinolio_core::store::{Described, Devices};
 use coinolio_core::wire::devices::{DeviceList, DeviceRecord, profile};
 use coinolio_core::{Code, Error};
 
-/// Answers one event of the routes
+/// A call of one of this function's operations.
+type Call = http::Call<DevicesOperation>;
+
+/// Answers one event of a route of [`DevicesOperation`].
 ///
-/// - `GET /api/v2/devices`;
-/// - `GET`, `PUT` (201 with `Location` where it makes the device) and `DELETE` (204) of `/api/v2/devices/{device_id}`.
-///
-/// Devices register themselves by their syncs: the `sync` function does that. Refusals are problem documents.
-pub async fn handle(app: &App, event: Event) -> Answer {
+/// The `sync` function registers devices when they sync; this function does not. Refusals are problem documents.
+pub async fn handle(app: &App, event: Event) -> HttpAnswer {
     serve(app, event, operate).await
 }
 
-async fn operate(call: Call) -> Result<Reply, Error> {
+async fn operate(call: Call) -> Result<OperationAnswer, Error> {
     match call.operation {
-        Operation::ListDevices => list(call).await,
-        Operation::ReadDevice => read(call).await,
-        Operation::DescribeDevice => describe(call).await,
-        Operation::ForgetDevice => forget(call).await,
-        _ => Err(call.not_ours()),
+        DevicesOperation::ListDevices => list_devices(call).await,
+        DevicesOperation::ReadDevice => read_device(call).await,
+        DevicesOperation::DescribeDevice => describe_device(call).await,
+        DevicesOperation::ForgetDevice => forget_device(call).await,
     }
 }
 
-async fn list(call: Call) -> Result<Reply, Error> {
-    let devices = call.log.devices(&call.request.user).await?.into_iter();
-    Reply::ok(&DeviceList {
+/// Lists the user's devices, sorted by id.
+async fn list_devices(call: Call) -> Result<OperationAnswer, Error> {
+    let devices = call.store.devices(&call.request.user).await?.into_iter();
+    OperationAnswer::ok(&DeviceList {
         devices: devices.map(DeviceRecord::from).collect(),
     })
 }
 
-async fn read(call: Call) -> Result<Reply, Error> {
-    let device = call.log.device(&call.request.user, call.request.device()?).await?;
-    Reply::ok(&DeviceRecord::from(device.ok_or_else(no_such_device)?))
+/// Reads one device.
+async fn read_device(call: Call) -> Result<OperationAnswer, Error> {
+    let device = call.store.device(&call.request.user, call.request.device()?).await?;
+    OperationAnswer::ok(&DeviceRecord::from(device.ok_or_else(no_such_device)?))
 }
 
-async fn describe(mut call: Call) -> Result<Reply, Error> {
+/// Replaces a device's profile. Answers 201 with `Location` if the device is new.
+async fn describe_device(mut call: Call) -> Result<OperationAnswer, Error> {
     let profile = profile(&call.request.document()?)?;
     let request = &call.request;
     let id = request.device()?;
-    let Described { device, created } = call.log.describe(&request.user, id, &profile, request.received).await?;
-    let reply = Reply::ok(&DeviceRecord::from(device))?;
+    let Described { device, created } = call
+        .store
+        .describe(&request.user, id, &profile, request.received)
+        .await?;
+    let reply = OperationAnswer::ok(&DeviceRecord::from(device))?;
     Ok(if created {
         reply.created(format!("/api/v2/devices/{id}"))
     } else {
@@ -53,9 +59,10 @@ async fn describe(mut call: Call) -> Result<Reply, Error> {
     })
 }
 
-async fn forget(call: Call) -> Result<Reply, Error> {
-    if call.log.forget(&call.request.user, call.request.device()?).await? {
-        Ok(Reply::no_content())
+/// Forgets a device. Answers 204.
+async fn forget_device(call: Call) -> Result<OperationAnswer, Error> {
+    if call.store.forget(&call.request.user, call.request.device()?).await? {
+        Ok(OperationAnswer::no_content())
     } else {
         Err(no_such_device())
     }

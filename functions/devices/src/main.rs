@@ -1,4 +1,4 @@
-//! The devices function as Lambda runs it.
+//! The binary of the devices function, which Lambda runs.
 
 use std::process::ExitCode;
 

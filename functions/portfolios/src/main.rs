@@ -1,4 +1,4 @@
-//! The portfolios function as Lambda runs it.
+//! The binary of the portfolios function, which Lambda runs.
 
 use std::process::ExitCode;
 

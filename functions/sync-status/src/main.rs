@@ -1,4 +1,4 @@
-//! The sync-status function as Lambda runs it.
+//! The binary of the sync-status function, which Lambda runs.
 
 use std::process::ExitCode;
 

@@ -1,65 +1,64 @@
-//! `POST …/sync`: merges a device's changes and answers with the others' (design section 5).
+//! The `sync` function: merges a device's edits and answers with the other devices' changes (`docs/PROTOCOL.md`).
 
 mod batch;
 
 use coinolio_aws::App;
-use coinolio_aws::http::{Answer, Event, Reply};
-use coinolio_aws::invocation::{Call, serve};
+use coinolio_aws::http::{Event, HttpAnswer, OperationAnswer};
+use coinolio_aws::invocation::http::{self, serve};
 use coinolio_aws::registrar::Syncing;
-use coinolio_aws::routes::Operation;
+use coinolio_aws::routes::SyncOperation;
 use coinolio_core::Error;
 use coinolio_core::id::DeviceId;
 use coinolio_core::log::PortfolioKey;
-use coinolio_core::sync::{Answered, sync_v1, sync_v2};
+use coinolio_core::portfolio::Portfolio;
+use coinolio_core::sync::Answered;
 use coinolio_core::wire::{v1, v2};
 
-/// Answers one event of the routes
+/// A call of one of this function's operations.
+type Call = http::Call<SyncOperation>;
+
+/// Answers one event of a route of [`SyncOperation`].
 ///
-/// - `POST /api/v1/portfolios/{id}/sync`: whole documents;
-/// - `POST /api/v2/portfolios/{id}/sync`: changes;
-/// - `POST /api/v2/sync`: changes of several portfolios.
-///
-/// 200 with the answer and, where it is about one portfolio, the version's `ETag`; refusals are problem documents. The
-/// device that asks is registered.
-pub async fn handle(app: &App, event: Event) -> Answer {
-    serve(app, event, sync).await
+/// A successful answer has status 200. If it is about one portfolio, its `ETag` is the version. A successful sync
+/// also registers the device. Refusals are problem documents.
+pub async fn handle(app: &App, event: Event) -> HttpAnswer {
+    serve(app, event, operate).await
 }
 
-async fn sync(call: Call) -> Result<Reply, Error> {
+async fn operate(call: Call) -> Result<OperationAnswer, Error> {
     match call.operation {
-        Operation::SyncV1 => documents(call).await,
-        Operation::SyncV2 => changes(call).await,
-        Operation::SyncAll => batch::sync(call).await,
-        _ => Err(call.not_ours()),
+        SyncOperation::SyncDocument => sync_document(call).await,
+        SyncOperation::SyncChanges => sync_changes(call).await,
+        SyncOperation::SyncAll => batch::sync_all(call).await,
     }
 }
 
-async fn documents(mut call: Call) -> Result<Reply, Error> {
+async fn sync_document(mut call: Call) -> Result<OperationAnswer, Error> {
     let key = call.request.key()?;
     let request = v1::SyncRequest::from_json(call.request.document()?)?;
     let received = call.request.received;
     let device = request.device_id.clone();
     let mut backoff = call.backoff.another();
-    let syncing = sync_v1(&call.log, &mut backoff, &key, request, received);
+    let syncing = Portfolio::new(&call.store, &key).sync_v1(&mut backoff, request, received);
     let answered = registered(&call, &key, &device, syncing).await?;
-    Ok(Reply::ok(&answered.answer)?
+    Ok(OperationAnswer::ok(&answered.answer)?
         .at(answered.answer.version)
         .with(answered.report))
 }
 
-async fn changes(mut call: Call) -> Result<Reply, Error> {
+async fn sync_changes(mut call: Call) -> Result<OperationAnswer, Error> {
     let key = call.request.key()?;
     let request = v2::SyncRequest::from_json(&call.request.document()?)?;
     let received = call.request.received;
     let mut backoff = call.backoff.another();
-    let syncing = sync_v2(&call.log, &mut backoff, &key, &request, received);
+    let syncing = Portfolio::new(&call.store, &key).sync_v2(&mut backoff, &request, received);
     let answered = registered(&call, &key, &request.device_id, syncing).await?;
-    Ok(Reply::ok(&answered.answer)?
+    Ok(OperationAnswer::ok(&answered.answer)?
         .at(answered.answer.version)
         .with(answered.report))
 }
 
-/// Carries out the sync of one portfolio, and registers its device where it succeeds.
+/// Runs the sync of one portfolio, and registers the device if the sync succeeds.
 async fn registered<T>(
     call: &Call,
     key: &PortfolioKey,
@@ -79,6 +78,6 @@ async fn registered<T>(
             .collect()
     };
     call.registrar
-        .beside(&call.log, syncing, &portfolios, sync, shown)
+        .register_beside(&call.store, syncing, &portfolios, sync, shown)
         .await
 }

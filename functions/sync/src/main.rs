@@ -1,4 +1,4 @@
-//! The sync function as Lambda runs it.
+//! The binary of the sync function, which Lambda runs.
 
 use std::process::ExitCode;
 

@@ -1,12 +1,11 @@
 //! A local API Gateway: an HTTP API with a JWT authorizer in front of the functions.
 //!
-//! As in AWS, a request passes through the shared route table, the authorizer and the event reader of the
-//! functions' own runtime, in this order. Each invocation is a task of its own: it runs to its end even if the
-//! client disconnects, and a panic fails only that request.
+//! As in AWS, a request passes through the shared route table, the authorizer, and the event parser of the
+//! functions' runtime, in this order. Each invocation is a separate task: it runs to its end even if the client
+//! disconnects, and a panic fails only its own request.
 
 mod body;
 mod event;
-mod percent;
 mod problem;
 
 use crate::token::{Claims, Tokens};
@@ -20,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use coinolio_aws::routes::{Function, Match, route};
+use coinolio_aws::routes::{Match, Operation, route};
 use coinolio_core::{Code, Error};
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::{Context, LambdaEvent};
@@ -39,12 +38,12 @@ const HEAD_LIMIT: usize = 10_240;
 /// payload).
 const LAMBDA_LIMIT: usize = 6 * 1024 * 1024;
 
-/// The functions behind the gateway.
+/// The functions that the gateway invokes.
 pub trait Functions: Send + Sync + 'static {
-    /// Invokes `function` with the event that its runtime would pass to it.
+    /// Invokes the function that answers `operation`, with the event in the form that its runtime would pass.
     fn invoke(
         &self,
-        function: Function,
+        operation: Operation,
         event: LambdaEvent<ApiGatewayV2httpRequest>,
     ) -> impl Future<Output = ApiGatewayV2httpResponse> + Send;
 }
@@ -68,7 +67,7 @@ impl Idle {
     }
 }
 
-/// Returns the HTTP service in front of `functions`, reached at `port`, and a handle that waits for its last
+/// Returns the HTTP service for `functions`, which is reached at `port`, and a handle that waits for the last
 /// invocation.
 pub fn service<F: Functions>(functions: F, tokens: Arc<Tokens>, port: u16) -> (Router, Idle) {
     let (running, idle) = mpsc::channel(1);
@@ -97,7 +96,7 @@ async fn answer<F: Functions>(State(gateway): State<Arc<Gateway<F>>>, request: R
     response
 }
 
-/// An answer of the gateway itself, not of a function. Boxed because it is rare and large.
+/// An answer of the gateway itself, not of a function. It is boxed because it is large and rare.
 type Refusal = Box<Response>;
 
 impl<F: Functions> Gateway<F> {
@@ -124,7 +123,7 @@ impl<F: Functions> Gateway<F> {
             &body,
             &event::Facts {
                 id,
-                route_key: &format!("{} {}", route.method, route.template),
+                route_key: &route.to_string(),
                 parameters: &parameters,
                 claims: &claims,
                 port: self.port,
@@ -138,10 +137,10 @@ impl<F: Functions> Gateway<F> {
                 format!("an invocation's event may hold {LAMBDA_LIMIT} bytes: send the body compressed"),
             )));
         }
-        outgoing(self.invoke(route.function, event, id.to_owned()).await?)
+        outgoing(self.invoke(route.operation, event, id.to_owned()).await?)
     }
 
-    /// Verifies the bearer token, as the JWT authorizer does. Returns the claims, or refuses with 401.
+    /// Verifies the bearer token, as the JWT authorizer does. Returns the claims, or a 401 answer as the error.
     fn authorize(&self, headers: &HeaderMap) -> Result<Claims, Refusal> {
         let Some(token) = bearer(headers) else {
             return Err(problem::unauthenticated("a bearer token is required", "Bearer"));
@@ -156,7 +155,7 @@ impl<F: Functions> Gateway<F> {
 
     async fn invoke(
         self: &Arc<Self>,
-        function: Function,
+        operation: Operation,
         event: String,
         id: String,
     ) -> Result<ApiGatewayV2httpResponse, Refusal> {
@@ -166,7 +165,7 @@ impl<F: Functions> Gateway<F> {
             let payload = serde_json::from_str(&event)?;
             drop(event);
             let event = LambdaEvent::new(payload, context(id));
-            let response = gateway.functions.invoke(function, event).await;
+            let response = gateway.functions.invoke(operation, event).await;
             drop(running);
             Ok::<_, serde_json::Error>(response)
         });
@@ -174,7 +173,7 @@ impl<F: Functions> Gateway<F> {
     }
 }
 
-/// Refuses a request line and headers that are larger than API Gateway allows.
+/// Refuses a request whose request line and headers are larger than API Gateway allows.
 fn check_head(parts: &Parts) -> Result<(), Refusal> {
     let line = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     let headers = parts
@@ -218,7 +217,7 @@ fn outgoing(answer: ApiGatewayV2httpResponse) -> Result<Response, Refusal> {
         Some(lambda_http::Body::Text(text)) => text.into_bytes(),
         _ => Vec::new(),
     };
-    // Encoding at most doubles a body, so only a large one needs counting.
+    // JSON escapes and base64 at most double a body here, so only a large body needs the exact count.
     if body.len() > LAMBDA_LIMIT / 2 && escaped_length(&body, answer.is_base64_encoded) > LAMBDA_LIMIT {
         return Err(internal("the function's answer is over Lambda's limit"));
     }
@@ -235,7 +234,7 @@ fn outgoing(answer: ApiGatewayV2httpResponse) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// Returns the length of a body, in bytes, as part of the JSON that a function answers with.
+/// Returns the length in bytes that a body has within the JSON that a function returns.
 fn escaped_length(body: &[u8], base64: bool) -> usize {
     if base64 {
         return body.len().div_ceil(3) * 4;

@@ -1,19 +1,20 @@
 use super::{Functions, HEAD_LIMIT, service};
 use crate::secret::Secret;
 use crate::token::{AUDIENCE, ISSUER, Tokens};
-use coinolio_aws::routes::Function;
+use coinolio_aws::routes::Operation;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::{Body, LambdaEvent};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A function that answers with the event it received or, if the query names a special case, with that case.
+/// A function that answers with the event that it received. If the query names a special case, answers with that
+/// case.
 struct Echo;
 
 impl Functions for Echo {
     async fn invoke(
         &self,
-        function: Function,
+        operation: Operation,
         event: LambdaEvent<ApiGatewayV2httpRequest>,
     ) -> ApiGatewayV2httpResponse {
         let mut answer = ApiGatewayV2httpResponse::default();
@@ -34,7 +35,7 @@ impl Functions for Echo {
             Some("huge") => answer.body = Some(Body::Text("\"".repeat(4 * 1024 * 1024))),
             _ => {
                 let seen = json!({
-                    "function": format!("{function:?}"),
+                    "function": operation.function().name(),
                     "event": event.payload,
                     "request_id": event.context.request_id,
                     "deadline": event.context.deadline,
@@ -103,7 +104,7 @@ async fn a_request_reaches_its_function_with_the_claims_the_id_and_the_bytes() {
     assert_eq!(response.status(), 200);
     let id = response.headers()["apigw-requestid"].to_str().unwrap().to_owned();
     let seen = json_of(response).await;
-    assert_eq!(seen["function"], "Sync");
+    assert_eq!(seen["function"], "sync");
     let event = &seen["event"];
     assert_eq!(event["routeKey"], "POST /api/v1/portfolios/{id}/sync");
     assert_eq!(event["pathParameters"]["id"], "p-1");
@@ -119,7 +120,7 @@ async fn a_request_reaches_its_function_with_the_claims_the_id_and_the_bytes() {
 }
 
 #[tokio::test]
-async fn binary_answers_arrive_as_bytes_with_the_first_of_each_header_and_every_cookie() {
+async fn a_binary_answer_arrives_as_bytes_with_the_first_value_of_each_header_and_every_cookie() {
     let running = Running::start().await;
     let response = running
         .send("GET", "/api/v1/portfolios?binary", Some(&running.token()), vec![])
@@ -204,7 +205,7 @@ async fn health_needs_no_token() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_gets_413_and_the_answer_arrives() {
+async fn a_body_over_the_limit_gets_413_and_the_client_receives_the_answer() {
     let running = Running::start().await;
     let body = vec![b' '; 10 * 1024 * 1024 + 1];
     let response = running
@@ -232,7 +233,7 @@ async fn an_event_over_lambdas_limit_gets_413() {
 }
 
 #[tokio::test]
-async fn an_answer_over_lambdas_limit_is_an_error_as_in_aws() {
+async fn an_answer_over_lambdas_limit_fails_as_in_aws() {
     let running = Running::start().await;
     let response = running
         .send("GET", "/api/v1/portfolios?huge", Some(&running.token()), vec![])

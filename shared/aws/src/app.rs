@@ -1,33 +1,33 @@
-//! What a function holds from its start to its end.
+//! The state of a function that outlives its invocations.
 
 use crate::config::{Config, DEFAULT_RETENTION, dynamodb_client};
-use crate::dynamodb::DynamoLog;
+use crate::dynamodb::DynamoStore;
 use crate::registrar::Registrar;
 use coinolio_core::id::UserId;
 use coinolio_core::sync::Retention;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What outlives the invocations: made once, before the first of them.
+/// The state that outlives an invocation. Created once, before the first invocation.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// The change log, with the client and its connections.
-    pub log: DynamoLog,
-    /// Who asks where no authorizer runs; `None` wherever one does.
+    /// The store. It owns the SDK client and its connections.
+    pub store: DynamoStore,
+    /// The user of every request when no authorizer runs; `None` when one does.
     pub dev_user: Option<UserId>,
-    /// What is known of the devices' registration.
+    /// The registration of devices.
     pub(crate) registrar: Registrar,
-    /// What compaction may remove.
+    /// The changes that compaction may remove.
     pub retention: Retention,
-    /// Set by the first invocation.
+    /// True from the first invocation on.
     invoked: Arc<AtomicBool>,
 }
 
 impl App {
-    /// An app on `log`, whose users an authorizer vouches for, with the default retention.
-    pub fn new(log: DynamoLog) -> Self {
+    /// Returns an app on `store` with the default retention. An authorizer identifies its users.
+    pub fn new(store: DynamoStore) -> Self {
         Self {
-            log,
+            store,
             dev_user: None,
             retention: DEFAULT_RETENTION,
             registrar: Registrar::default(),
@@ -35,17 +35,17 @@ impl App {
         }
     }
 
-    /// The app that `config` asks for.
+    /// Returns the app that `config` describes.
     pub fn of(config: &Config) -> Self {
         let client = dynamodb_client(&config.store);
         Self {
             dev_user: config.dev_user.clone(),
             retention: config.retention,
-            ..Self::new(DynamoLog::new(client, &config.table))
+            ..Self::new(DynamoStore::new(client, &config.table))
         }
     }
 
-    /// True for one invocation: this execution environment's first.
+    /// Returns true for the first invocation of this execution environment, and false for all later ones.
     pub(crate) fn is_first_invocation(&self) -> bool {
         !self.invoked.swap(true, Ordering::Relaxed)
     }

@@ -1,49 +1,51 @@
-//! The registration of devices by their syncs, without a write for every sync.
+//! Registers devices when they sync. Most syncs find their device freshly registered and cost nothing here.
 
-use crate::dynamodb::DynamoLog;
-use coinolio_core::devices::{Device, Devices, Sighting, is_recent};
+use crate::dynamodb::DynamoStore;
+use coinolio_core::devices::{Device, Sighting, is_recent};
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::log::{PortfolioKey, Version};
+use coinolio_core::store::{Devices, StoreError};
 use coinolio_core::time::Timestamp;
 use futures_util::future::join;
 use lru::LruCache;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many devices' portfolios an environment remembers: some 200 bytes each, one megabyte in all. One that it forgot
-/// costs half a read unit.
+/// The maximum number of remembered pairs of a device and a portfolio. At about 200 bytes each, they need 1 MB. If
+/// a pair has been forgotten, its next sync costs half a read unit.
 const REMEMBERED: usize = 4096;
 
-type Kept = LruCache<(PortfolioKey, DeviceId), Timestamp>;
+type Remembered = LruCache<(PortfolioKey, DeviceId), Timestamp>;
 
-/// What an execution environment knows of the devices that are registered: since when what is kept of a device and a
-/// portfolio may grow old. Clones share it.
+/// Remembers, per device and portfolio, when the stored registration was last known to be fresh. Clones share the
+/// memory.
 #[derive(Clone)]
-pub struct Registrar(Arc<Mutex<Kept>>);
+pub struct Registrar(Arc<Mutex<Remembered>>);
 
-/// Whose syncs, at what time.
+/// The device that syncs, and when.
 #[derive(Clone, Debug)]
 pub struct Syncing<'r> {
-    /// The user.
+    /// The device's user.
     pub user: &'r UserId,
-    /// The device.
+    /// The device's id.
     pub device: &'r DeviceId,
-    /// When the request came in.
+    /// The time when the request arrived.
     pub received: Timestamp,
 }
 
-/// A portfolio that was synced, and the version that the device has shown to hold of it.
+/// A synced portfolio, and the version that the device has according to its sync.
 pub type Shown = (PortfolioId, Option<Version>);
 
 impl Registrar {
-    /// Carries out `sync`, of the device's `portfolios`, and registers the device by what `shown` makes of its result: the
-    /// portfolios of which it succeeded.
+    /// Runs `sync`, which syncs the device's `portfolios`. Then registers the device for the portfolios that
+    /// `shown` returns, which are those whose syncs succeeded.
     ///
-    /// Where what is kept may be too old, the device is read beside the sync; where it is, it is written after it. Nothing
-    /// is written where nothing succeeded, and no failure here is one of the sync's: a log line tells of it.
-    pub async fn beside<T>(
+    /// If the stored registration may be out of date, the device is read concurrently with the sync. If it is out
+    /// of date, the device is written after the sync, unless no portfolio was synced. An error of the registration
+    /// is logged and does not fail the sync.
+    pub async fn register_beside<T>(
         &self,
-        log: &DynamoLog,
+        store: &DynamoStore,
         syncing: Syncing<'_>,
         portfolios: &[PortfolioId],
         sync: impl Future<Output = T>,
@@ -52,16 +54,19 @@ impl Registrar {
         if portfolios.iter().all(|portfolio| self.knows(&syncing, portfolio)) {
             return sync.await;
         }
-        let (result, kept) = join(sync, log.glance(syncing.user, syncing.device)).await;
+        let (result, stored) = join(sync, store.device_eventually(syncing.user, syncing.device)).await;
         let mut shown = shown(&result);
         shown.retain(|(portfolio, _)| !self.knows(&syncing, portfolio));
         if !shown.is_empty() {
-            let registered = match kept {
-                Ok(kept) => self.register(log, &syncing, kept.as_ref(), &shown).await,
+            let registered = match stored {
+                Ok(stored) => self.register(store, &syncing, stored.as_ref(), &shown).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = registered {
-                tracing::warn!(%error, "a device was not registered");
+                tracing::warn!(
+                    error = coinolio_core::error::with_causes(&error),
+                    "a device was not registered"
+                );
             }
         }
         result
@@ -69,47 +74,48 @@ impl Registrar {
 
     async fn register(
         &self,
-        log: &DynamoLog,
+        store: &DynamoStore,
         syncing: &Syncing<'_>,
-        kept: Option<&Device>,
+        stored: Option<&Device>,
         shown: &[Shown],
-    ) -> Result<(), coinolio_core::log::LogError> {
-        let held = shown
+    ) -> Result<(), StoreError> {
+        let acknowledged = shown
             .iter()
-            .filter_map(|(portfolio, held)| Some((portfolio.clone(), (*held)?)));
+            .filter_map(|(portfolio, version)| Some((portfolio.clone(), (*version)?)));
         let sighting = Sighting {
             at: syncing.received,
-            acknowledged: held.collect(),
+            acknowledged: acknowledged.collect(),
         };
-        let written = match sighting.due(kept) {
+        let written = match sighting.due(stored) {
             None => false,
-            // Another sync of the device was faster, with a newer version: the next one looks again.
-            Some(due) if !log.record(syncing.user, syncing.device, &due).await? => return Ok(()),
+            // A concurrent sync of this device stored a newer version. Remember nothing, so that the next sync
+            // reads the device again.
+            Some(due) if !store.record(syncing.user, syncing.device, &due).await? => return Ok(()),
             Some(_) => true,
         };
-        for (portfolio, held) in shown {
-            let since = match kept {
-                Some(kept) if !written => sighting.kept_since(kept, portfolio, *held),
+        for (portfolio, version) in shown {
+            let since = match stored {
+                Some(stored) if !written => sighting.kept_since(stored, portfolio, *version),
                 _ => Some(syncing.received),
             };
             if let Some(since) = since {
-                let mut kept = self.kept();
-                kept.put(syncing.key(portfolio), since);
-                if kept.len() > REMEMBERED {
-                    kept.pop_lru();
+                let mut remembered = self.remembered();
+                remembered.put(syncing.key(portfolio), since);
+                if remembered.len() > REMEMBERED {
+                    remembered.pop_lru();
                 }
             }
         }
         Ok(())
     }
 
-    /// True where what is kept of the device and the portfolio is recent.
+    /// Returns true if the stored registration is known to be fresh for this device and portfolio.
     fn knows(&self, syncing: &Syncing<'_>, portfolio: &PortfolioId) -> bool {
-        let since = self.kept().get(&syncing.key(portfolio)).copied();
+        let since = self.remembered().get(&syncing.key(portfolio)).copied();
         since.is_some_and(|since| is_recent(since, syncing.received))
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,16 +132,16 @@ impl Syncing<'_> {
 
 impl Default for Registrar {
     fn default() -> Self {
-        // One with a capacity would allocate all of it at every cold start.
+        // With a capacity, the cache would allocate all its memory at every cold start.
         Self(Arc::new(Mutex::new(LruCache::unbounded())))
     }
 }
 
-/// Whose devices they are is nobody's business.
+/// Prints no device, because devices belong to the users.
 impl fmt::Debug for Registrar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registrar")
-            .field("remembered", &self.kept().len())
+            .field("remembered", &self.remembered().len())
             .finish()
     }
 }

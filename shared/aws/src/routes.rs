@@ -1,237 +1,242 @@
-//! The routes, once: which method and path belongs to which operation of which function.
+//! The functions, their operations and their routes, declared once.
 //!
-//! The functions, the local gateway and the tests read this table. Paths and answers are those of design
-//! section 5.
+//! The functions, the local gateway, the tests and the benchmarks read this declaration. This command generates the
+//! router table in `Cargo.toml` and the lists in the documents from it:
+//!
+//! ```text
+//! cargo run -p coinolio-tests --bin write-routes
+//! ```
+//!
+//! Tests compare the declaration with `template.yaml`, `docs/openapi.yaml` and `events/`, where every operation has
+//! the same name: `SyncChanges` here is the event `SyncChanges` of `SyncFunction`, the `operationId` `syncChanges`,
+//! and the handler `sync_changes` in `functions/sync`.
+//!
+//! ```
+//! use coinolio_aws::routes::{Function, Match, Operation, SyncOperation, route};
+//! use lambda_http::http::Method;
+//!
+//! let Match::Route(found, parameters) = route(&Method::POST, "/api/v2/portfolios/main/sync") else {
+//!     panic!("the route is declared below");
+//! };
+//! assert_eq!(found.operation, Operation::Sync(SyncOperation::SyncChanges));
+//! assert_eq!(found.operation.function(), Function::Sync);
+//! assert_eq!(parameters, [("id", "main")]);
+//! ```
 
 use lambda_http::http::Method;
+use std::fmt;
 
-/// A Lambda function of the workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Function {
-    /// `functions/sync-status`.
-    SyncStatus,
-    /// `functions/sync`.
-    Sync,
-    /// `functions/portfolios`.
-    Portfolios,
-    /// `functions/devices`.
-    Devices,
+/// Declares functions with their operations, and each operation with its routes.
+macro_rules! routes {
+    (http {$(
+        #[doc = $function_doc:literal]
+        $function:ident($operations:ident) = $name:literal {$(
+            #[doc = $doc:literal]
+            $operation:ident: $($method:ident $template:literal),+;
+        )+}
+    )+}
+    stream {$(
+        #[doc = $other_doc:literal]
+        $other:ident = $other_name:literal;
+    )*}) => {
+        /// A Lambda function of the workspace.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Function {
+            $(#[doc = $function_doc] $function,)+
+            $(#[doc = $other_doc] $other,)*
+        }
+
+        impl Function {
+            /// Every function.
+            pub const ALL: &[Self] = &[$(Self::$function,)+ $(Self::$other,)*];
+
+            /// Returns the name of the function's crate, folder and binary.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$function => $name,)+
+                    $(Self::$other => $other_name,)*
+                }
+            }
+
+            /// Returns the function's purpose, in one sentence.
+            pub const fn purpose(self) -> &'static str {
+                match self {
+                    $(Self::$function => $function_doc,)+
+                    $(Self::$other => $other_doc,)*
+                }
+                .trim_ascii()
+            }
+        }
+
+        /// The operation that a request asks for, within the function that answers it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $(#[doc = $function_doc] $function($operations),)+
+        }
+
+        impl Operation {
+            /// Returns the function that answers the operation.
+            pub const fn function(self) -> Function {
+                match self {
+                    $(Self::$function(_) => Function::$function,)+
+                }
+            }
+
+            /// Returns the operation's name, which is unique among all functions.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($(Self::$function($operations::$operation) => stringify!($operation),)+)+
+                }
+            }
+
+            /// Returns the operation's purpose, in one sentence.
+            pub const fn purpose(self) -> &'static str {
+                match self {
+                    $($(Self::$function($operations::$operation) => $doc,)+)+
+                }
+                .trim_ascii()
+            }
+        }
+
+        $(
+            #[doc = concat!("The operations of [`Function::", stringify!($function), "`].")]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            pub enum $operations {$(
+                #[doc = $doc]
+                #[doc = ""]
+                $(#[doc = concat!("`", stringify!($method), " ", $template, "`")])+
+                $operation,
+            )+}
+
+            /// Fails if another function answers the operation, and returns it unchanged.
+            impl TryFrom<Operation> for $operations {
+                type Error = Operation;
+
+                fn try_from(operation: Operation) -> Result<Self, Operation> {
+                    match operation {
+                        Operation::$function(operation) => Ok(operation),
+                        other => Err(other),
+                    }
+                }
+            }
+        )+
+
+        /// Every route.
+        pub static ROUTES: &[Route] = &[$($($(
+            Route {
+                method: Method::$method,
+                template: $template,
+                operation: Operation::$function($operations::$operation),
+            },
+        )+)+)+];
+    };
 }
 
-/// What a request asks for, whatever path it came by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// v1: is there anything to sync.
-    StatusV1,
-    /// v2: is there anything to sync.
-    StatusV2,
-    /// v1: exchange whole documents.
-    SyncV1,
-    /// v2: exchange changes.
-    SyncV2,
-    /// v1: create a portfolio.
-    Create,
-    /// v1: every portfolio with its document.
-    ListV1,
-    /// v1: one portfolio with its document.
-    ReadV1,
-    /// v1: put another name or document in the head's place.
-    Replace,
-    /// v1: delete a portfolio.
-    Delete,
-    /// v2: every portfolio's head.
-    ListV2,
-    /// v2: one portfolio with its document, now or as it was.
-    ReadV2,
-    /// v2: the changes of a portfolio, newest first.
-    History,
-    /// v2: what differs between two versions.
-    Compare,
-    /// v2: bring the document back to a version.
-    Restore,
-    /// v2: bring back what lost in a conflict.
-    KeepMine,
-    /// v2: exchange changes of several portfolios.
-    SyncAll,
-    /// v2: the user's devices.
-    ListDevices,
-    /// v2: one device.
-    ReadDevice,
-    /// v2: say what a device is called and which rank it has.
-    DescribeDevice,
-    /// v2: forget a device.
-    ForgetDevice,
+routes! {
+    http {
+        /// Reports whether a device has anything to sync, and whether a sync may conflict.
+        SyncStatus(SyncStatusOperation) = "sync-status" {
+            /// v1: reports whether there is anything to sync.
+            DocumentStatus: GET "/api/v1/portfolios/{id}/sync-status", GET "/api/v1/portfolios/{id}/sync/status";
+            /// v2: reports whether there is anything to sync.
+            SyncStatus: GET "/api/v2/portfolios/{id}/sync-status";
+        }
+
+        /// Merges a device's edits and answers with the other devices' changes.
+        Sync(SyncOperation) = "sync" {
+            /// v1: exchanges whole documents.
+            SyncDocument: POST "/api/v1/portfolios/{id}/sync";
+            /// v2: exchanges changes.
+            SyncChanges: POST "/api/v2/portfolios/{id}/sync";
+            /// v2: exchanges changes of several portfolios.
+            SyncAll: POST "/api/v2/sync";
+        }
+
+        /// Creates, lists, reads, replaces, deletes and restores portfolios, and reads their history.
+        Portfolios(PortfoliosOperation) = "portfolios" {
+            /// v1: creates a portfolio.
+            CreatePortfolio: POST "/api/v1/portfolios";
+            /// v1: lists the user's portfolios with their documents.
+            ListDocuments: GET "/api/v1/portfolios";
+            /// v1: reads a portfolio with its document.
+            ReadDocument: GET "/api/v1/portfolios/{id}";
+            /// v1: replaces a portfolio's name, its document, or both.
+            ReplacePortfolio: PUT "/api/v1/portfolios/{id}";
+            /// v1: deletes a portfolio.
+            DeletePortfolio: DELETE "/api/v1/portfolios/{id}";
+            /// v2: lists the heads of the user's portfolios.
+            ListPortfolios: GET "/api/v2/portfolios";
+            /// v2: reads a portfolio with its document, at the head or at an older version.
+            ReadPortfolio: GET "/api/v2/portfolios/{id}";
+            /// v2: lists the changes of a portfolio, newest first.
+            ReadHistory: GET "/api/v2/portfolios/{id}/history";
+            /// v2: compares two versions of a portfolio.
+            CompareVersions: GET "/api/v2/portfolios/{id}/compare";
+            /// v2: restores the document of an older version.
+            RestoreVersion: POST "/api/v2/portfolios/{id}/restore";
+            /// v2: brings back the losing value of a conflict.
+            KeepMine: POST "/api/v2/portfolios/{id}/conflicts/{version}/{index}/keep-mine";
+        }
+
+        /// Lists, reads, describes and forgets a user's devices.
+        Devices(DevicesOperation) = "devices" {
+            /// v2: lists the user's devices.
+            ListDevices: GET "/api/v2/devices";
+            /// v2: reads a device.
+            ReadDevice: GET "/api/v2/devices/{device_id}";
+            /// v2: sets a device's name, platform, rank and app version.
+            DescribeDevice: PUT "/api/v2/devices/{device_id}";
+            /// v2: forgets a device.
+            ForgetDevice: DELETE "/api/v2/devices/{device_id}";
+        }
+    }
+
+    stream {
+        /// Reads the table's stream and compacts portfolios: writes snapshots and removes expired changes.
+        ChangeStream = "change-stream";
+    }
 }
 
-/// One row of the table.
+/// A method and a path, and the operation that they ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path, a name in braces standing for one segment: the same template as in `template.yaml`.
+    /// The path. A name in braces stands for one segment, as in `template.yaml`.
     pub template: &'static str,
-    /// What it asks for.
+    /// The operation.
     pub operation: Operation,
-    /// Which function answers.
-    pub function: Function,
 }
 
-const fn row(method: Method, template: &'static str, operation: Operation, function: Function) -> Route {
-    Route {
-        method,
-        template,
-        operation,
-        function,
+/// The route's key as API Gateway writes it: `GET /api/v2/devices/{device_id}`.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.template)
     }
 }
 
-/// Every route.
-pub static ROUTES: [Route; 21] = [
-    row(
-        Method::GET,
-        "/api/v1/portfolios/{id}/sync-status",
-        Operation::StatusV1,
-        Function::SyncStatus,
-    ),
-    row(
-        Method::GET,
-        "/api/v1/portfolios/{id}/sync/status",
-        Operation::StatusV1,
-        Function::SyncStatus,
-    ),
-    row(
-        Method::GET,
-        "/api/v2/portfolios/{id}/sync-status",
-        Operation::StatusV2,
-        Function::SyncStatus,
-    ),
-    row(
-        Method::POST,
-        "/api/v1/portfolios/{id}/sync",
-        Operation::SyncV1,
-        Function::Sync,
-    ),
-    row(
-        Method::POST,
-        "/api/v2/portfolios/{id}/sync",
-        Operation::SyncV2,
-        Function::Sync,
-    ),
-    row(
-        Method::POST,
-        "/api/v1/portfolios",
-        Operation::Create,
-        Function::Portfolios,
-    ),
-    row(
-        Method::GET,
-        "/api/v1/portfolios",
-        Operation::ListV1,
-        Function::Portfolios,
-    ),
-    row(
-        Method::GET,
-        "/api/v1/portfolios/{id}",
-        Operation::ReadV1,
-        Function::Portfolios,
-    ),
-    row(
-        Method::PUT,
-        "/api/v1/portfolios/{id}",
-        Operation::Replace,
-        Function::Portfolios,
-    ),
-    row(
-        Method::DELETE,
-        "/api/v1/portfolios/{id}",
-        Operation::Delete,
-        Function::Portfolios,
-    ),
-    row(
-        Method::GET,
-        "/api/v2/portfolios",
-        Operation::ListV2,
-        Function::Portfolios,
-    ),
-    row(
-        Method::GET,
-        "/api/v2/portfolios/{id}",
-        Operation::ReadV2,
-        Function::Portfolios,
-    ),
-    row(
-        Method::GET,
-        "/api/v2/portfolios/{id}/history",
-        Operation::History,
-        Function::Portfolios,
-    ),
-    row(
-        Method::GET,
-        "/api/v2/portfolios/{id}/compare",
-        Operation::Compare,
-        Function::Portfolios,
-    ),
-    row(
-        Method::POST,
-        "/api/v2/portfolios/{id}/restore",
-        Operation::Restore,
-        Function::Portfolios,
-    ),
-    row(
-        Method::POST,
-        "/api/v2/portfolios/{id}/conflicts/{version}/{index}/keep-mine",
-        Operation::KeepMine,
-        Function::Portfolios,
-    ),
-    row(Method::POST, "/api/v2/sync", Operation::SyncAll, Function::Sync),
-    row(
-        Method::GET,
-        "/api/v2/devices",
-        Operation::ListDevices,
-        Function::Devices,
-    ),
-    row(
-        Method::GET,
-        "/api/v2/devices/{device_id}",
-        Operation::ReadDevice,
-        Function::Devices,
-    ),
-    row(
-        Method::PUT,
-        "/api/v2/devices/{device_id}",
-        Operation::DescribeDevice,
-        Function::Devices,
-    ),
-    row(
-        Method::DELETE,
-        "/api/v2/devices/{device_id}",
-        Operation::ForgetDevice,
-        Function::Devices,
-    ),
-];
-
-/// The segments of a path that stand for a template's names in braces, in order: each name with its segment as it
-/// stands in the path, still percent-encoded, unchecked.
+/// The parameters in a path: each name in braces of the template, with the segment in its position, in order. The
+/// segments are still percent-encoded and unchecked.
 pub type Parameters<'p> = Vec<(&'static str, &'p str)>;
 
-/// Where a request goes.
+/// The result of a search for a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match<'p> {
-    /// To this route, with the parameters in the path.
+    /// The route, and the parameters in the path.
     Route(&'static Route, Parameters<'p>),
-    /// The path is known, the method is not: the value of `Allow` (RFC 9110 section 10.2.1).
+    /// The path has routes, but none for this method. Contains the value of `Allow` (RFC 9110 section 10.2.1).
     MethodNotAllowed(String),
     /// No route has this path.
     NotFound,
 }
 
-/// Finds the route of `method` and `path`, the path as it stands in the request line, without a query.
+/// Finds the route of `method` and `path`. The path is the request line's, without the query.
 ///
-/// Paths are compared segment by segment and exactly: an empty parameter, a trailing slash or another case
-/// is another path.
+/// Paths are compared exactly, segment by segment. An empty parameter, a trailing slash or a difference in case
+/// makes a different path.
 pub fn route<'p>(method: &Method, path: &'p str) -> Match<'p> {
     let mut allowed = Vec::new();
-    for route in &ROUTES {
+    for route in ROUTES {
         let Some(parameters) = matches(route.template, path) else {
             continue;
         };
@@ -247,7 +252,7 @@ pub fn route<'p>(method: &Method, path: &'p str) -> Match<'p> {
     }
 }
 
-/// The parameters, if any, where `path` has the form of `template`.
+/// Returns the parameters if `path` matches `template`.
 fn matches<'p>(template: &'static str, path: &'p str) -> Option<Parameters<'p>> {
     let mut parameters = Vec::new();
     let mut segments = path.split('/');
@@ -265,8 +270,9 @@ fn matches<'p>(template: &'static str, path: &'p str) -> Option<Parameters<'p>> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Match, Operation, Parameters, ROUTES, route};
+    use super::{Function, Match, Operation, Parameters, PortfoliosOperation, ROUTES, route};
     use lambda_http::http::Method;
+    use std::collections::HashSet;
 
     fn operation<'p>(method: &Method, path: &'p str) -> Option<(Operation, Parameters<'p>)> {
         match route(method, path) {
@@ -276,8 +282,8 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_the_table_is_found_by_its_own_method_and_path() {
-        for row in &ROUTES {
+    fn every_route_is_found_by_its_own_method_and_path() {
+        for row in ROUTES {
             let values = [("id", "p-1"), ("version", "7"), ("index", "0"), ("device_id", "phone")];
             let path = values.iter().fold(row.template.to_owned(), |path, (name, value)| {
                 path.replace(&format!("{{{name}}}"), value)
@@ -295,7 +301,18 @@ mod tests {
     }
 
     #[test]
-    fn a_known_path_with_another_method_names_the_methods_it_has() {
+    fn every_operation_and_every_function_has_a_unique_name() {
+        let mut names: Vec<_> = ROUTES.iter().map(|row| (row.operation, row.operation.name())).collect();
+        // The routes of one operation are adjacent.
+        names.dedup();
+        let distinct: HashSet<_> = names.iter().map(|(_, name)| name).collect();
+        assert_eq!(distinct.len(), names.len());
+        let functions: HashSet<_> = Function::ALL.iter().map(|function| function.name()).collect();
+        assert_eq!(functions.len(), Function::ALL.len());
+    }
+
+    #[test]
+    fn a_known_path_with_an_unknown_method_returns_the_allowed_methods() {
         assert_eq!(
             route(&Method::PATCH, "/api/v1/portfolios/p"),
             Match::MethodNotAllowed("GET, PUT, DELETE".into())
@@ -307,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_differs_in_anything_is_unknown() {
+    fn a_path_with_any_difference_is_unknown() {
         for path in [
             "",
             "/",
@@ -330,15 +347,18 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_handed_over_as_it_stands() {
+    fn a_parameter_stays_percent_encoded() {
         assert_eq!(
             operation(&Method::GET, "/api/v2/portfolios/a%2Fb"),
-            Some((Operation::ReadV2, vec![("id", "a%2Fb")]))
+            Some((
+                Operation::Portfolios(PortfoliosOperation::ReadPortfolio),
+                vec![("id", "a%2Fb")]
+            ))
         );
         assert_eq!(
             operation(&Method::POST, "/api/v2/portfolios/p/conflicts/x/%30/keep-mine"),
             Some((
-                Operation::KeepMine,
+                Operation::Portfolios(PortfoliosOperation::KeepMine),
                 vec![("id", "p"), ("version", "x"), ("index", "%30")]
             ))
         );

@@ -1,92 +1,51 @@
-//! Why a request is refused: one stable code for each row of design section 5's table.
+//! Why a request is refused. `docs/PROTOCOL.md` lists the codes.
 
+use crate::named_enum::named_enum;
 use std::fmt;
 
-/// A stable error code, the `code` member of a problem document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Code {
-    /// Not JSON, wrong types, a bad id or a bad query.
-    Malformed,
-    /// No identity in the event.
-    Unauthenticated,
-    /// No such portfolio, or no such route, for this user.
-    NotFound,
-    /// A known route with another method.
-    MethodNotAllowed,
-    /// Other writers won every race for the head; the same request may be sent again.
-    Busy,
-    /// The log never had the base version.
-    BaseUnknown,
-    /// The upload would empty the document (design section 5, v1).
-    WipeRefused,
-    /// The id of a portfolio to create is taken.
-    AlreadyExists,
-    /// Retention has removed the base version.
-    BaseExpired,
-    /// The portfolio was deleted.
-    Deleted,
-    /// `If-Match` names another version than the head's.
-    PreconditionFailed,
-    /// Body, patch or document over its limit.
-    TooLarge,
-    /// A `Content-Encoding` other than gzip or identity.
-    UnsupportedEncoding,
-    /// Well-formed but refused: depth, number precision, form of a patch, `sync_id` reused, version jump.
-    Invalid,
-    /// Below the minimum protocol version.
-    ClientTooOld,
-    /// The store is throttled or down after retries.
-    Unavailable,
-    /// A defect of the service itself.
-    Internal,
+named_enum! {
+    /// A stable error code: the `code` member of a problem document.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Code {
+        /// The body is not JSON, or a member, an id or the query is malformed.
+        Malformed = "malformed",
+        /// The event has no verified identity.
+        Unauthenticated = "unauthenticated",
+        /// This user has no such portfolio, or there is no such route.
+        NotFound = "not_found",
+        /// The route exists, but not with this method.
+        MethodNotAllowed = "method_not_allowed",
+        /// Other writers appended to the same parent first at every attempt. The same request may be sent again.
+        Busy = "busy",
+        /// The log never had the base version.
+        BaseUnknown = "base_unknown",
+        /// A v1 upload would empty the document.
+        WipeRefused = "wipe_refused",
+        /// There already is a portfolio with this id.
+        AlreadyExists = "already_exists",
+        /// Retention has removed the base version.
+        BaseExpired = "base_expired",
+        /// The portfolio was deleted.
+        Deleted = "deleted",
+        /// `If-Match` names a version other than the head's.
+        PreconditionFailed = "precondition_failed",
+        /// The body, the patch or the document is over its limit.
+        TooLarge = "too_large",
+        /// The `Content-Encoding` is neither gzip nor identity.
+        UnsupportedEncoding = "unsupported_encoding",
+        /// Well-formed but refused: depth, range of a number, form of a patch, reused `sync_id`, version jump.
+        Invalid = "invalid",
+        /// The client's protocol version is below the minimum.
+        ClientTooOld = "client_too_old",
+        /// The store was throttled or unavailable at every attempt.
+        Unavailable = "unavailable",
+        /// A defect of the service.
+        Internal = "internal",
+    }
 }
 
 impl Code {
-    /// Every code, for tables and tests.
-    pub const ALL: [Self; 17] = [
-        Self::Malformed,
-        Self::Unauthenticated,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::Busy,
-        Self::BaseUnknown,
-        Self::WipeRefused,
-        Self::AlreadyExists,
-        Self::BaseExpired,
-        Self::Deleted,
-        Self::PreconditionFailed,
-        Self::TooLarge,
-        Self::UnsupportedEncoding,
-        Self::Invalid,
-        Self::ClientTooOld,
-        Self::Unavailable,
-        Self::Internal,
-    ];
-
-    /// The code as it stands in a problem document.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Unauthenticated => "unauthenticated",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::Busy => "busy",
-            Self::BaseUnknown => "base_unknown",
-            Self::WipeRefused => "wipe_refused",
-            Self::AlreadyExists => "already_exists",
-            Self::BaseExpired => "base_expired",
-            Self::Deleted => "deleted",
-            Self::PreconditionFailed => "precondition_failed",
-            Self::TooLarge => "too_large",
-            Self::UnsupportedEncoding => "unsupported_encoding",
-            Self::Invalid => "invalid",
-            Self::ClientTooOld => "client_too_old",
-            Self::Unavailable => "unavailable",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// The HTTP status of the code (design section 5).
+    /// Returns the HTTP status that goes with the code.
     pub const fn status(self) -> u16 {
         match self {
             Self::Malformed => 400,
@@ -112,22 +71,23 @@ impl fmt::Display for Code {
     }
 }
 
-/// A refusal: its code, and one sentence for the client's developer.
+/// A refused request: a code, and an explanation for the client's developer.
 ///
-/// `detail` may name members, paths and limits of the request, but never holds a document's values.
+/// The explanation may name members, paths and limits of the request, but never contains values of a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct Error {
-    /// What kind of refusal.
+    /// The kind of refusal.
     pub code: Code,
-    /// What is wrong and, where it helps, what to do about it: for the client.
+    /// An explanation for the client: the fault and, if it helps, the remedy.
     pub detail: String,
-    /// What happened inside, for the operator's log only: never sent to a client, never a document's values.
+    /// The internal cause, for the operator's log only. It is never sent to a client and never contains values of a
+    /// document.
     pub cause: Option<String>,
 }
 
 impl Error {
-    /// A refusal with `code`, explained by `detail`.
+    /// Creates a refusal with `code`, explained by `detail`.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
@@ -136,24 +96,31 @@ impl Error {
         }
     }
 
-    /// The same refusal with `cause` for the operator's log.
+    /// Adds `cause`, and the causes behind it, for the operator's log.
     #[must_use]
-    pub fn because(self, cause: impl fmt::Display) -> Self {
+    pub fn because(self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
-            cause: Some(cause.to_string()),
+            cause: Some(with_causes(&*cause.into())),
             ..self
         }
     }
 
-    /// [`Code::Malformed`]: the request has the wrong shape.
+    /// Creates a [`Code::Malformed`] refusal: the request has the wrong shape.
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(Code::Malformed, detail)
     }
 
-    /// [`Code::Invalid`]: the request is well-formed but refused.
+    /// Creates a [`Code::Invalid`] refusal: the request is well-formed but not allowed.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(Code::Invalid, detail)
     }
+}
+
+/// Returns the text of `error` and of every cause behind it, separated by `: `, for the operator's log.
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = errors.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 #[cfg(test)]
@@ -161,7 +128,7 @@ mod tests {
     use super::{Code, Error};
 
     #[test]
-    fn every_code_has_the_name_and_the_status_that_the_contract_gives_it() {
+    fn every_code_has_the_name_and_the_status_of_the_contract() {
         let table = [
             (Code::Malformed, "malformed", 400),
             (Code::Unauthenticated, "unauthenticated", 401),
@@ -189,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_its_cause_for_the_log_and_out_of_its_text() {
+    fn a_refusal_has_its_cause_for_the_log_but_not_in_its_text() {
         let refusal = Error::new(Code::Unavailable, "try again").because("throttled");
         assert_eq!(refusal.cause.as_deref(), Some("throttled"));
         assert_eq!(refusal.to_string(), "unavailable: try again");

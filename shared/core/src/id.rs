@@ -1,13 +1,14 @@
-//! Identifiers, checked once at the edge so that keys are only ever built from validated ids.
+//! Identifiers. They are checked when a request is read, so that keys are only ever built from valid ids.
 
 use crate::error::Error;
 use std::fmt;
 
-/// The longest id, in characters (design section 5).
+/// The longest id, in characters.
 pub const MAX_ID_LENGTH: usize = 64;
 
-/// True for 1–64 of `A–Z a–z 0–9 . _ -` (design section 5), save `.` and `..`: as segments of a path they
-/// are taken for directories (RFC 3986 section 5.2.4), so that no URL could name them.
+/// Tells whether `text` is 1 to 64 characters of `A–Z a–z 0–9 . _ -`, and neither `.` nor `..`.
+///
+/// In a URL, `.` and `..` are removed as dot segments (RFC 3986 section 5.2.4), so no URL could name such an id.
 fn is_id(text: &str) -> bool {
     !matches!(text, "." | "..")
         && (1..=MAX_ID_LENGTH).contains(&text.len())
@@ -23,7 +24,10 @@ macro_rules! identifier {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// Checks `text`; refused as malformed unless it is 1–64 of `A–Z a–z 0–9 . _ -`, and neither `.` nor `..`.
+            /// Reads an id.
+            ///
+            /// # Errors
+            /// Malformed unless `text` is 1 to 64 characters of `A–Z a–z 0–9 . _ -`, and neither `.` nor `..`.
             pub fn parse(text: &str) -> Result<Self, Error> {
                 if is_id(text) {
                     Ok(Self(text.into()))
@@ -35,7 +39,7 @@ macro_rules! identifier {
                 }
             }
 
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -56,30 +60,33 @@ macro_rules! identifier {
 }
 
 identifier!(
-    /// Names a portfolio among its user's.
+    /// The id of a portfolio, unique among its user's portfolios.
     PortfolioId,
     "a portfolio id"
 );
 identifier!(
-    /// Names a device among its user's.
+    /// The id of a device, unique among its user's devices.
     DeviceId,
     "device_id"
 );
 identifier!(
-    /// Names one sync of a device: the same on every retry, unique in its portfolio.
+    /// The id of one sync: the same on every retry, unique in its portfolio.
     SyncId,
     "sync_id"
 );
 
-/// The user that the authorizer vouches for: the `sub` claim.
+/// The id of a user: the `sub` claim of a token that the authorizer has verified.
 ///
-/// Any text of 1–255 bytes without control characters and without `#`, the separator of the key
-/// scheme (Cognito's `sub` is a UUID; OpenID Connect Core section 2 allows 255 ASCII characters).
+/// It is 1 to 255 bytes without control characters and without `#`, which separates the parts of a key. (Cognito's
+/// `sub` is a UUID; OpenID Connect Core section 2 allows 255 ASCII characters.)
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(Box<str>);
 
 impl UserId {
-    /// Checks a `sub` claim; refused as unauthenticated where no key can be built from it.
+    /// Reads a `sub` claim.
+    ///
+    /// # Errors
+    /// Unauthenticated if no key can be built from it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let fits = (1..=255).contains(&text.len()) && text.chars().all(|c| !c.is_control() && c != '#');
         if fits {
@@ -87,12 +94,12 @@ impl UserId {
         } else {
             Err(Error::new(
                 crate::error::Code::Unauthenticated,
-                "the token's sub claim cannot name a user",
+                "the token's sub claim is not a valid user id",
             ))
         }
     }
 
-    /// The user's id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -116,7 +123,7 @@ mod tests {
     use crate::error::Code;
 
     #[test]
-    fn an_id_is_1_to_64_of_a_few_characters_and_no_directory() {
+    fn an_id_has_1_to_64_allowed_characters_and_is_not_a_dot_segment() {
         for text in ["a", "Z9", "...", "a.b_c-d", &"x".repeat(64)] {
             assert_eq!(PortfolioId::parse(text).unwrap().as_str(), text);
             assert_eq!(DeviceId::parse(text).unwrap().to_string(), text);
@@ -130,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_1_to_255_bytes_without_the_keys_separator_and_control_characters() {
+    fn a_user_id_has_1_to_255_bytes_without_number_signs_and_control_characters() {
         for text in ["a", "auth0|7", "Zoë", &"x".repeat(255)] {
             let user = UserId::parse(text).unwrap();
             assert_eq!((user.as_str(), user.to_string()), (text, text.to_owned()));

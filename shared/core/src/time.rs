@@ -1,4 +1,4 @@
-//! Points in time, in whole milliseconds: what a JavaScript `Date` can echo.
+//! Points in time, in whole milliseconds, which a JavaScript `Date` can represent.
 
 use crate::error::Error;
 use chrono::{DateTime, NaiveDateTime, SecondsFormat};
@@ -10,23 +10,27 @@ const FIRST_MILLIS: i64 = -62_167_219_200_000;
 /// 9999-12-31T23:59:59.999Z.
 const LAST_MILLIS: i64 = 253_402_300_799_999;
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The point `millis` milliseconds after the epoch, held within the years 0 to 9999, which RFC 3339 can write.
+    /// Returns the time `millis` milliseconds after the epoch, limited to the years 0 to 9999 that RFC 3339 can write.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(FIRST_MILLIS, LAST_MILLIS))
     }
 
-    /// Milliseconds since the epoch.
+    /// Returns the milliseconds since the epoch.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Reads an RFC 3339 date-time; one without a zone is UTC (design section 5, v1). Digits below a
-    /// millisecond are dropped.
+    /// Reads an RFC 3339 date-time and drops the digits below a millisecond.
+    ///
+    /// A date-time without a zone, with `T` or a space before the time, is UTC.
+    ///
+    /// # Errors
+    /// Malformed if the text is not a date-time.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if let Ok(zoned) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::from_millis(zoned.timestamp_millis()));
@@ -37,14 +41,16 @@ impl Timestamp {
             .map_err(|_| Error::malformed("a time must be an RFC 3339 date-time such as 2026-01-31T12:00:00.000Z"))
     }
 
-    /// The effective time of an edit (design section 4): the device's `modified_at`, corrected by the
-    /// error of its clock that `sent_at` shows, and at most `received`.
+    /// Returns the effective time of an edit: `modified_at`, corrected by the error of the device's clock, but at most
+    /// `received`.
+    ///
+    /// `sent_at` is the device's clock at the time of sending, so its error is the difference to `received`.
     pub fn effective(modified_at: Self, sent_at: Self, received: Self) -> Self {
         let error = received.0.saturating_sub(sent_at.0);
         Self::from_millis(modified_at.0.saturating_add(error)).min(received)
     }
 
-    /// The later of `now` and one millisecond after `previous`: a time that grows strictly.
+    /// Returns `now`, or one millisecond after `previous` if that is later, so that times grow strictly.
     pub fn after(previous: Self, now: Self) -> Self {
         now.max(Self::from_millis(previous.0.saturating_add(1)))
     }
@@ -74,17 +80,17 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_written_as_rfc_3339_whatever_clocks_say() {
+    fn every_time_can_be_written_as_rfc_3339_however_wrong_a_clock_is() {
         let (first, last) = ("0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z");
-        for (text, held) in [
+        for (text, limited) in [
             ("0000-01-01T00:00:00+23:59", first),
             ("9999-12-31T23:59:59.999-23:59", last),
         ] {
-            assert_eq!(time(text).to_string(), held, "{text}");
+            assert_eq!(time(text).to_string(), limited, "{text}");
         }
         assert_eq!(Timestamp::from_millis(i64::MIN).to_string(), first);
         assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), last);
-        // An edit of the year 26 by a clock that is 7,973 years ahead.
+        // An edit of the year 26 by a clock that is 7,973 years fast.
         let received = time("2026-01-01T00:00:00Z");
         let effective = Timestamp::effective(time("0026-01-01T00:00:00Z"), time("9999-01-01T00:00:00Z"), received);
         assert_eq!(effective.to_string(), first);

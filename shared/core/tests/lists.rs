@@ -1,7 +1,7 @@
 //! Tests that diff, apply and merge preserve the order of lists, and that diffs of long lists stay small.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
-use coinolio_core::algebra::{Authors, Device, Merged, Op, Ranks, Stamp, apply, diff, merge};
+use coinolio_core::algebra::{Authored, Authors, Merged, Op, Ranks, Stamp, apply, diff, merge};
 use coinolio_core::json::{Value, read};
 use coinolio_core::time::Timestamp;
 
@@ -20,11 +20,11 @@ fn merged(base: &str, server: &str, client: &str) -> Merged {
     let (by_server, by_client) = (stamp(1), stamp(2));
     merge(
         &json(base),
-        Device {
+        Authored {
             document: &server,
             authors: &by_server,
         },
-        Device {
+        Authored {
             document: &client,
             authors: &by_client,
         },

@@ -10,14 +10,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// The runs to execute.
+/// The seeds of the runs to execute.
 #[derive(Clone, Copy, Debug)]
 pub struct Seeds {
     /// The first seed.
     pub from: u64,
     /// The seed after the last one.
     pub to: u64,
-    /// When to stop early, if at all.
+    /// The time at which to stop early, if any.
     pub until: Option<Instant>,
 }
 
@@ -32,7 +32,7 @@ pub struct Tally {
     pub violations: Vec<(u64, Violation)>,
 }
 
-/// Runs all `seeds` on `jobs` threads.
+/// Executes the runs of all `seeds` on `jobs` threads.
 pub fn run_all(seeds: Seeds, mutant: Option<Mutant>, jobs: usize) -> Tally {
     let next = AtomicU64::new(seeds.from);
     let tally = Mutex::new(Tally::default());

@@ -1,11 +1,12 @@
-//! Counters of the situations that runs cover. If nothing ever collided or failed, every engine would pass.
+//! Counters of the situations that the runs cover. They show that faults and collisions occur: without any, even a
+//! broken engine would pass.
 
 use std::fmt;
 
 /// A situation that a run can cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Met {
-    /// A version was made.
+    /// A request made a version.
     Version,
     /// A conflict was recorded.
     Conflict,
@@ -13,13 +14,13 @@ pub enum Met {
     Removal,
     /// A snapshot was written.
     Snapshot,
-    /// An append was beaten: another request had appended to the same parent first.
+    /// An append was beaten, because another request had appended to the same parent first.
     BeatenAppend,
     /// A repeated sync was answered from the change that its first arrival had made.
     RepeatedSync,
-    /// A v2 sync made a version although its base had expired.
+    /// A v2 sync made a version even though its base had expired.
     ExpiredBaseV2,
-    /// A v1 sync was answered although its base had expired.
+    /// A v1 sync was answered even though its base had expired.
     ExpiredBaseV1,
     /// The network dropped a request.
     DroppedRequest,
@@ -31,21 +32,23 @@ pub enum Met {
     Delay,
     /// A function was killed.
     Kill,
-    /// The store refused a request, or the request never reached it.
+    /// The store refused a request, or the request never reached the store.
     StoreFailure,
     /// A write succeeded, but the store's answer did not arrive.
     UnacknowledgedWrite,
     /// The store's client sent a write twice.
     RetriedWrite,
-    /// A write took effect after its client had given it up.
+    /// A write took effect after its client had given up.
     LateWrite,
     /// The portfolio was deleted.
     Deletion,
     /// A version was restored.
     Restore,
-    /// The document of the head was replaced.
+    /// A request replaced the document of the head.
     Replacement,
-    /// A losing value was brought back (keep-mine).
+    /// A replacement renamed the portfolio.
+    Rename,
+    /// Keep-mine brought a losing value back.
     KeptMine,
 }
 
@@ -72,6 +75,7 @@ impl fmt::Display for Met {
             Self::Deletion => "deletions",
             Self::Restore => "restores",
             Self::Replacement => "replacements",
+            Self::Rename => "renames",
             Self::KeptMine => "keep-mines",
         })
     }

@@ -1,10 +1,10 @@
-//! Deliberate defects that the oracle must catch: between the engine and its store, or between the engine and its
-//! clients.
+//! Deliberate defects that the oracle must catch. They are between the engine and its store, or between the engine
+//! and its clients.
 
 use coinolio_core::algebra::{Op, Winner};
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::{Object, Value};
-use coinolio_core::log::{Change, NewChange, Snapshot};
+use coinolio_core::log::{Change, Draft, SnapshotDraft};
 use coinolio_core::time::Timestamp;
 use std::fmt;
 use std::str::FromStr;
@@ -14,17 +14,19 @@ use std::str::FromStr;
 pub enum Mutant {
     /// The store acknowledges a change that it did not store.
     DroppedAppend,
-    /// The store lets a second change replace the one on the same parent.
+    /// The store stores a replacement without its new name.
+    DroppedName,
+    /// The store allows a second change on the same parent, which replaces the first.
     ForkedLog,
     /// The store's reads omit the newest change.
     StaleReads,
-    /// The store forgets which sync made a change, so a repeated sync counts as new.
+    /// The store forgets which sync made a change, so that a repeated sync counts as new.
     ForgottenSyncIds,
-    /// The store's own retry finds the change already written and mistakes it for another device's.
+    /// The store retries a write, finds its own change already stored, and mistakes it for another device's change.
     MistakenRetry,
-    /// Edits are dated a day after their effective time.
+    /// Edits get a time one day after their effective time.
     TrustedClocks,
-    /// `last_sync_at` is the time of arrival, even if the previous change has a later one.
+    /// `last_sync_at` is the time of arrival, even if the previous change has a later time.
     UnorderedTimes,
     /// Changes are stored without their deletions.
     DroppedDeletions,
@@ -39,16 +41,16 @@ pub enum Mutant {
     /// Answers omit their conflicts.
     UnreportedConflicts,
     /// The engine ignores `base_lost` in requests.
-    IgnoredBaseLost,
-    /// A v1 answer names the version after its own as the base.
+    IgnoredBaseExpiry,
+    /// A v1 answer names the next version as its base.
     NewerEcho,
     /// The engine determines a v1 base from `client_version` alone.
     GuessedBase,
     /// Snapshots omit a member of the document.
     WrongSnapshot,
-    /// Snapshots are stored one version too low.
+    /// Snapshots are stored at a version that is one too low.
     MisplacedSnapshot,
-    /// Retention removes the snapshot that it relies on.
+    /// Retention removes the snapshot that it depends on.
     UncoveredRetention,
     /// Retention checks only the number of versions, not the age.
     HastyRetention,
@@ -56,8 +58,9 @@ pub enum Mutant {
 
 impl Mutant {
     /// All defects.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::DroppedAppend,
+        Self::DroppedName,
         Self::ForkedLog,
         Self::StaleReads,
         Self::ForgottenSyncIds,
@@ -70,7 +73,7 @@ impl Mutant {
         Self::IgnoredRanks,
         Self::TruncatedAnswer,
         Self::UnreportedConflicts,
-        Self::IgnoredBaseLost,
+        Self::IgnoredBaseExpiry,
         Self::NewerEcho,
         Self::GuessedBase,
         Self::WrongSnapshot,
@@ -79,21 +82,18 @@ impl Mutant {
         Self::HastyRetention,
     ];
 
-    /// Changes a draft before it is appended, if this is the defect.
-    pub(crate) fn append(self, new: &mut NewChange, received: Timestamp) {
-        let NewChange { change, patch } = new;
+    /// Alters a draft before it is appended, if this defect does that.
+    pub(crate) fn append(self, draft: &mut Draft, received: Timestamp) {
+        let patch = &mut draft.patch;
         match self {
             Self::TrustedClocks => {
                 for edit in &mut patch.edits {
                     edit.at = Timestamp::from_millis(edit.at.millis() + 86_400_000);
                 }
             }
-            Self::UnorderedTimes => change.last_sync_at = received,
+            Self::UnorderedTimes => draft.last_sync_at = received,
             Self::DroppedDeletions => patch.edits.retain(|edit| !matches!(edit.op, Op::Delete { .. })),
-            Self::SilentMerge => {
-                patch.conflicts.clear();
-                change.conflicts = 0;
-            }
+            Self::SilentMerge => patch.conflicts.clear(),
             Self::SwappedWinner => {
                 for conflict in &mut patch.conflicts {
                     conflict.winner = match conflict.winner {
@@ -106,7 +106,7 @@ impl Mutant {
         }
     }
 
-    /// Changes the result of a read, newest first, if this is the defect.
+    /// Alters the changes that a read returns, newest first, if this defect does that.
     pub(crate) fn read(self, changes: &mut Vec<Change>) {
         match self {
             Self::StaleReads if changes.len() > 1 => drop(changes.remove(0)),
@@ -115,7 +115,7 @@ impl Mutant {
         }
     }
 
-    /// Changes the stored change that a failed condition returns, if this is the defect.
+    /// Alters the stored change that a failed condition returns, if this defect does that.
     pub(crate) fn occupied(self, change: &mut Change) {
         if self == Self::MistakenRetry {
             change.sync_id = None;
@@ -124,22 +124,22 @@ impl Mutant {
         }
     }
 
-    /// Changes a snapshot before it is stored, if this is the defect.
-    pub(crate) fn snapshot(self, snapshot: &mut Snapshot) {
+    /// Alters a snapshot before it is stored, if this defect does that.
+    pub(crate) fn snapshot(self, snapshot: &mut SnapshotDraft) {
         match (self, &mut snapshot.document) {
             (Self::WrongSnapshot, Value::Object(members)) => drop(members.pop_last()),
-            (Self::MisplacedSnapshot, _) => snapshot.mark.version -= 1,
+            (Self::MisplacedSnapshot, _) => snapshot.version -= 1,
             _ => {}
         }
     }
 
-    /// Changes a request's body before the engine reads it, if this is the defect.
+    /// Alters a request's body before the engine reads it, if this defect does that.
     pub(crate) fn request(self, body: &mut Value) {
         let Value::Object(members) = body else {
             return;
         };
         match self {
-            Self::IgnoredBaseLost => drop(members.remove("base_lost")),
+            Self::IgnoredBaseExpiry => drop(members.remove("base_lost")),
             Self::GuessedBase => {
                 members.remove("last_sync_at");
                 if let Some(Value::Object(data)) = members.get_mut("client_data") {
@@ -150,7 +150,7 @@ impl Mutant {
         }
     }
 
-    /// Changes an answer before the client reads it, if this is the defect.
+    /// Alters an answer before the client reads it, if this defect does that.
     pub(crate) fn answer(self, answer: &mut Value) {
         let Value::Object(members) = answer else {
             return;

@@ -1,6 +1,6 @@
-//! The plan of a run, drawn from its seed before the run begins.
+//! The plan of a run, drawn from the run's seed before the run begins.
 //!
-//! Each step draws from a seed of its own, so removing a step changes nothing else in the run.
+//! Each step has a separate seed, so removing a step changes nothing else in the run.
 
 use crate::chance::Chance;
 use crate::edit::Edit;
@@ -18,21 +18,21 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 /// The kinds of client apps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum App {
-    /// v2; keeps its unsent operations in an outbox.
+    /// v2. Stores its unsent operations in an outbox.
     Outbox,
-    /// v2; finds its edits by comparing documents.
+    /// v2. Finds its edits by comparing documents.
     Comparing,
-    /// v1; sends `metadata` back unchanged.
+    /// v1. Sends `metadata` back unchanged.
     Echoes,
-    /// v1; drops `metadata`, but sends version and time back.
+    /// v1. Drops `metadata`, but sends the version and the time back.
     Plain,
-    /// v1; drops `metadata`, adds the number of its edits to the version, and sends the time back.
+    /// v1. Drops `metadata`, adds the number of its edits to the version, and sends the time back.
     Counts,
-    /// v1; drops `metadata` and sends no time.
+    /// v1. Drops `metadata` and sends no time.
     VersionOnly,
-    /// v1; drops `metadata` and sends the time of its own clock.
+    /// v1. Drops `metadata` and sends the time of its own clock.
     OwnClock,
-    /// v1; drops `metadata`, sends no time, and adds the number of its edits to the version. Only this app may
+    /// v1. Drops `metadata`, sends no time, and adds the number of its edits to the version. Only this app may
     /// revert others' edits without a conflict (docs/PROTOCOL.md).
     CountsBlindly,
 }
@@ -47,21 +47,21 @@ impl App {
 /// A device and its clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeviceSpec {
-    /// The app on it.
+    /// The device's app.
     pub(crate) app: App,
-    /// Error of its clock at the start, in milliseconds.
+    /// The error of the device's clock at the start, in milliseconds.
     pub(crate) skew: i64,
-    /// Drift of its clock, in millionths: positive if the clock runs fast.
+    /// The drift of the device's clock, in millionths. Positive if the clock runs fast.
     pub(crate) drift: i64,
-    /// Its rank, if the user gave it one.
+    /// The device's rank, if the user gave it one.
     pub(crate) rank: Option<u8>,
-    /// Whether it starts with a document of its own.
+    /// True if the device starts with a document.
     pub(crate) has_document: bool,
-    /// Whether it is seldom used, so that the other devices get far ahead of it.
+    /// True if the device is rarely used, so that the other devices get far ahead of it.
     pub(crate) is_seldom_used: bool,
 }
 
-/// Fault rates, each in percent of the occasions on which the fault can occur.
+/// Fault rates. Each is a percentage of the occasions on which the fault can occur.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FaultRates {
     /// The network drops a request or an answer.
@@ -87,24 +87,24 @@ pub(crate) enum Act {
     ClockJumps(usize, i64),
     /// A device requests its sync-status.
     Status(usize),
-    /// The function on the DynamoDB stream compacts the log.
+    /// The function on the table's stream compacts the log.
     Compact,
-    /// Someone restores a version.
+    /// A request without a device restores a version.
     Restore,
-    /// Someone brings back the losing value of a conflict (keep-mine).
+    /// A request without a device brings back the losing value of a conflict (keep-mine).
     KeepMine,
-    /// Someone deletes the portfolio.
+    /// A request without a device deletes the portfolio.
     Delete,
-    /// Someone replaces the document of the head.
+    /// A request without a device replaces the document of the head.
     Replace,
 }
 
 /// A step of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
-    /// Time of the step, in milliseconds from the start.
+    /// The time of the step, in milliseconds from the start.
     pub(crate) at: i64,
-    /// Seed for everything else that the step draws.
+    /// The seed for everything else that the step draws.
     pub(crate) seed: u64,
     /// The action.
     pub(crate) act: Act,
@@ -117,17 +117,17 @@ pub struct Plan {
     pub(crate) seed: u64,
     /// The devices.
     pub(crate) devices: Vec<DeviceSpec>,
-    /// Whether the portfolio exists at the start.
+    /// True if the portfolio exists at the start.
     pub(crate) is_there: bool,
     /// How often each fault occurs.
     pub(crate) fault_rates: FaultRates,
-    /// Minimum age and number of versions that retention must keep.
+    /// The minimum age and the minimum number of versions that retention must leave.
     pub(crate) retention: (Duration, u64),
-    /// Changes in one page of a store read; `None` if reads are not paged.
+    /// The number of changes in one page of a store read; `None` if reads are not paged.
     pub(crate) page: Option<usize>,
-    /// One value in `long` is long; 0 if none is.
+    /// One value in `long` is a long one; 0 if none is.
     pub(crate) long: u32,
-    /// The steps, in the order of their times.
+    /// The steps, ordered by time.
     pub(crate) steps: Vec<Step>,
 }
 
@@ -172,7 +172,7 @@ impl Plan {
         self.steps.len()
     }
 
-    /// Returns a description of the starting conditions, line by line.
+    /// Returns a description of the starting conditions, as lines.
     pub fn shown(&self) -> Vec<String> {
         let (age, versions) = self.retention;
         let head = format!(
@@ -189,7 +189,7 @@ impl Plan {
             .collect()
     }
 
-    /// Returns true if some device may revert others' edits without a conflict.
+    /// Returns true if any device may revert others' edits without a conflict.
     pub(crate) fn counts_blindly(&self) -> bool {
         self.devices.iter().any(|device| device.app == App::CountsBlindly)
     }
@@ -236,12 +236,12 @@ fn fault_rates(chance: &mut Chance) -> FaultRates {
     }
 }
 
-/// Maximum pause between two steps, in milliseconds: mostly so short that requests overlap.
+/// The maximum pause between two steps, in milliseconds. Most are so short that requests overlap.
 const PACES: [i64; 4] = [40, 300, 3_000, 3_000];
 
 /// Draws the pause before the next step.
 fn pause(chance: &mut Chance, pace: usize) -> i64 {
-    // The last pace has long pauses four times as often.
+    // The last pace has long pauses four times as often as the others.
     let rest = if pace + 1 == PACES.len() { 4 } else { 1 };
     let most = match chance.below(100) / rest {
         0..=2 => 3 * DAY,

@@ -1,4 +1,5 @@
-//! The final phase: all faults end, the devices sync until nothing is left to send, and the final state is checked.
+//! The final phase: all faults end, the devices sync until nothing is left to send, and checks of the final state
+//! follow.
 
 use crate::model::{Marks, apply_all, marks, seen_in_opaque, text};
 use crate::oracle::Asked;
@@ -8,18 +9,20 @@ use crate::violation::{Law, Violation, check};
 use crate::world::World;
 use coinolio_core::Code;
 use coinolio_core::json::{Object, Value};
-use coinolio_core::log::{ChangeLog, Kind, Version};
+use coinolio_core::log::{Kind, Version};
+use coinolio_core::store::ChangeLog;
+use coinolio_core::sync::DeviceNames;
 use coinolio_core::sync::portfolios::Reading;
-use coinolio_core::sync::{DeviceNames, compare, history, portfolios};
 
-/// Maximum number of rounds in which every device syncs. A device may need several: for an unanswered sync, for
-/// later edits, after its base has expired, to create the portfolio, and for the changes of the other devices.
+/// The maximum number of rounds in which every device syncs. A device may need several: for an unanswered sync, for
+/// later edits, after its base has expired, to create the portfolio, and to receive the changes of the other
+/// devices.
 const ROUNDS: usize = 8;
 
-/// Approximate number of old syncs that are sent again at the end.
+/// The approximate number of old syncs that are sent again at the end.
 const REPEATED: usize = 6;
 
-/// Ends all faults, lets everything under way finish, and checks the final state.
+/// Ends all faults, waits until everything under way has finished, and checks the final state.
 pub(crate) fn quiesce(world: &mut World<'_>) -> Result<(), Violation> {
     world.shared.book().is_calm = true;
     world.tell(|| "all faults end here".to_owned());
@@ -35,8 +38,7 @@ pub(crate) fn quiesce(world: &mut World<'_>) -> Result<(), Violation> {
     repeat_old_syncs(world)
 }
 
-/// Finishes a compaction that was interrupted. For a deleted portfolio, compaction waits until the portfolio is
-/// restored.
+/// Finishes an interrupted compaction. For a deleted portfolio, compaction waits until the portfolio is restored.
 fn compact(world: &mut World<'_>) -> Result<(), Violation> {
     if !world.is_compaction_due {
         return Ok(());
@@ -110,19 +112,23 @@ fn sync_until_quiet(world: &mut World<'_>) -> Result<(), Violation> {
 fn agreement(world: &World<'_>) -> Result<(), Violation> {
     let document = world.shared.book().archive.document();
     for device in &world.devices {
-        check(*device.document() == device.holding(&document), Law::Agreement, || {
-            format!(
-                "{} has {}, but the server has {}",
-                device.id,
-                text(device.document()),
-                text(&document)
-            )
-        })?;
+        check(
+            *device.document() == device.represented(&document),
+            Law::Agreement,
+            || {
+                format!(
+                    "{} has {}, but the server has {}",
+                    device.id,
+                    text(device.document()),
+                    text(&document)
+                )
+            },
+        )?;
     }
     Ok(())
 }
 
-/// Checks that every value that nobody removed knowingly is in the document or in a conflict.
+/// Checks that every value that no device removed knowingly is in the document or in a conflict.
 fn all_values_accounted_for(world: &World<'_>) -> Result<(), Violation> {
     if world.plan.counts_blindly() {
         return Ok(());
@@ -144,10 +150,10 @@ fn all_values_accounted_for(world: &World<'_>) -> Result<(), Violation> {
     })
 }
 
-/// Checks that the log contains every acknowledged change that retention has not removed, as one chain.
+/// Checks that the log is one chain of all acknowledged changes that retention has not removed.
 fn chain(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
-    let Some(Ok(mut changes)) = ready(shared.log.since(&shared.key, 0)) else {
+    let Some(Ok(mut changes)) = ready(shared.store.since(&shared.key, 0)) else {
         return Err(Violation::new(Law::Chain, "the log cannot be read"));
     };
     changes.reverse();
@@ -164,7 +170,8 @@ fn chain(world: &World<'_>) -> Result<(), Violation> {
     })
 }
 
-/// Checks that every retained version reads as it was served, and that every other one is refused.
+/// Checks that every retained version reads as it was first served, and that a read of any other version is
+/// refused.
 fn reconstruction(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
     let (wanted, retained_from) = {
@@ -176,7 +183,7 @@ fn reconstruction(world: &World<'_>) -> Result<(), Violation> {
         (wanted, book.archive.retained_from())
     };
     for (version, document) in wanted {
-        let read = ready(portfolios::read_v2(&shared.log, &shared.key, Some(version), &[]));
+        let read = ready(shared.portfolio().read_v2(Some(version), &[]));
         let is_retained = version > retained_from;
         match read {
             Some(Ok(read)) => {
@@ -209,14 +216,14 @@ fn reconstruction(world: &World<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Checks that the history lists every retained change, and that comparing two versions gives the difference of
-/// their documents.
+/// Checks that the history lists every retained change, and that comparing two versions returns the difference
+/// between their documents.
 fn history_is_complete(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
     let mut shown: Vec<Version> = Vec::new();
     let mut before = None;
     loop {
-        let page = ready(history(&shared.log, &shared.key, before, 7, &DeviceNames::default()));
+        let page = ready(shared.portfolio().history(before, 7, &DeviceNames::default()));
         let Some(Ok(page)) = page else {
             return Err(Violation::new(Law::History, "the history cannot be read"));
         };
@@ -235,7 +242,7 @@ fn history_is_complete(world: &World<'_>) -> Result<(), Violation> {
     })?;
     if let (Some(first), Some(last)) = (retained.first(), retained.last()) {
         let (from, to) = (first.change.version, last.change.version);
-        let Some(Ok(compared)) = ready(compare(&shared.log, &shared.key, from, to)) else {
+        let Some(Ok(compared)) = ready(shared.portfolio().compare(from, to)) else {
             return Err(Violation::new(
                 Law::History,
                 format!("versions {from} and {to} cannot be compared"),
@@ -264,7 +271,8 @@ fn repeat_old_syncs(world: &mut World<'_>) -> Result<(), Violation> {
             made || !outgoing.sent.has_effect
         };
         if is_repetition {
-            // The base may have expired; only the device would care.
+            // The answer does not matter, because the device no longer waits for it. The base may even have
+            // expired.
             drop(world.resend(*device, outgoing)?);
         }
     }

@@ -1,11 +1,12 @@
-//! The functions: each passes a request's body to the real engine and returns the answer's body.
+//! The functions. Each passes a request's body to the real engine and returns the body of the answer.
 
 use crate::mutant::Mutant;
 use crate::store::{Port, pause};
 use coinolio_core::id::PortfolioId;
 use coinolio_core::json::{Value, read};
-use coinolio_core::log::{LogError, PortfolioKey, Version};
-use coinolio_core::sync::{Backoff, Lost, Retention, compact, keep_mine, portfolios, restore, sync_v1, sync_v2};
+use coinolio_core::log::{PortfolioKey, Version};
+use coinolio_core::portfolio::Portfolio;
+use coinolio_core::sync::{Backoff, ConflictId, Retention, portfolios};
 use coinolio_core::time::Timestamp;
 use coinolio_core::wire::v1::{CreateRequest, SyncRequest as SyncRequestV1, UpdateRequest};
 use coinolio_core::wire::v2::{KeepMineRequest, RestoreRequest, SyncRequest};
@@ -26,7 +27,7 @@ pub(crate) enum Request {
     Compact(Duration, u64),
 }
 
-/// The reason for refusing a request.
+/// The reason why a request was refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
     pub(crate) code: Code,
@@ -46,10 +47,10 @@ impl From<Error> for Refused {
 /// The answer's body, or the refusal.
 pub(crate) type Reply = Result<Value, Refused>;
 
-/// A running function; dropping it kills it.
+/// A running function. Dropping it kills the function.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// A number of retries, each after a pause.
+/// The number of retries that are left. There is a pause before each.
 pub(crate) struct Attempts(pub(crate) u32);
 
 impl Backoff for Attempts {
@@ -61,7 +62,7 @@ impl Backoff for Attempts {
     }
 }
 
-/// Serves a request that arrived at `received`.
+/// Serves a request that arrives at `received`.
 pub(crate) fn serve(
     port: Port,
     key: PortfolioKey,
@@ -90,14 +91,15 @@ async fn answer(
     received: Timestamp,
     mutant: Option<Mutant>,
 ) -> Reply {
+    let portfolio = Portfolio::new(port, key);
     match request {
         Request::SyncV1(body) => {
             let request = SyncRequestV1::from_json(body)?;
-            json(&sync_v1(port, attempts, key, request, received).await?.answer)
+            json(&portfolio.sync_v1(attempts, request, received).await?.answer)
         }
         Request::SyncV2(body) => {
             let request = SyncRequest::from_json(&body)?;
-            json(&sync_v2(port, attempts, key, &request, received).await?.answer)
+            json(&portfolio.sync_v2(attempts, &request, received).await?.answer)
         }
         Request::Create(body) => {
             let request = CreateRequest::from_json(body)?;
@@ -106,26 +108,21 @@ async fn answer(
         }
         Request::Replace(body, expected) => {
             let request = UpdateRequest::from_json(body)?;
-            let expected = expected.map(|version| [version]);
-            let expected = expected.as_ref().map(<[Version; 1]>::as_slice);
-            json(
-                &portfolios::update(port, attempts, key, request, expected, received)
-                    .await?
-                    .answer,
-            )
+            let expected = expected.as_ref().map(std::slice::from_ref);
+            json(&portfolio.update(attempts, request, expected, received).await?.answer)
         }
         Request::Delete => {
-            portfolios::delete(port, attempts, key, received).await?;
+            portfolio.delete(attempts, received).await?;
             Ok(Value::Null)
         }
         Request::Restore(body) => {
             let request = RestoreRequest::from_json(&body)?;
-            json(&restore(port, attempts, key, request, None, received).await?.answer)
+            json(&portfolio.restore(attempts, request, None, received).await?.answer)
         }
         Request::KeepMine(version, index) => {
-            let lost = Lost { version, index };
+            let conflict = ConflictId { version, index };
             let request = KeepMineRequest { device_id: None };
-            json(&keep_mine(port, attempts, key, lost, request, received).await?.answer)
+            json(&portfolio.keep_mine(attempts, conflict, request, received).await?.answer)
         }
         Request::Compact(age, versions) => {
             let age = if mutant == Some(Mutant::HastyRetention) {
@@ -133,14 +130,14 @@ async fn answer(
             } else {
                 age
             };
-            let compacted = compact(port, key, &Retention { age, versions }, received).await;
-            compacted.map_err(|error: LogError| Error::from(error))?;
+            let retention = Retention { age, versions };
+            portfolio.compact(&retention, received).await.map_err(Error::from)?;
             Ok(Value::Null)
         }
     }
 }
 
-/// Converts an answer to JSON, as its client reads it.
+/// Converts an answer to JSON, in the form in which its client reads it.
 fn json(answer: &impl serde::Serialize) -> Reply {
     let refused = |detail: String| Refused {
         code: Code::Internal,

@@ -1,15 +1,16 @@
-//! Costs and savings of compaction on DynamoDB, in requests and capacity units.
+//! The costs and savings of compaction on DynamoDB, in requests and capacity units.
 
 use crate::conformance::samples::{UUID, key, noise, value};
 use coinolio_aws::config::DEFAULT_RETENTION;
-use coinolio_aws::dynamodb::{DynamoLog, Meter};
+use coinolio_aws::dynamodb::{DynamoStore, Meter};
 use coinolio_aws::retry::Retry;
 use coinolio_core::id::DeviceId;
-use coinolio_core::log::{ChangeLog, PortfolioKey, Version, json_size};
-use coinolio_core::sync::portfolios::{Reading, read_v2};
-use coinolio_core::sync::{SyncStatusQuery, compact, sync_status, sync_v2};
+use coinolio_core::log::{PortfolioKey, Version, json_size};
+use coinolio_core::store::Snapshots;
+use coinolio_core::sync::SyncStatusQuery;
+use coinolio_core::sync::portfolios::Reading;
 use coinolio_core::time::Timestamp;
-use coinolio_core::wire::v2::{News, SyncRequest, SyncResponse};
+use coinolio_core::wire::v2::{Delta, SyncRequest, SyncResponse};
 use coinolio_tests::dynamodb::Dynamo;
 use coinolio_tests::portfolio::{Portfolio, Size};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ const AMOUNT: [&str; 5] = ["@portfolios", "default", "assets", "btc", "amount"];
 
 /// A portfolio that one device edits, and a meter of the requests to its table.
 struct Counted {
-    log: DynamoLog,
+    log: DynamoStore,
     meter: Meter,
     key: PortfolioKey,
     version: Version,
@@ -57,11 +58,13 @@ impl Counted {
                           "sent_at": "2026-01-01T00:00:00Z", "changes": changes});
         let request = SyncRequest::from_json(&value(&body.to_string())).unwrap();
         let mut backoff = Retry::until(SystemTime::now() + Duration::from_secs(10));
-        let synced = sync_v2(&self.log, &mut backoff, &self.key, &request, self.now()).await;
+        let synced = coinolio_core::portfolio::Portfolio::new(&self.log, &self.key)
+            .sync_v2(&mut backoff, &request, self.now())
+            .await;
         synced.unwrap().answer
     }
 
-    /// Syncs the device, whose base is the head.
+    /// Syncs `changes` from a device whose base is the head.
     async fn sync(&mut self, changes: &[Value]) {
         self.version = self.request(UUID, self.version, changes).await.version;
     }
@@ -73,7 +76,8 @@ impl Counted {
     }
 
     async fn compact(&self) {
-        compact(&self.log, &self.key, &DEFAULT_RETENTION, self.now())
+        coinolio_core::portfolio::Portfolio::new(&self.log, &self.key)
+            .compact(&DEFAULT_RETENTION, self.now())
             .await
             .unwrap();
     }
@@ -91,10 +95,10 @@ impl Counted {
         )
     }
 
-    /// Asserts that a read of the whole document costs at most two read units more than twice its snapshot.
+    /// Asserts that a read of the whole document costs at most twice the read units of its snapshot, plus two.
     async fn assert_read_is_cheap(&self) {
         let (_, _, snapshot, _) = self.used(self.log.snapshot_before(&self.key, u64::MAX)).await;
-        let read = read_v2(&self.log, &self.key, None, &[]);
+        let read = coinolio_core::portfolio::Portfolio::new(&self.log, &self.key).read_v2(None, &[]);
         let (read, _, units, _) = self.used(read).await;
         let Reading::Document(read) = read.unwrap().answer else {
             panic!("the read returned no document");
@@ -108,8 +112,9 @@ impl Counted {
     }
 }
 
-/// Syncs 10,000 times, and reads at and shortly before each power of ten. Compaction runs after each of the first 100
-/// syncs and around the reads, otherwise after every tenth sync, because the stream delivers changes in batches.
+/// Syncs 10,000 times. Measures a read at each power of ten and after each of the 19 syncs before it. Compaction
+/// runs after each of the first 100 syncs and near the reads, and otherwise after every tenth sync, because the
+/// stream delivers changes in batches.
 async fn read_after_many_syncs(size: Size) {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, size).await;
@@ -166,14 +171,16 @@ async fn an_idle_status_and_an_idle_pull_after_a_300_kb_change_cost_at_most_two_
         device_id: DeviceId::parse("tablet").unwrap(),
         local_changes: None,
     };
-    let (status, requests, read, _) = counted.used(sync_status(&counted.log, &counted.key, &query)).await;
+    let (status, requests, read, _) = counted
+        .used(coinolio_core::portfolio::Portfolio::new(&counted.log, &counted.key).sync_status(&query))
+        .await;
     assert!(!status.unwrap().needs_sync);
     assert!(
         (requests, read <= 2.0) == (1, true),
         "{requests} requests, {read} read units"
     );
     let (pulled, requests, read, _) = counted.used(counted.request("tablet", counted.version, &[])).await;
-    assert_eq!(pulled.news, News::Changes(Vec::new()));
+    assert_eq!(pulled.delta, Delta::Changes(Vec::new()));
     assert!(
         (requests, read <= 2.0) == (1, true),
         "{requests} requests, {read} read units"
@@ -181,14 +188,17 @@ async fn an_idle_status_and_an_idle_pull_after_a_300_kb_change_cost_at_most_two_
 }
 
 #[tokio::test]
-async fn a_device_far_behind_pulls_with_few_requests_and_at_most_the_documents_size() {
+async fn a_device_that_is_far_behind_pulls_with_few_requests_and_at_most_the_documents_size() {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, Size::Large).await;
     for _ in 0..1_010 {
         counted.one_field().await;
         counted.compact().await;
     }
-    let read = read_v2(&counted.log, &counted.key, None, &[]).await.unwrap();
+    let read = coinolio_core::portfolio::Portfolio::new(&counted.log, &counted.key)
+        .read_v2(None, &[])
+        .await
+        .unwrap();
     let Reading::Document(read) = read.answer else {
         panic!("the read returned no document");
     };
@@ -197,9 +207,9 @@ async fn a_device_far_behind_pulls_with_few_requests_and_at_most_the_documents_s
         let pull = counted.request("tablet", counted.version - behind, &[]);
         let (pulled, requests, ..) = counted.used(pull).await;
         assert!(requests <= most, "{requests} requests for {behind} versions");
-        let bytes = match &pulled.news {
-            News::Changes(changes) => json_size(changes),
-            News::Document(held) => {
+        let bytes = match &pulled.delta {
+            Delta::Changes(changes) => json_size(changes),
+            Delta::Document(held) => {
                 assert!(*held == read.document);
                 json_size(held)
             }

@@ -1,17 +1,19 @@
-//! The store when DynamoDB fails, and when stored items have been altered.
+//! The store when DynamoDB fails, and when stored items are damaged.
 
 use crate::conformance::samples::{
-    append, bare, create, entry, key, noise, noisy_patch, small_patch, snapshot, synced, value,
+    append, bare, create, entry, key, made, noise, noisy_patch, small_patch, snapshot, synced, value,
 };
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::config::emulator_client;
-use coinolio_aws::dynamodb::{DynamoLog, Meter};
+use coinolio_aws::dynamodb::{DynamoStore, Meter};
 use coinolio_core::algebra::{Op, Path, Token};
-use coinolio_core::devices::{Devices, Sighting};
+use coinolio_core::devices::Sighting;
+use coinolio_core::error::with_causes;
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::{Object, Value};
-use coinolio_core::log::{Appended, ChangeLog, LogError, PortfolioKey};
+use coinolio_core::log::PortfolioKey;
+use coinolio_core::store::{Appended, ChangeLog, Devices, Directory, Snapshots, StoreError};
 use coinolio_core::time::Timestamp;
 use coinolio_core::{Code, Error};
 use coinolio_tests::dynamodb::{Dynamo, TABLE};
@@ -79,17 +81,18 @@ async fn delete(dynamo: &Dynamo, item: &Item) {
     delete.send().await.unwrap();
 }
 
-/// Asserts that `error` names the item at `sk`, and that its code blames the service and not the client.
-fn assert_names(error: LogError, sk: &str, case: &str) {
+/// Asserts that `error` names the item with the sort key `sk`, and that its code blames the service and not the
+/// client.
+fn assert_names(error: StoreError, sk: &str, case: &str) {
     match &error {
-        LogError::Corrupt { item, .. } => assert_eq!(*item, format!("{PK} {sk}"), "{case}"),
+        StoreError::Corrupt { item, .. } => assert_eq!(*item, format!("{PK} {sk}"), "{case}"),
         other => panic!("{case}: {other}"),
     }
     assert_eq!(Error::from(error).code, Code::Unavailable);
 }
 
 #[tokio::test]
-async fn an_altered_change_is_an_error_that_names_it_and_is_never_read_as_another_change() {
+async fn the_error_names_a_damaged_change_which_is_never_read_as_another_change() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -134,7 +137,7 @@ async fn an_altered_change_is_an_error_that_names_it_and_is_never_read_as_anothe
         item.remove(name);
         item.extend(altered.map(|value| (name.to_owned(), value)));
         if name == "id" {
-            // The id matters only if the patch is stored apart, in chunks that the id names.
+            // The id matters only if the patch is stored in chunks, because the id is part of the chunks' keys.
             item.insert("apart".to_owned(), AttributeValue::Bool(true));
         }
         put(&dynamo, item).await;
@@ -150,7 +153,7 @@ async fn an_altered_change_is_an_error_that_names_it_and_is_never_read_as_anothe
 }
 
 #[tokio::test]
-async fn a_patch_of_a_newer_format_is_refused_although_its_checksum_matches() {
+async fn a_patch_of_a_newer_format_is_refused_even_if_its_checksum_matches() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -161,19 +164,19 @@ async fn a_patch_of_a_newer_format_is_refused_although_its_checksum_matches() {
     item.insert("patch".to_owned(), binary(stored));
     put(&dynamo, item).await;
     let error = log.since(&p(), 0).await.unwrap_err();
-    assert!(error.to_string().contains("format 2 is newer"), "{error}");
+    assert!(with_causes(&error).contains("format 2 is newer"), "{error}");
     assert_names(error, CHANGE, "newer patch");
 }
 
 #[tokio::test]
-async fn a_big_patch_with_a_missing_or_altered_chunk_is_an_error_that_names_it() {
+async fn the_error_names_a_missing_or_damaged_chunk_of_a_big_patch() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
     let new = synced(1, 2, noisy_patch(1_200_000, 1));
     append(&log, &p(), &new).await;
     let head = log.newest(&p(), 1).await.unwrap().remove(0);
-    assert_eq!((head.patch.clone(), bare(&head)), (None, new.change));
+    assert_eq!((head.patch.clone(), bare(&head)), (None, made(&new)));
     let chunks = items_below(&dynamo, "PATCH#").await;
     assert!(chunks.len() >= 3, "{} chunks", chunks.len());
     for chunk in &chunks {
@@ -238,7 +241,7 @@ async fn an_unreadable_snapshot_is_treated_as_absent() {
 }
 
 #[tokio::test]
-async fn an_altered_directory_entry_is_an_error_that_names_it() {
+async fn the_error_names_a_damaged_directory_entry() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -252,7 +255,10 @@ async fn an_altered_directory_entry_is_an_error_that_names_it() {
     marked.insert("name".to_owned(), text("main"));
     marked.insert("created".to_owned(), number("1"));
     put(&dynamo, marked.clone()).await;
-    assert!(log.entry(&p()).await.unwrap().is_some(), "an entry needs no mark");
+    assert!(
+        log.entry(&p()).await.unwrap().is_some(),
+        "an entry without a mark must be readable"
+    );
     let mut ahead = marked.clone();
     ahead.insert("kept_from".to_owned(), number("9007199254740992"));
     marked.insert("snap".to_owned(), number("3"));
@@ -268,7 +274,7 @@ async fn an_altered_directory_entry_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn an_altered_device_is_an_error_that_names_it() {
+async fn the_error_names_a_damaged_device() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     let (user, phone) = (&p().user, DeviceId::parse("phone").unwrap());
@@ -308,7 +314,7 @@ async fn an_altered_device_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn throttling_and_outages_are_unavailable_after_the_sdks_retries() {
+async fn throttling_and_outages_are_reported_as_unavailable_after_the_sdks_retries() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     for (status, code) in [
@@ -329,12 +335,12 @@ async fn throttling_and_outages_are_unavailable_after_the_sdks_retries() {
                 .unwrap_err(),
         ];
         for error in errors {
-            assert!(matches!(error, LogError::Unavailable(_)), "{code}: {error}");
+            assert!(matches!(error, StoreError::Unavailable(_)), "{code}: {error}");
             assert_eq!(Error::from(error).code, Code::Unavailable);
         }
         assert!(
             meter.usage().requests >= 6,
-            "{code}: each attempt counts: {:?}",
+            "{code}: each attempt must be counted: {:?}",
             meter.usage()
         );
     }
@@ -342,26 +348,26 @@ async fn throttling_and_outages_are_unavailable_after_the_sdks_retries() {
 }
 
 #[tokio::test]
-async fn an_endpoint_without_a_listener_is_unavailable_and_a_missing_table_is_refused() {
+async fn an_unreachable_endpoint_is_unavailable_and_a_missing_table_is_refused() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
         .local_addr()
         .unwrap();
-    let log = DynamoLog::new(emulator_client(&format!("http://{closed}")), TABLE);
+    let log = DynamoStore::new(emulator_client(&format!("http://{closed}")), TABLE);
     let error = log.newest(&p(), 1).await.unwrap_err();
-    assert!(matches!(error, LogError::Unavailable(_)), "{error}");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let dynamo = Dynamo::start().await;
-    let error = DynamoLog::new(dynamo.client, "other")
+    let error = DynamoStore::new(dynamo.client, "other")
         .newest(&p(), 1)
         .await
         .unwrap_err();
-    assert!(matches!(error, LogError::Refused(_)), "{error}");
-    assert!(error.to_string().contains("ResourceNotFoundException"), "{error}");
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
+    assert!(with_causes(&error).contains("ResourceNotFoundException"), "{error}");
 }
 
 #[tokio::test]
-async fn a_throttled_request_succeeds_if_a_retry_does() {
+async fn a_throttled_request_succeeds_if_a_retry_succeeds() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     let once = |_: &str, count| match count {
@@ -382,12 +388,13 @@ async fn an_unanswered_append_is_written_once_with_its_big_patch() {
             ("PutItem", 0) => Fault::LoseAnswer,
             _ => Fault::Serve,
         };
-        // The SDK repeats the write and its condition fails. If the stored change is its own, that is a success.
+        // The SDK repeats the write, and the repetition's condition is false. The append succeeds because it finds
+        // its own change.
         let log = dynamo.failing_log(lose_first).await;
         let new = synced(parent, parent + 1, patch);
         append(&log, &p(), &new).await;
         let head = dynamo.log().newest(&p(), 1).await.unwrap().remove(0);
-        assert_eq!(bare(&head), new.change);
+        assert_eq!(bare(&head), made(&new));
         assert!(dynamo.log().patch(&p(), &head).await.unwrap() == new.patch);
     }
 }
@@ -418,12 +425,12 @@ async fn a_change_is_not_written_if_its_chunks_cannot_be_written() {
     let log = dynamo.failing_log(no_batches).await;
     let new = synced(1, 2, noisy_patch(800_000, 1));
     let error = log.append(&p(), &new).await.unwrap_err();
-    assert!(matches!(error, LogError::Unavailable(_)), "{error}");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     assert_eq!(log.since(&p(), 0).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_portfolio_without_its_first_change_is_not_created_again() {
+async fn a_portfolio_is_not_created_again_if_its_first_change_is_missing() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -431,7 +438,7 @@ async fn a_portfolio_without_its_first_change_is_not_created_again() {
     delete(&dynamo, &items_below(&dynamo, "CHANGE#").await[0]).await;
     let first = synced(0, 1, small_patch());
     let outcome = log.create(&p(), &entry(&p(), "x"), &first).await.unwrap();
-    let Appended::Taken(there) = outcome else {
+    let Appended::Occupied(there) = outcome else {
         panic!("the portfolio was created a second time");
     };
     assert_eq!((there.parent, there.version), (1, 2));
@@ -456,7 +463,7 @@ async fn an_error_never_contains_portfolio_data() {
         after: None,
     };
     let error = log.append(&p(), &synced(1, 2, patch)).await.unwrap_err();
-    assert!(matches!(error, LogError::Refused(_)), "{error}");
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
     let text = format!("{error} {error:?}");
     assert!(
         !text.contains("confidential") && text.contains("ValidationException"),

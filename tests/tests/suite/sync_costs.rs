@@ -1,12 +1,13 @@
-//! Costs of whole syncs on DynamoDB, in requests and capacity units, for documents of different sizes.
+//! The costs of whole syncs on DynamoDB, in requests and capacity units, for documents of different sizes.
 
 use crate::conformance::samples::{UUID, key, value};
-use coinolio_aws::dynamodb::{DynamoLog, Meter};
+use coinolio_aws::dynamodb::{DynamoStore, Meter};
 use coinolio_aws::retry::Retry;
-use coinolio_core::devices::{Devices as _, Sighting};
+use coinolio_core::devices::Sighting;
 use coinolio_core::id::DeviceId;
 use coinolio_core::log::PortfolioKey;
-use coinolio_core::sync::{SyncStatusQuery, sync_status, sync_v1, sync_v2};
+use coinolio_core::store::Devices as _;
+use coinolio_core::sync::SyncStatusQuery;
 use coinolio_core::time::Timestamp;
 use coinolio_core::wire::v2::SyncResponse;
 use coinolio_core::wire::{v1, v2};
@@ -21,14 +22,14 @@ use std::time::{Duration, SystemTime};
 const AMOUNT: [&str; 5] = ["@portfolios", "default", "assets", "btc", "amount"];
 
 struct Devices {
-    log: DynamoLog,
+    log: DynamoStore,
     meter: Meter,
     key: PortfolioKey,
     syncs: u32,
 }
 
 impl Devices {
-    /// Creates a portfolio with `entries` entries, at version 1, for the devices of one user.
+    /// Creates a portfolio with `entries` entries, at version 1. All devices belong to one user.
     async fn with_portfolio(dynamo: &Dynamo, entries: usize) -> Self {
         let (log, meter) = dynamo.metered_log();
         let key = key(UUID, &format!("of-{entries}"));
@@ -54,7 +55,8 @@ impl Devices {
         let request = v2::SyncRequest::from_json(&value(&body.to_string())).unwrap();
         let received = Timestamp::from_millis(1_800_000_000_000 + i64::from(self.syncs));
         let mut backoff = Retry::until(SystemTime::now() + Duration::from_secs(10));
-        sync_v2(&self.log, &mut backoff, &self.key, &request, received)
+        coinolio_core::portfolio::Portfolio::new(&self.log, &self.key)
+            .sync_v2(&mut backoff, &request, received)
             .await
             .unwrap()
             .answer
@@ -102,7 +104,8 @@ async fn a_v2_sync_a_pull_and_a_status_cost_the_same_at_10_1_000_and_10_000_entr
             local_changes: None,
         };
         assert!(
-            sync_status(&devices.log, &devices.key, &query)
+            coinolio_core::portfolio::Portfolio::new(&devices.log, &devices.key)
+                .sync_status(&query)
                 .await
                 .unwrap()
                 .has_conflicts
@@ -142,7 +145,8 @@ async fn a_v1_sync_after_another_reads_no_document() {
         let mut backoff = Retry::until(SystemTime::now() + Duration::from_secs(10));
         let received = Timestamp::from_millis(1_900_000_000_000 + version);
         devices.used(&mut mark);
-        let answered = sync_v1(&devices.log, &mut backoff, &devices.key, request, received)
+        let answered = coinolio_core::portfolio::Portfolio::new(&devices.log, &devices.key)
+            .sync_v1(&mut backoff, request, received)
             .await
             .unwrap();
         assert_eq!(answered.answer.version, u64::try_from(version).unwrap() + 1);
@@ -157,7 +161,7 @@ async fn a_v1_sync_after_another_reads_no_document() {
     }
 }
 
-/// Makes the call. Returns the operations of its requests to DynamoDB, sorted.
+/// Makes the call and returns the names of the DynamoDB operations that it uses, sorted.
 async fn operations(service: &Service, call: Call, seen: &Mutex<Vec<String>>) -> Vec<String> {
     seen.lock().unwrap().clear();
     let answered = service.call(call).await;
@@ -167,7 +171,8 @@ async fn operations(service: &Service, call: Call, seen: &Mutex<Vec<String>>) ->
     operations
 }
 
-/// Returns a service on the same table, as another execution environment, and the list of its DynamoDB operations.
+/// Returns a service on the same table, as a new execution environment would have it, and a list that records its
+/// DynamoDB operations.
 async fn environment(service: &Service) -> (Service, Arc<Mutex<Vec<String>>>) {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let recorder = Arc::clone(&seen);
@@ -189,7 +194,7 @@ fn edit(device: &str, base: u64, path: &str) -> Call {
 }
 
 #[tokio::test]
-async fn a_registration_costs_one_read_and_one_write_in_a_quarter_of_an_hour() {
+async fn a_registration_costs_one_read_and_one_write_per_quarter_of_an_hour() {
     let service = Service::with_portfolio().await;
     let (first, seen) = environment(&service).await;
     let once = ["GetItem", "PutItem", "Query", "UpdateItem"];
@@ -202,7 +207,7 @@ async fn a_registration_costs_one_read_and_one_write_in_a_quarter_of_an_hour() {
         operations(&first, edit("phone", 3, "a"), &seen).await,
         ["PutItem", "Query"]
     );
-    // Another environment reads the registration, and would write it only if it were 15 minutes old.
+    // Another environment reads the registration. It would write it only if it were 15 minutes old.
     let (second, seen) = environment(&service).await;
     assert_eq!(
         operations(&second, edit("phone", 4, "a"), &seen).await,
@@ -215,7 +220,7 @@ async fn a_registration_costs_one_read_and_one_write_in_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
-async fn a_glance_costs_half_a_read_unit_and_a_sighting_one_write_unit() {
+async fn a_read_of_a_registration_costs_half_a_read_unit_and_a_sighting_one_write_unit() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     let (user, phone) = (key(UUID, UUID).user, DeviceId::parse(UUID).unwrap());
@@ -224,13 +229,13 @@ async fn a_glance_costs_half_a_read_unit_and_a_sighting_one_write_unit() {
         acknowledged: vec![(key(UUID, UUID).portfolio, 12)],
     };
     assert!(log.record(&user, &phone, &sighting).await.unwrap());
-    assert!(log.glance(&user, &phone).await.unwrap().is_some());
+    assert!(log.device_eventually(&user, &phone).await.unwrap().is_some());
     let used = meter.usage();
     assert_eq!((used.requests, used.read_units, used.write_units), (2, 0.5, 1.0));
 }
 
 #[tokio::test]
-async fn ranks_cost_one_query_and_only_if_a_merge_meets_a_conflict() {
+async fn ranks_cost_one_query_and_are_read_only_if_a_merge_finds_a_conflict() {
     let service = Service::with_portfolio().await;
     let (service, seen) = environment(&service).await;
     for device in ["phone", "tablet"] {

@@ -1,4 +1,5 @@
-//! The function's process, started as Lambda starts it: its environment, the caller's identity, memory, refused events.
+//! Starts the function's binary as Lambda does, and tests its start, its users, the events that it refuses, and its
+//! memory.
 
 #![cfg(test)]
 
@@ -8,5 +9,5 @@ mod identity;
 mod memory;
 mod start;
 
-/// The function's binary.
+/// The path of the function's binary.
 const SYNC: &str = env!("CARGO_BIN_EXE_sync");

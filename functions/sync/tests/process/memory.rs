@@ -1,4 +1,4 @@
-//! Syncs of the largest document, within the function's memory.
+//! The memory that the function needs for the largest document.
 
 use crate::SYNC;
 use coinolio_tests::largest::{answer, event_with, portfolio};

@@ -1,57 +1,58 @@
 //! Configuration, read once when a function starts.
 //!
-//! A function takes its settings from environment variables and from nothing else. Each is checked before the
-//! first event: a wrong one stops the function with one line that names it ([`ConfigError`]).
+//! Every setting of a function is an environment variable. All are checked before the first event. If one is
+//! invalid, the function stops with one line that names the variable ([`ConfigError`]).
 
 mod client;
 mod endpoint;
+mod metrics;
 mod retention;
 mod roots;
 
 pub use client::{dynamodb_client, emulator_client};
 pub use endpoint::Endpoint;
+pub use metrics::MetricsConfig;
 pub use retention::DEFAULT_RETENTION;
 pub use roots::Roots;
 
-use crate::telemetry::Metrics;
 use aws_sdk_dynamodb::config::Credentials;
 use coinolio_core::id::UserId;
 use coinolio_core::sync::Retention;
 use lambda_http::http::uri::Authority;
 
-/// What a function's environment says.
+/// The settings of a function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `TABLE_NAME`: the DynamoDB table.
+    /// `TABLE_NAME`: the name of the DynamoDB table.
     pub table: String,
-    /// `DEV_USER`: who asks where no authorizer runs. Only ever set together with a local DynamoDB.
+    /// `DEV_USER`: the user of every request when no authorizer runs. Accepted only with a local DynamoDB.
     pub dev_user: Option<UserId>,
-    /// Where DynamoDB is and how it is reached.
+    /// How to reach DynamoDB.
     pub store: StoreConfig,
-    /// `RETENTION_DAYS` and `RETENTION_VERSIONS`: what compaction may remove.
+    /// `RETENTION_DAYS` and `RETENTION_VERSIONS`: the changes that compaction may remove.
     pub retention: Retention,
-    /// `METRICS_NAMESPACE` and `METRICS_DIMENSIONS`: where the metrics go.
-    pub metrics: Metrics,
+    /// `METRICS_NAMESPACE` and `METRICS_DIMENSIONS`: the namespace and the dimensions of the metrics.
+    pub metrics: MetricsConfig,
 }
 
-/// How DynamoDB is reached: by the variables that every AWS SDK knows ("AWS SDKs and Tools Reference Guide").
+/// How to reach DynamoDB: the variables that every AWS SDK reads ("AWS SDKs and Tools Reference Guide").
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`; `us-east-1` for a local endpoint without either.
+    /// `AWS_REGION`, or else `AWS_DEFAULT_REGION`, or else `us-east-1` if the endpoint is local.
     pub region: String,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`; without it the region's own.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, or else `AWS_ENDPOINT_URL`. `None` stands for the region's own endpoint.
     pub endpoint: Option<Endpoint>,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; only a local endpoint, which checks none,
-    /// does without.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. All may be absent if the endpoint is
+    /// local, because an emulator does not check them.
     pub credentials: Option<Credentials>,
-    /// The roots that an HTTPS endpoint must chain to: Amazon's, and those of `AWS_CA_BUNDLE`.
+    /// The trusted root certificates: Amazon's, and those in `AWS_CA_BUNDLE`.
     pub roots: Roots,
 }
 
-/// Why a function cannot start. It never holds a variable's value.
+/// The reason why a function cannot start. It never contains a variable's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A variable is not set, or empty.
+    /// A required variable is unset or empty.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
     /// A variable's value cannot be used.
@@ -59,13 +60,13 @@ pub enum ConfigError {
     Unusable {
         /// The variable.
         name: &'static str,
-        /// What is wrong with it, to be read after the name.
+        /// The problem, worded to follow the name.
         problem: String,
     },
 }
 
 impl ConfigError {
-    /// The variable `name` cannot be used: `problem` says why, to be read after the name.
+    /// Returns the error for the variable `name`. `problem` is worded to follow the name.
     pub(crate) fn unusable(name: &'static str, problem: impl Into<String>) -> Self {
         Self::Unusable {
             name,
@@ -75,10 +76,10 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Reads the environment.
+    /// Reads the configuration from the environment.
     ///
     /// # Errors
-    /// The first variable that is missing or wrong, by its name.
+    /// Returns an error that names the first variable that is missing or invalid.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(environment)
     }
@@ -88,7 +89,7 @@ impl Config {
         let table = table(&environment)?;
         let store = StoreConfig::read(&environment)?;
         let dev_user = dev_user(&environment, &store)?;
-        let metrics = Metrics::from_lookup(&|name| environment.get(name))?;
+        let metrics = MetricsConfig::read(&environment)?;
         let retention = retention::retention(&environment)?;
         check_platform(&environment)?;
         Ok(Self {
@@ -137,12 +138,12 @@ fn credentials(environment: &Environment<'_>) -> Result<Credentials, ConfigError
     let key = environment.required("AWS_ACCESS_KEY_ID")?;
     let secret = environment.required("AWS_SECRET_ACCESS_KEY")?;
     let token = environment.get("AWS_SESSION_TOKEN");
-    // Lambda gives each environment credentials for its whole life: they never expire here.
+    // No expiry: Lambda's credentials are valid for as long as the execution environment lives.
     Ok(Credentials::new(key, secret, token, None, "environment"))
 }
 
-/// The variables of the process, an empty one being one that is not set: `sam local` empties those that it
-/// has no value for.
+/// The variables of the process. An empty variable counts as unset, because `sam local` sets variables that have no
+/// value to the empty string.
 struct Environment<'e>(&'e dyn Fn(&str) -> Option<String>);
 
 impl Environment<'_> {
@@ -155,15 +156,16 @@ impl Environment<'_> {
     }
 }
 
-/// A variable's value; what of it is not Unicode cannot be part of any right value, and stays recognisably wrong.
+/// Returns a variable's value. Bytes that are not Unicode are replaced, which makes the value invalid for every
+/// variable.
 fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// A table's name: 3 to 255 of `a–z A–Z 0–9 _ . -` (DynamoDB Developer Guide, "Naming rules").
+/// Reads a table's name: 3 to 255 of `a–z A–Z 0–9 _ . -` (DynamoDB Developer Guide, "Naming rules").
 ///
-/// The SDK takes an ARN as well, but DynamoDB may name the table by its name in its answer about a batch's
-/// unprocessed writes: those would then be taken for written.
+/// The SDK also accepts an ARN. But DynamoDB may list the unprocessed writes of a batch under the table's name, and
+/// with an ARN the lookup by name would not find them: they would look processed.
 fn table(environment: &Environment<'_>) -> Result<String, ConfigError> {
     const NAME: &str = "TABLE_NAME";
     let table = environment.required(NAME)?;
@@ -171,12 +173,12 @@ fn table(environment: &Environment<'_>) -> Result<String, ConfigError> {
     if (3..=255).contains(&table.len()) && table.bytes().all(allowed) {
         return Ok(table);
     }
-    let problem = "is not a table's name: 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-' (an ARN is not taken)";
+    let problem = "is not a table's name: 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-' (not an ARN)";
     Err(ConfigError::unusable(NAME, problem))
 }
 
-/// The development identity, allowed only where the data cannot be anybody's: with a DynamoDB on this machine,
-/// and never in Lambda.
+/// Reads the development identity. It is allowed only with a DynamoDB on this machine, which holds no real user's
+/// data, and never in Lambda.
 fn dev_user(environment: &Environment<'_>, store: &StoreConfig) -> Result<Option<UserId>, ConfigError> {
     const NAME: &str = "DEV_USER";
     let Some(user) = environment.get(NAME) else {
@@ -203,14 +205,15 @@ fn dev_user(environment: &Environment<'_>, store: &StoreConfig) -> Result<Option
     })
 }
 
-/// True in AWS. Lambda sets `AWS_LAMBDA_INITIALIZATION_TYPE` in every environment ("Defined runtime environment
-/// variables"), cargo-lambda never does; `sam local` imitates it, and says so with `AWS_SAM_LOCAL`.
+/// Returns true if the function runs in AWS. Lambda sets `AWS_LAMBDA_INITIALIZATION_TYPE` in every environment
+/// ("Defined runtime environment variables"). cargo-lambda does not set it. `sam local` does, but also sets
+/// `AWS_SAM_LOCAL`.
 fn is_deployed(environment: &Environment<'_>) -> bool {
     let emulated = environment.get("AWS_SAM_LOCAL").as_deref() == Some("true");
     environment.get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some() && !emulated
 }
 
-/// Checks what Lambda itself sets and its runtime library insists on.
+/// Checks the variables that Lambda sets for its runtime library.
 fn check_platform(environment: &Environment<'_>) -> Result<(), ConfigError> {
     for name in ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION"] {
         environment.required(name)?;
@@ -222,7 +225,7 @@ fn check_platform(environment: &Environment<'_>) -> Result<(), ConfigError> {
     let api = "AWS_LAMBDA_RUNTIME_API";
     let address = environment.required(api)?;
     let address = address.strip_prefix("http://").unwrap_or(&address);
-    // A path may follow the authority: cargo-lambda serves each function below its own.
+    // A path may follow the authority: cargo-lambda serves each function under a separate path.
     let authority = address.split_once('/').map_or(address, |(authority, _)| authority);
     if authority.parse::<Authority>().is_err() {
         return Err(ConfigError::unusable(api, "is not a host and port"));
@@ -230,7 +233,7 @@ fn check_platform(environment: &Environment<'_>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A region's name as part of a host name: what it can do harm with is refused, unknown ones are the SDK's matter.
+/// Returns true if `name` can safely be part of a host name. The SDK itself refuses unknown regions.
 fn is_region(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&name.len()) && name.bytes().all(allowed)

@@ -1,14 +1,14 @@
-//! The SDK's errors as the port's.
+//! Conversion of the SDK's errors to the store's errors.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
-use coinolio_core::log::LogError;
+use coinolio_core::store::{BoxError, StoreError};
 use std::error::Error;
-use std::io;
+use std::fmt;
 
-/// Error codes that say "not now" rather than "not so" (DynamoDB Developer Guide, "Error handling with
-/// DynamoDB"); every status of 500 and above says so too.
+/// Error codes after which the same request can succeed when repeated (DynamoDB Developer Guide, "Error handling
+/// with DynamoDB"). A status of 500 or above counts as well, whatever its code.
 const TRANSIENT: [&str; 11] = [
     "InternalServerError",
     "LimitExceededException",
@@ -23,62 +23,84 @@ const TRANSIENT: [&str; 11] = [
     "TransactionInProgressException",
 ];
 
-/// True for a code after which the same request may succeed.
+/// Returns true if a request that failed with this code can succeed when repeated.
 pub(super) fn is_transient(code: &str) -> bool {
     TRANSIENT.contains(&code)
 }
 
-/// Sorts an SDK error that the caller does not expect.
+/// Converts an SDK error that the caller does not expect to an error of the store, with the SDK error as its cause.
 ///
-/// The text leaves out the SDK's `Debug` form, which prints response bodies: those hold portfolios.
-pub(super) fn log_error<E>(error: &SdkError<E, HttpResponse>) -> LogError
+/// The SDK's `Debug` form prints response bodies, which contain portfolios. The cause therefore contains no
+/// response body, neither in its text nor in its `Debug` form.
+pub(super) fn store_error<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
-    E: Error + ProvideErrorMetadata + RequestId + 'static,
+    E: Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
-    let text = describe(error);
-    match error {
+    let is_unavailable = match &error {
         SdkError::ServiceError(context) => {
-            let transient = context.err().code().is_some_and(is_transient);
-            if transient || context.raw().status().as_u16() >= 500 {
-                LogError::Unavailable(text)
-            } else {
-                LogError::Refused(text)
-            }
+            context.err().code().is_some_and(is_transient) || context.raw().status().as_u16() >= 500
         }
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            LogError::Unavailable(text)
-        }
-        _ => LogError::Refused(text),
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        _ => false,
+    };
+    let cause = RequestError::from(error);
+    if is_unavailable {
+        unavailable(cause)
+    } else {
+        refused(cause)
     }
 }
 
-fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
+/// A request to DynamoDB that failed.
+#[derive(thiserror::Error)]
+#[error("{description}")]
+struct RequestError {
+    description: String,
+    #[source]
+    source: Option<BoxError>,
+}
+
+impl fmt::Debug for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.description)
+    }
+}
+
+impl<E> From<SdkError<E, HttpResponse>> for RequestError
 where
-    E: Error + ProvideErrorMetadata + RequestId + 'static,
+    E: Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
-    if let Some(service) = error.as_service_error() {
-        return format!(
-            "{}: {} (request {})",
-            service.code().unwrap_or("an error without a code"),
-            service.message().unwrap_or("no message"),
-            service.request_id().unwrap_or("without an id"),
-        );
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        if let Some(service) = error.as_service_error() {
+            let description = format!(
+                "{}: {} (request {})",
+                service.code().unwrap_or("an error without a code"),
+                service.message().unwrap_or("no message"),
+                service.request_id().unwrap_or("without an id"),
+            );
+            return Self {
+                description,
+                source: None,
+            };
+        }
+        Self {
+            description: error.to_string(),
+            source: error.into_source().ok(),
+        }
     }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
-/// A request that the SDK cannot even build, or a payload that cannot be kept.
-pub(super) fn refused(error: impl Into<Box<dyn Error>>) -> LogError {
-    LogError::Refused(error.into().to_string())
+/// Returns the error for a store that cannot be reached or is overloaded. The same request may succeed later.
+pub(super) fn unavailable(cause: impl Into<BoxError>) -> StoreError {
+    StoreError::Unavailable(cause.into())
 }
 
-/// A payload that cannot be compressed.
-pub(super) fn not_kept(error: &io::Error) -> LogError {
-    LogError::Refused(format!("cannot be kept: {error}"))
+/// Returns the error for a request that the store refuses or that cannot be built.
+pub(super) fn refused(cause: impl Into<BoxError>) -> StoreError {
+    StoreError::Refused(cause.into())
+}
+
+/// Returns the error for an item that cannot be read.
+pub(super) fn corrupt(pk: &str, sk: &str, cause: impl Into<BoxError>) -> StoreError {
+    StoreError::corrupt(format!("{pk} {sk}"), cause)
 }

@@ -1,4 +1,4 @@
-//! The key scheme: the one place where keys are made.
+//! The table's key scheme. This module builds all keys.
 
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::log::{PortfolioKey, Version};
@@ -11,8 +11,8 @@ pub(super) struct SortRange {
 }
 
 impl SortRange {
-    /// All sort keys that continue `prefix` with a portfolio id or a chunk's number: `~` sorts after all of
-    /// their characters.
+    /// Returns the range of all sort keys that consist of `prefix` and an id or a chunk's number. `~` sorts after
+    /// every character that these can contain.
     pub(super) fn below(prefix: &str) -> Self {
         Self {
             from: prefix.to_owned(),
@@ -20,26 +20,24 @@ impl SortRange {
         }
     }
 
-    /// The changes whose parent is `first` or later.
+    /// Returns the range of the changes whose parent is `first` or later.
     pub(super) fn changes_since(first: Version) -> Self {
-        // Twenty digits hold any version, so that the text sorts as the number does.
+        // A version has at most twenty digits. Padded with zeros, the keys sort as the numbers do.
         Self {
             from: change_sort(first),
             to: format!("{CHANGE_PREFIX}{}", "9".repeat(20)),
         }
     }
 
-    /// The changes whose parent is between `first` and `last`.
+    /// Returns the range of the changes whose parent is between `first` and `last`, both included.
     pub(super) fn changes(first: Version, last: Version) -> Self {
         Self {
             from: change_sort(first),
             to: change_sort(last),
         }
     }
-}
 
-impl SortRange {
-    /// The chunks of all snapshots of `version` and before.
+    /// Returns the range of the chunks of all snapshots at `version` or earlier.
     pub(super) fn snapshots_to(version: Version) -> Self {
         Self {
             from: SNAPSHOT_PREFIX.to_owned(),
@@ -47,7 +45,7 @@ impl SortRange {
         }
     }
 
-    /// The chunks of a payload below the one of `index`.
+    /// Returns the range of the chunks of a payload that come before the chunk at `index`.
     pub(super) fn chunks_before(prefix: &str, index: usize) -> Self {
         Self {
             from: chunk_sort(prefix, 0),
@@ -56,25 +54,25 @@ impl SortRange {
     }
 }
 
-/// The partition of a user's directory.
+/// Returns the partition key of a user's directory and devices.
 pub(super) fn user_partition(user: &UserId) -> String {
     format!("USER#{user}")
 }
 
-/// The partition of a portfolio's log.
+/// Returns the partition key of a portfolio's log.
 pub(super) fn portfolio_partition(key: &PortfolioKey) -> String {
     format!("USER#{}#PORTFOLIO#{}", key.user, key.portfolio)
 }
 
-/// What all directory entries' sort keys begin with.
+/// The prefix of the sort keys of directory entries.
 pub(super) const ENTRY_PREFIX: &str = "PORTFOLIO#";
 
-/// The sort key of a directory entry.
+/// Returns the sort key of a directory entry.
 pub(super) fn entry_sort(portfolio: &PortfolioId) -> String {
     format!("{ENTRY_PREFIX}{portfolio}")
 }
 
-/// The portfolio whose log is in a partition; `None` where it is another's.
+/// Returns the portfolio whose log is in a partition, or `None` if the partition has no log.
 pub(super) fn portfolio_of(partition: &str) -> Option<PortfolioKey> {
     let mut parts = partition.split('#');
     let parts = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
@@ -88,48 +86,48 @@ pub(super) fn portfolio_of(partition: &str) -> Option<PortfolioKey> {
     (portfolio_partition(&key) == partition).then_some(key)
 }
 
-/// What the sort keys of all changes begin with.
+/// The prefix of the sort keys of changes.
 const CHANGE_PREFIX: &str = "CHANGE#";
 
-/// The sort key of the one change made on top of `parent`.
+/// Returns the sort key of the only change that can have this parent.
 pub(super) fn change_sort(parent: Version) -> String {
     format!("{CHANGE_PREFIX}{parent:020}")
 }
 
-/// True for a change's sort key.
+/// Returns true if `sk` is the sort key of a change.
 pub(super) fn is_change(sk: &str) -> bool {
     sk.starts_with(CHANGE_PREFIX)
 }
 
-/// What the sort keys of all snapshots' chunks begin with.
+/// The prefix of the sort keys of all snapshot chunks.
 const SNAPSHOT_PREFIX: &str = "SNAPSHOT#";
 
-/// What the sort keys of a snapshot's chunks begin with.
+/// Returns the prefix of the sort keys of one snapshot's chunks.
 pub(super) fn snapshot_prefix(version: Version) -> String {
     format!("{SNAPSHOT_PREFIX}{version:020}#")
 }
 
-/// The version and the number of the chunk that has the sort key `sk` among those of snapshots.
+/// Returns the snapshot's version and the chunk's index if `sk` is the sort key of a snapshot's chunk.
 pub(super) fn snapshot_chunk(sk: &str) -> Option<(Version, usize)> {
     let (version, index) = sk.strip_prefix(SNAPSHOT_PREFIX)?.split_once('#')?;
     let (version, index) = (version.parse().ok()?, index.parse().ok()?);
     (chunk_sort(&snapshot_prefix(version), index) == sk).then_some((version, index))
 }
 
-/// What the sort keys of a big patch's chunks begin with.
+/// Returns the prefix of the sort keys of a large patch's chunks.
 pub(super) fn patch_prefix(change_id: &str) -> String {
     format!("PATCH#{change_id}#")
 }
 
-/// The sort key of a chunk.
+/// Returns the sort key of a chunk.
 pub(super) fn chunk_sort(prefix: &str, index: usize) -> String {
     format!("{prefix}{index:04}")
 }
 
-/// What all devices' sort keys begin with.
+/// The prefix of the sort keys of devices.
 pub(super) const DEVICE_PREFIX: &str = "DEVICE#";
 
-/// The sort key of a device.
+/// Returns the sort key of a device.
 pub(super) fn device_sort(device: &DeviceId) -> String {
     format!("{DEVICE_PREFIX}{device}")
 }

@@ -1,15 +1,12 @@
-//! What a function says about itself: one structured event for each invocation, its metrics included (design
-//! section 6).
+//! One log event for each invocation, with its metrics (`docs/OBSERVABILITY.md`).
 
 mod format;
-mod metrics;
-mod record;
+mod http;
 mod stream;
 mod subscriber;
 mod tally;
 
-pub use metrics::{METRICS, Metric, Metrics, Unit};
-pub(crate) use record::Record;
-pub(crate) use stream::StreamRecord;
+pub(crate) use http::HttpInvocation;
+pub(crate) use stream::StreamInvocation;
 pub use subscriber::{Format, init, subscriber};
 pub use tally::Tally;

@@ -1,38 +1,41 @@
-//! What the syncs of an invocation came to, one or several.
+//! The sum of the results of an invocation's syncs.
 
-use coinolio_core::sync::{Outcome, Report};
+use coinolio_core::sync::Report;
+use coinolio_core::wire::Outcome;
 use coinolio_core::{Code, Error};
 
-/// The sum of the reports of an invocation. A request about one portfolio has one, a batch one for each portfolio that was
-/// carried out, and an error for each other.
+/// The sum of the reports of an invocation. A request about one portfolio has one report. A batch has one report
+/// for each sync that succeeded, and one error for each sync that was refused.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How many reports it sums up.
+    /// The number of reports.
     pub(crate) reports: u64,
-    /// What they came to, where all came to the same.
+    /// The outcome, if all reports have the same one.
     pub(crate) outcome: Option<Outcome>,
-    /// True where all of them were repetitions.
+    /// True if all syncs were repetitions.
     pub(crate) repeated: bool,
-    /// The conflicts that were met.
+    /// The number of conflicts.
     pub(crate) conflicts: u64,
-    /// The operations that were stored, in bytes of JSON.
+    /// The size of the stored operations, in bytes of JSON.
     pub(crate) patch_bytes: u64,
-    /// The documents that were read, in bytes of compact JSON.
+    /// The size of the documents that were read, in bytes of compact JSON.
     pub(crate) document_bytes: Option<u64>,
-    /// How many portfolios of a batch were refused.
+    /// The number of refused portfolios in a batch.
     pub(crate) refused: u64,
-    /// How many of them with 5xx.
+    /// The number of portfolios that were refused with 5xx.
     pub(crate) failed: u64,
-    /// Why, where all were refused for the same reason.
+    /// The code, if all refusals have the same one.
     pub(crate) code: Option<Code>,
 }
 
 impl Tally {
-    /// Adds a portfolio that was carried out.
+    /// Adds the report of a sync that succeeded.
     pub fn add(&mut self, report: &Report) {
         let is_first = self.reports == 0;
         self.reports += 1;
-        self.outcome = Some(report.outcome).filter(|outcome| is_first || self.outcome == Some(*outcome));
+        self.outcome = report
+            .outcome
+            .filter(|outcome| is_first || self.outcome == Some(*outcome));
         self.repeated = report.repeated && (is_first || self.repeated);
         self.conflicts += report.conflicts;
         self.patch_bytes += report.patch_bytes;
@@ -40,7 +43,8 @@ impl Tally {
         self.document_bytes = bytes.into_iter().flatten().reduce(u64::saturating_add);
     }
 
-    /// Adds a portfolio that was refused; the log tells of a failure, as nothing else of the invocation does.
+    /// Adds the error of a sync that was refused. If the service failed, also logs the cause, because the
+    /// invocation's log event does not contain it.
     pub fn refuse(&mut self, error: &Error) {
         let is_first = self.refused == 0;
         self.refused += 1;
@@ -64,12 +68,13 @@ impl From<Report> for Tally {
 #[cfg(test)]
 mod tests {
     use super::Tally;
-    use coinolio_core::sync::{Outcome, Report};
+    use coinolio_core::sync::Report;
+    use coinolio_core::wire::Outcome;
     use coinolio_core::{Code, Error};
 
     fn report(outcome: Outcome, document_bytes: Option<u64>) -> Report {
         Report {
-            outcome,
+            outcome: Some(outcome),
             repeated: true,
             conflicts: 1,
             patch_bytes: 10,
@@ -79,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_summed_and_named_by_what_they_share() {
+    fn the_sum_has_an_outcome_only_if_all_reports_have_the_same_one() {
         let mut tally = Tally::from(report(Outcome::Pulled, None));
         tally.add(&report(Outcome::Pulled, Some(5)));
         tally.add(&report(Outcome::Pulled, Some(7)));
@@ -92,12 +97,12 @@ mod tests {
         assert_eq!(
             (tally.outcome, tally.repeated),
             (None, false),
-            "once apart, apart for good"
+            "the sum must not have an outcome again after two different ones"
         );
     }
 
     #[test]
-    fn refusals_are_counted_and_named_by_the_code_that_they_share() {
+    fn refusals_are_counted_and_the_sum_has_a_code_only_if_all_have_the_same_one() {
         let mut tally = Tally::default();
         for _ in 0..2 {
             tally.refuse(&Error::new(Code::Unavailable, ""));

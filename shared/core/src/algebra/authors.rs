@@ -9,55 +9,72 @@ use crate::json::Value;
 use crate::time::Timestamp;
 use std::collections::HashMap;
 
-/// An author and an effective time.
+/// Who made an edit, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// The device, where one is known.
+    /// The device, if known.
     pub device_id: Option<DeviceId>,
     /// The effective time of the edit.
     pub at: Timestamp,
 }
 
+/// A document, and who last altered which of its values: one side of a merge.
+#[derive(Clone, Copy, Debug)]
+pub struct Authored<'a> {
+    /// The document.
+    pub document: &'a Value,
+    /// Who altered which of its values since the base, and when.
+    pub authors: &'a Authors,
+}
+
 /// Who last altered which value of a document since its base, and when.
 #[derive(Clone, Debug)]
 pub struct Authors {
+    /// The stamp of every value that no recorded change altered.
     unknown: Stamp,
     root: Node,
-    changes: u64,
+    change_count: u64,
 }
 
-/// What is known of one place: the alteration of its whole value, and those inside it since.
+/// A stamp and the number of the change that it comes from, which orders stamps of equal times.
+type NumberedStamp = (u64, Stamp);
+
+/// The alterations known at one path and below it.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    stamp: Option<(u64, Stamp)>,
-    /// The place is a list whose elements came into another order, which alters it but none of them.
-    order: Option<(u64, Stamp)>,
+    /// The last alteration of the whole value; the nodes below are newer.
+    value_stamp: Option<NumberedStamp>,
+    /// The last change of the order of the list at this path, which alters none of its elements.
+    order_stamp: Option<NumberedStamp>,
     below: HashMap<Token, Node>,
 }
 
 impl Authors {
-    /// Nothing altered yet; `unknown` is the stamp of whatever no recorded change altered.
+    /// Starts with nothing altered; `unknown` is the stamp of every value that no recorded change alters.
     pub fn new(unknown: Stamp) -> Self {
         Self {
             unknown,
             root: Node::default(),
-            changes: 0,
+            change_count: 0,
         }
     }
 
-    /// As [`Self::new`], with each member of `document` altered by `unknown`: where somebody alters a part of one
-    /// later, the rest of it is still `unknown`'s.
+    /// Starts with every member of `document` altered by `unknown`.
+    ///
+    /// If a change alters a part of a member later, the rest of that member still belongs to `unknown`.
     pub fn of_document(document: &Value, unknown: Stamp) -> Self {
         let mut authors = Self::new(unknown.clone());
         for name in document.as_object().into_iter().flat_map(|members| members.keys()) {
             let member = authors.root.below.entry(Token::Member(name.clone())).or_default();
-            member.stamp = Some((0, unknown.clone()));
+            member.value_stamp = Some((0, unknown.clone()));
         }
         authors
     }
 
-    /// Applies a change's operations to `document` and remembers each value that they alter (not one that
-    /// an operation merely covers), as altered by `device` at the operation's effective time.
+    /// Applies a change's operations to `document` and records `device` and the operation's effective time for each
+    /// value that they alter.
+    ///
+    /// A value that an operation covers but leaves equal is not altered: it retains its author.
     pub fn record<'a>(
         &mut self,
         document: &mut Value,
@@ -65,7 +82,7 @@ impl Authors {
         edits: impl IntoIterator<Item = (&'a Op, Timestamp)>,
     ) {
         let (ops, times): (Vec<&Op>, Vec<Timestamp>) = edits.into_iter().unzip();
-        self.changes += 1;
+        self.change_count += 1;
         let mut recorder = Recorder {
             authors: self,
             device,
@@ -74,19 +91,20 @@ impl Authors {
         apply_observed(document, ops, &mut recorder);
     }
 
-    /// The stamp of the newest alteration of the value at `path`, or inside it, by a device other than
-    /// `own`; where only `own` altered it, of the newest of those (design section 4).
+    /// Returns the stamp of the newest alteration of the value at `path` or inside it by a device other than `own`, or
+    /// by `own` if no other device altered it.
     pub fn newest(&self, path: &Path, own: Option<&DeviceId>) -> Stamp {
         let mut node = Some(&self.root);
-        let mut stamps: Vec<&(u64, Stamp)> = self.root.stamp.iter().collect();
+        let mut stamps: Vec<&NumberedStamp> = self.root.value_stamp.iter().collect();
         for token in path.tokens() {
             node = node.and_then(|node| node.below.get(token));
-            if let Some(stamp) = node.and_then(|node| node.stamp.as_ref()) {
+            // A stamp further down is newer: altering a whole value clears the stamps inside it.
+            if let Some(stamp) = node.and_then(|node| node.value_stamp.as_ref()) {
                 stamps = vec![stamp];
             }
         }
         if let Some(node) = node {
-            stamps.extend(&node.order);
+            stamps.extend(&node.order_stamp);
             node.below.values().for_each(|node| node.gather(&mut stamps));
         }
         let newest = stamps.into_iter().max_by_key(|(change, stamp)| {
@@ -98,8 +116,9 @@ impl Authors {
 }
 
 impl Node {
-    fn gather<'a>(&'a self, stamps: &mut Vec<&'a (u64, Stamp)>) {
-        stamps.extend(self.stamp.iter().chain(&self.order));
+    /// Adds every stamp at this path and below it to `stamps`.
+    fn gather<'a>(&'a self, stamps: &mut Vec<&'a NumberedStamp>) {
+        stamps.extend(self.value_stamp.iter().chain(&self.order_stamp));
         self.below.values().for_each(|node| node.gather(stamps));
     }
 }
@@ -107,31 +126,32 @@ impl Node {
 struct Recorder<'a> {
     authors: &'a mut Authors,
     device: Option<&'a DeviceId>,
+    /// The effective time of each operation.
     times: &'a [Timestamp],
 }
 
 impl Recorder<'_> {
-    /// The place's whole value is altered: nothing that was known of its parts holds any longer.
-    fn stamp(&mut self, path: &[&Token], inside: &[Token], op: usize) {
-        let stamp = self.stamp_of(op);
+    /// Records that the whole value at `path` and `inside` it changed, and forgets all that was known of its parts.
+    fn record_value(&mut self, path: &[&Token], inside: &[Token], op: usize) {
+        let stamp = self.stamp(op);
         *self.node(path, inside) = Node {
-            stamp: Some(stamp),
+            value_stamp: Some(stamp),
             ..Node::default()
         };
     }
 
-    /// The order of the list's elements is altered.
-    fn stamp_order(&mut self, path: &[&Token], inside: &[Token], op: usize) {
-        let stamp = self.stamp_of(op);
-        self.node(path, inside).order = Some(stamp);
+    /// Records that the order of the list's elements changed.
+    fn record_order(&mut self, path: &[&Token], inside: &[Token], op: usize) {
+        let stamp = self.stamp(op);
+        self.node(path, inside).order_stamp = Some(stamp);
     }
 
-    fn stamp_of(&self, op: usize) -> (u64, Stamp) {
+    fn stamp(&self, op: usize) -> NumberedStamp {
         let stamp = Stamp {
             device_id: self.device.cloned(),
             at: self.times.get(op).copied().unwrap_or(self.authors.unknown.at),
         };
-        (self.authors.changes, stamp)
+        (self.authors.change_count, stamp)
     }
 
     fn node(&mut self, path: &[&Token], inside: &[Token]) -> &mut Node {
@@ -145,20 +165,19 @@ impl Recorder<'_> {
 
 impl Observer for Recorder<'_> {
     fn altered(&mut self, path: &[&Token], op: usize, before: Option<&Value>, after: Option<&Value>) {
-        match (before, after) {
-            (Some(before), Some(after)) => {
-                for part in diff(before, after) {
-                    match (&part, part.path().tokens()) {
-                        (Op::Move { .. }, [list @ .., _]) => self.stamp_order(path, list, op),
-                        (_, place) => self.stamp(path, place, op),
-                    }
-                }
+        let (Some(before), Some(after)) = (before, after) else {
+            return self.record_value(path, &[], op);
+        };
+        // Of a replaced value, only the parts that differ are altered.
+        for part in diff(before, after) {
+            match (&part, part.path().tokens()) {
+                (Op::Move { .. }, [list @ .., _]) => self.record_order(path, list, op),
+                (_, inside) => self.record_value(path, inside, op),
             }
-            _ => self.stamp(path, &[], op),
         }
     }
 
     fn reordered(&mut self, path: &[&Token], op: usize) {
-        self.stamp_order(path, &[], op);
+        self.record_order(path, &[], op);
     }
 }

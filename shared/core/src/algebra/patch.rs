@@ -1,22 +1,26 @@
-//! What changes in a document: `set`, `delete` and `move`.
+//! Operations on a document: `set`, `delete` and `move`.
 
 use super::path::{Path, Token};
 use crate::error::Error;
 use crate::json::{MAX_DEPTH, Value};
+use crate::named_enum::named_enum;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::HashMap;
 
-/// Where an element of a list stands: the `after` of a `set` or `move`.
+/// A position in a list: the `after` of a `set` or `move`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// In front of all others; JSON: `null`.
+pub enum Position {
+    /// In front of all other elements; JSON: `null`.
     Front,
-    /// Right behind the element that the token names, or at the end where it is not there.
+    /// Right behind the element that the token names, or at the end if that element is absent.
     After(Token),
 }
 
-impl Place {
-    /// Reads an `after`: `null` or an element token.
+impl Position {
+    /// Reads an `after`.
+    ///
+    /// # Errors
+    /// Malformed unless it is `null` or an object; otherwise those of [`Token::from_json`].
     pub fn from_json(json: &Value) -> Result<Self, Error> {
         match json {
             Value::Null => Ok(Self::Front),
@@ -26,7 +30,7 @@ impl Place {
     }
 }
 
-impl Serialize for Place {
+impl Serialize for Position {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Front => serializer.serialize_unit(),
@@ -41,42 +45,61 @@ impl Serialize for Place {
 /// `{"op": "move", "path": […], "after": …}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// The place holds `value` from now on; missing parents are made.
+    /// Sets the value at a path and adds missing parents.
     Set {
-        /// The place.
+        /// The path of the value.
         path: Path,
-        /// Its new value.
+        /// The new value.
         value: Value,
-        /// Where a new element of a list goes: at the end without one. Ignored for an element that is there.
-        after: Option<Place>,
+        /// The position of a new element of a list; `None` is the end. Ignored if the list already has the element.
+        after: Option<Position>,
     },
-    /// The place holds nothing from now on.
+    /// Removes the value at a path.
     Delete {
-        /// The place.
+        /// The path of the value.
         path: Path,
     },
-    /// The element stands at another place of its list from now on.
+    /// Moves an element within its list.
     Move {
-        /// The element.
+        /// The path of the element.
         path: Path,
-        /// Where it stands.
-        after: Place,
+        /// Its new position.
+        after: Position,
     },
 }
 
+named_enum! {
+    /// The value of an operation's `op` member.
+    #[derive(Clone, Copy)]
+    enum OpKind {
+        Set = "set",
+        Delete = "delete",
+        Move = "move",
+    }
+}
+
 impl Op {
-    /// The place that the operation names.
+    /// Returns the path that the operation acts on.
     pub const fn path(&self) -> &Path {
         match self {
             Self::Set { path, .. } | Self::Delete { path } | Self::Move { path, .. } => path,
         }
     }
 
-    /// Reads an operation and checks its own form; a member that this version does not know is ignored.
+    const fn kind(&self) -> OpKind {
+        match self {
+            Self::Set { .. } => OpKind::Set,
+            Self::Delete { .. } => OpKind::Delete,
+            Self::Move { .. } => OpKind::Move,
+        }
+    }
+
+    /// Reads an operation. Members that this version does not know are ignored.
     ///
     /// # Errors
-    /// Malformed for wrong types, an unknown `op`, a `set` without `value` or a `move` without `after`;
-    /// invalid for a path out of form, a place deeper than 64, or a `set` of an element to another identity.
+    /// Malformed for wrong types, an unknown `op`, a `set` without `value` and a `move` without `after`. Invalid for a
+    /// path that is not well-formed, for a path and value that together nest deeper than 64 levels, for a `set` of an
+    /// element to another identity, and for a `move` whose path does not name an element.
     pub fn from_json(json: &Value) -> Result<Self, Error> {
         let Value::Object(members) = json else {
             return Err(Error::malformed("an operation must be an object"));
@@ -84,9 +107,9 @@ impl Op {
         let Some(path) = members.get("path") else {
             return Err(Error::malformed("an operation must have a path"));
         };
-        let after = members.get("after").map(Place::from_json);
-        match members.get("op").and_then(Value::as_str) {
-            Some("set") => {
+        let after = members.get("after").map(Position::from_json);
+        match members.get("op").and_then(Value::as_str).and_then(OpKind::parse) {
+            Some(OpKind::Set) => {
                 let path = Path::from_json(path)?;
                 let Some(value) = members.get("value") else {
                     return Err(Error::malformed("a set must have a value"));
@@ -99,12 +122,12 @@ impl Op {
                     after: after.transpose()?,
                 })
             }
-            Some("delete") => {
+            Some(OpKind::Delete) => {
                 let path = Path::from_json(path)?;
                 check_depth(&path, &Value::Null)?;
                 Ok(Self::Delete { path })
             }
-            Some("move") => {
+            Some(OpKind::Move) => {
                 let Some(after) = after.transpose()? else {
                     return Err(Error::malformed("a move must have an after"));
                 };
@@ -115,20 +138,20 @@ impl Op {
                 }
                 Ok(Self::Move { path, after })
             }
-            _ => Err(Error::malformed("op must be set, delete or move")),
+            None => Err(Error::malformed("op must be set, delete or move")),
         }
     }
 }
 
 fn check_depth(path: &Path, value: &Value) -> Result<(), Error> {
-    // A `{"value": …}` token is the element itself, which may nest deeper than the value that is set.
+    // A `{"value": …}` token contains the whole element, which may nest deeper than the value that is set.
     let token_depth = match path.tokens().last() {
         Some(Token::Value(element)) => element.depth(),
         _ => 0,
     };
     if path.tokens().len() + value.depth().max(token_depth) > MAX_DEPTH {
         return Err(Error::invalid(format!(
-            "path and value together are deeper than {MAX_DEPTH}"
+            "path and value together nest deeper than {MAX_DEPTH} levels"
         )));
     }
     Ok(())
@@ -137,7 +160,7 @@ fn check_depth(path: &Path, value: &Value) -> Result<(), Error> {
 fn check_identity(path: &Path, value: &Value) -> Result<(), Error> {
     match path.tokens().last() {
         Some(token) if token.is_element() && !token.names(value) => Err(Error::invalid(
-            "the value set at an element must carry the identity that the path names",
+            "the value set at an element must have the identity that the path names",
         )),
         _ => Ok(()),
     }
@@ -152,11 +175,11 @@ impl Serialize for Op {
 }
 
 impl Op {
-    /// Writes the operation's members into a map that may hold others besides.
+    /// Writes the operation's members into a map, which may have others as well.
     pub(crate) fn serialize_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("op", self.kind().as_str())?;
         match self {
             Self::Set { path, value, after } => {
-                map.serialize_entry("op", "set")?;
                 map.serialize_entry("path", path)?;
                 map.serialize_entry("value", value)?;
                 if let Some(after) = after {
@@ -164,11 +187,9 @@ impl Op {
                 }
             }
             Self::Delete { path } => {
-                map.serialize_entry("op", "delete")?;
                 map.serialize_entry("path", path)?;
             }
             Self::Move { path, after } => {
-                map.serialize_entry("op", "move")?;
                 map.serialize_entry("path", path)?;
                 map.serialize_entry("after", after)?;
             }
@@ -177,37 +198,44 @@ impl Op {
     }
 }
 
-/// Which operations a place has in a patch, and whether any stands below it.
+/// The operations of a patch at one path and below it.
 #[derive(Default)]
-struct Seen<'a> {
-    moved: bool,
-    written: bool,
-    below: HashMap<&'a Token, Seen<'a>>,
+struct PathNode<'a> {
+    is_moved: bool,
+    is_written: bool,
+    below: HashMap<&'a Token, PathNode<'a>>,
 }
 
-/// Checks that no path of the patch is at or inside another, save that an element may be moved and
-/// edited inside (design section 4); invalid otherwise.
+/// Checks that no two operations have the same path and that no path lies inside another. As an exception, a patch may
+/// move an element and also change values inside it.
+///
+/// # Errors
+/// Invalid if the patch breaks this rule.
 pub fn check_patch<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Result<(), Error> {
-    let mut root = Seen::default();
+    let mut root = PathNode::default();
     for op in ops {
         let mut at = &mut root;
         for token in op.path().tokens() {
-            if at.written {
-                return Err(Error::invalid("the path of an operation stands inside another's"));
+            if at.is_written {
+                return Err(Error::invalid(
+                    "the path of one operation lies inside the path of another",
+                ));
             }
             at = at.below.entry(token).or_default();
         }
         let is_move = matches!(op, Op::Move { .. });
-        if at.written || at.moved {
+        if at.is_written || at.is_moved {
             return Err(Error::invalid("two operations have the same path"));
         }
         if !is_move && !at.below.is_empty() {
-            return Err(Error::invalid("the path of an operation stands inside another's"));
+            return Err(Error::invalid(
+                "the path of one operation lies inside the path of another",
+            ));
         }
         if is_move {
-            at.moved = true;
+            at.is_moved = true;
         } else {
-            at.written = true;
+            at.is_written = true;
         }
     }
     Ok(())

@@ -1,52 +1,43 @@
-//! Places in a document.
+//! Paths: where a value is in a document.
 
 use crate::error::Error;
 use crate::json::{Object, Value};
+use crate::named_enum::named_enum;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// The members that can name an element of a keyed list, in the order in which they are tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum IdentityField {
-    /// `id`.
-    Id,
-    /// `_id`.
-    UnderscoreId,
-    /// `uuid`.
-    Uuid,
-}
-
-impl IdentityField {
-    /// All identity fields, the first that all of a list's elements have being the list's.
-    pub const ALL: [Self; 3] = [Self::Id, Self::UnderscoreId, Self::Uuid];
-
-    /// The member's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::UnderscoreId => "_id",
-            Self::Uuid => "uuid",
-        }
+named_enum! {
+    /// The members that can identify an element of a keyed list.
+    ///
+    /// They are tried in this order: the first one that all elements have is the list's identity field.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum IdentityField {
+        /// `id`.
+        Id = "id",
+        /// `_id`.
+        UnderscoreId = "_id",
+        /// `uuid`.
+        Uuid = "uuid",
     }
 }
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Token {
-    /// A member of an object; JSON: its name.
+    /// A member of an object, by name; JSON: the name.
     Member(Box<str>),
-    /// An element of a keyed list; JSON: `{"<identity field>": identity}`.
+    /// An element of a keyed list, by identity; JSON: `{"<identity field>": identity}`.
     Element(IdentityField, Value),
-    /// An element of a string set or object set; JSON: `{"value": v}`.
+    /// An element of a string set or object set, by its whole value; JSON: `{"value": v}`.
     Value(Value),
 }
 
 impl Token {
-    /// True for a token that names an element of a list.
+    /// Tells whether the token names an element of a list.
     pub const fn is_element(&self) -> bool {
         !matches!(self, Self::Member(_))
     }
 
-    /// True where the token names `element`.
+    /// Tells whether the token names `element`.
     pub fn names(&self, element: &Value) -> bool {
         match self {
             Self::Member(_) => false,
@@ -57,7 +48,7 @@ impl Token {
         }
     }
 
-    /// The element as it is before anything but its identity is known.
+    /// Returns the element that the token names, without members other than its identity.
     pub fn new_element(&self) -> Value {
         match self {
             Self::Member(_) => Value::empty_object(),
@@ -66,8 +57,11 @@ impl Token {
         }
     }
 
-    /// Reads a token: malformed unless it is a string or an object, invalid unless the object names one
-    /// identity (design section 4).
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// Malformed unless it is a string or an object; invalid unless the object has exactly one identity field or
+    /// `value`, with a value of the right type.
     pub fn from_json(json: &Value) -> Result<Self, Error> {
         let members = match json {
             Value::String(name) => return Ok(Self::Member(name.clone())),
@@ -81,11 +75,15 @@ impl Token {
         if &**name == "value" {
             return match value {
                 Value::String(_) | Value::Object(_) => Ok(Self::Value(value.clone())),
-                _ => Err(Error::invalid("a {\"value\": …} token must hold a string or an object")),
+                _ => Err(Error::invalid(
+                    "the value of a {\"value\": …} token must be a string or an object",
+                )),
             };
         }
-        let Some(field) = IdentityField::ALL.into_iter().find(|field| field.as_str() == &**name) else {
-            return Err(Error::invalid("an element token must name id, _id, uuid or value"));
+        let Some(field) = IdentityField::parse(name) else {
+            return Err(Error::invalid(
+                "the member of an element token must be id, _id, uuid or value",
+            ));
         };
         match value {
             Value::String(_) | Value::Number(_) => Ok(Self::Element(field, value.clone())),
@@ -107,7 +105,9 @@ impl Serialize for Token {
     }
 }
 
-/// A place in a document: the tokens that lead to it from the root.
+/// The tokens that lead from the root of a document to a value.
+///
+/// A path never contains an index, so it means the same on every device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Path(Vec<Token>);
 
@@ -115,12 +115,12 @@ impl Path {
     /// The root of the document.
     pub const ROOT: Self = Self(Vec::new());
 
-    /// The tokens from the root on.
+    /// Returns the tokens, from the root on.
     pub fn tokens(&self) -> &[Token] {
         &self.0
     }
 
-    /// The place that `token` names below this one.
+    /// Returns this path with `token` appended.
     pub fn child(&self, token: Token) -> Self {
         let mut tokens = Vec::with_capacity(self.0.len() + 1);
         tokens.extend_from_slice(&self.0);
@@ -128,8 +128,8 @@ impl Path {
         Self(tokens)
     }
 
-    /// The path as a v1 client sees it: names and identities joined by dots (design section 4), an
-    /// element of an object set by its JSON.
+    /// Returns the path as a v1 client sees it: names and identities joined by dots, such as
+    /// `transactions.tx_9.amount`. An element of an object set appears as its JSON.
     pub fn dotted(&self) -> String {
         let parts: Vec<String> = self
             .0
@@ -145,8 +145,12 @@ impl Path {
         parts.join(".")
     }
 
-    /// Reads a path and checks its form: not empty; an element token only after a list's name; nothing
-    /// below a `{"value": …}` token; not the identity field that an element token names.
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// Malformed unless it is a list of tokens. Invalid if it is empty, if an element token does not follow the name of
+    /// its list, if it goes on after a `{"value": …}` token, or if it ends at the identity field that an element token
+    /// names.
     pub fn from_json(json: &Value) -> Result<Self, Error> {
         let Value::List(tokens) = json else {
             return Err(Error::malformed("path must be an array of tokens"));
@@ -159,16 +163,16 @@ impl Path {
         for (before, token) in before.zip(&tokens) {
             match (before, token) {
                 (None | Some(Token::Element(..)), Token::Element(..) | Token::Value(_)) => {
-                    return Err(Error::invalid("an element token must follow its list's name"));
+                    return Err(Error::invalid("an element token must follow the name of its list"));
                 }
                 (Some(Token::Value(_)), _) => {
                     return Err(Error::invalid(
-                        "nothing inside a {\"value\": …} element has a path of its own",
+                        "a path must end at a {\"value\": …} token: nothing inside such an element has a path of its own",
                     ));
                 }
                 (Some(Token::Element(field, _)), Token::Member(name)) if field.as_str() == &**name => {
                     return Err(Error::invalid(
-                        "an element's identity cannot be changed: delete it and set another",
+                        "an element's identity cannot be changed: delete the element and set another",
                     ));
                 }
                 _ => {}

@@ -1,15 +1,38 @@
-//! The devices of a user: what they are called, which of them counts in a conflict, when they last synced, and what they
-//! have shown to hold.
+//! A user's registered devices: their names, their ranks in conflicts, their last syncs, and the versions that they
+//! have acknowledged.
 //!
-//! A device is registered by its first sync. So that no sync costs a write for it, a sighting is kept only where the one
-//! kept is older than [`RECENT_MILLIS`].
+//! The first sync of a device registers it. Not every later sync costs a write: a [`Sighting`] is stored only if the
+//! stored registration is at least [`RECENT_MILLIS`] old.
+//!
+//! ```
+//! use coinolio_core::devices::Sighting;
+//! use coinolio_core::id::{DeviceId, PortfolioId, UserId};
+//! use coinolio_core::store::{Devices, MemoryStore};
+//! use coinolio_core::time::Timestamp;
+//!
+//! let store = MemoryStore::new();
+//! let (user, phone) = (UserId::parse("ada")?, DeviceId::parse("phone")?);
+//! let sighting = |at, version| -> Result<Sighting, coinolio_core::Error> {
+//!     Ok(Sighting { at: Timestamp::parse(at)?, acknowledged: vec![(PortfolioId::parse("main")?, version)] })
+//! };
+//!
+//! // The first sync of the phone registers it.
+//! let first = sighting("2026-01-31T12:00:00.000Z", 3)?;
+//! assert_eq!(first.due(None).as_ref(), Some(&first));
+//! assert!(pollster::block_on(store.record(&user, &phone, &first))?);
+//!
+//! // A minute later there is nothing to write, although the phone has a newer version.
+//! let stored = pollster::block_on(store.device(&user, &phone))?;
+//! assert_eq!(sighting("2026-01-31T12:01:00.000Z", 4)?.due(stored.as_ref()), None);
+//!
+//! // After 15 minutes there is.
+//! let later = sighting("2026-01-31T12:15:00.000Z", 4)?;
+//! assert_eq!(later.due(stored.as_ref()).as_ref(), Some(&later));
+//! # Ok::<(), coinolio_core::Error>(())
+//! ```
 
-mod memory;
-mod port;
 mod sighting;
 
-pub(crate) use memory::Kept;
-pub use port::{Described, Devices, RankSource};
 pub use sighting::{RECENT_MILLIS, Sighting, is_recent};
 
 use crate::id::{DeviceId, PortfolioId};
@@ -17,15 +40,15 @@ use crate::log::Version;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
-/// The highest rank that a device may have (design section 4).
+/// The highest rank that a device may have; docs/MERGE.md says how ranks decide conflicts.
 pub const MAX_RANK: u8 = 100;
 
-/// What the user says of a device.
+/// The part of a registration that the client sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// What the user calls it.
+    /// The name that the user gave the device.
     pub name: Option<String>,
-    /// What it runs on.
+    /// The platform that it runs on, such as `ios`.
     pub platform: Option<String>,
     /// Its rank in conflicts, 0 to [`MAX_RANK`].
     pub rank: Option<u8>,
@@ -33,32 +56,32 @@ pub struct Profile {
     pub app_version: Option<String>,
 }
 
-/// A version of a portfolio that a device has shown to hold.
+/// A version of a portfolio that a device has acknowledged, by using it as the base of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     /// The version.
     pub version: Version,
-    /// When it was kept.
+    /// When this was recorded.
     pub at: Timestamp,
 }
 
 /// A registered device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Its id, unique among the user's.
+    /// Its id, unique among its user's devices.
     pub id: DeviceId,
-    /// What the user says of it.
+    /// The part of its registration that the client sets.
     pub profile: Profile,
     /// When it was registered.
     pub created: Timestamp,
-    /// When it synced, as far as that was kept; `None` before its first sync.
+    /// The time of its newest recorded sync; `None` before its first sync.
     pub last_seen: Option<Timestamp>,
-    /// The newest version of each portfolio that it has shown to hold, as far as that was kept.
+    /// For each portfolio, the newest recorded version that the device has acknowledged.
     pub acknowledged: BTreeMap<PortfolioId, Acknowledged>,
 }
 
 impl Device {
-    /// A device of which nothing is known yet.
+    /// Returns a device that was registered at `created` and of which nothing else is known.
     pub const fn new(id: DeviceId, created: Timestamp) -> Self {
         Self {
             id,

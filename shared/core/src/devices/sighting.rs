@@ -1,62 +1,67 @@
-//! What a sync shows of its device, and when it is worth a write.
+//! The evidence that a sync gives about its device, and the rule for when it is worth a write.
 
 use super::{Acknowledged, Device};
 use crate::id::PortfolioId;
 use crate::log::Version;
 use crate::time::Timestamp;
 
-/// How old what is kept of a device's syncs may be, in milliseconds: 15 minutes. One write in that time shows a user which
-/// phone is in use, and is a small part of what a phone's syncs cost.
+/// The age from which the record of a device's syncs is written again, in milliseconds: 15 minutes.
+///
+/// One write in that time is enough to show a user which phone is in use, and costs little compared with the phone's
+/// syncs.
 pub const RECENT_MILLIS: u64 = 15 * 60 * 1000;
 
-/// True where `at` is less than 15 minutes from `now`; also from before it, as the clocks of two environments differ.
+/// True if `at` is less than 15 minutes before `now`, or after it: the clocks of two execution environments differ.
 pub const fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.millis().abs_diff(at.millis()) < RECENT_MILLIS
 }
 
-/// A device's sync, or several at once.
+/// The evidence that one sync, or a batch of them, gives about its device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// When it was.
+    /// The time of the sync.
     pub at: Timestamp,
-    /// The versions that the device has shown to hold, each portfolio once.
+    /// The versions that the device has shown to have, with each portfolio at most once.
     pub acknowledged: Vec<(PortfolioId, Version)>,
 }
 
 impl Sighting {
-    /// The part of this sighting that is to be written, given what is `kept` of the device; `None` where that is recent
-    /// enough.
+    /// Returns the part of this sighting that is to be written, given the `stored` registration; `None` if that is
+    /// recent enough.
     #[must_use]
-    pub fn due(&self, kept: Option<&Device>) -> Option<Self> {
-        let known = |portfolio: &PortfolioId| kept.and_then(|device| device.acknowledged.get(portfolio));
-        let is_news = |portfolio: &PortfolioId, version: Version| {
+    pub fn due(&self, stored: Option<&Device>) -> Option<Self> {
+        let known = |portfolio: &PortfolioId| stored.and_then(|device| device.acknowledged.get(portfolio));
+        let is_due = |portfolio: &PortfolioId, version: Version| {
             known(portfolio).is_none_or(|known| known.version < version && !is_recent(known.at, self.at))
         };
-        let is_seen = kept
+        let seen_recently = stored
             .and_then(|device| device.last_seen)
             .is_some_and(|seen| is_recent(seen, self.at));
-        let news = self.acknowledged.iter().filter(|(portfolio, version)| {
-            // A write that is made anyway takes along what is newer.
-            is_news(portfolio, *version) || !is_seen && known(portfolio).is_none_or(|known| known.version < *version)
+        let versions_due = self.acknowledged.iter().filter(|(portfolio, version)| {
+            // If a write is needed anyway, it includes every newer version, however recent the stored one is.
+            is_due(portfolio, *version)
+                || !seen_recently && known(portfolio).is_none_or(|known| known.version < *version)
         });
         let due = Self {
             at: self.at,
-            acknowledged: news.cloned().collect(),
+            acknowledged: versions_due.cloned().collect(),
         };
-        (!is_seen || !due.acknowledged.is_empty()).then_some(due)
+        (!seen_recently || !due.acknowledged.is_empty()).then_some(due)
     }
 
-    /// The time from which what is `kept` of the device, about `portfolio` at `version`, may grow old.
-    pub fn kept_since(&self, kept: &Device, portfolio: &PortfolioId, version: Option<Version>) -> Option<Timestamp> {
-        let seen = kept.last_seen?;
-        let behind = kept
+    /// Returns the time from which the age of the `stored` registration counts, for a device that has `version` of
+    /// `portfolio`; `None` if the device has not synced yet.
+    pub fn kept_since(&self, stored: &Device, portfolio: &PortfolioId, version: Option<Version>) -> Option<Timestamp> {
+        let seen = stored.last_seen?;
+        let outdated = stored
             .acknowledged
             .get(portfolio)
             .filter(|known| version.is_some_and(|version| known.version < version));
-        Some(behind.map_or(seen, |known| known.at.min(seen)))
+        Some(outdated.map_or(seen, |known| known.at.min(seen)))
     }
 
-    /// Adds the sighting to what is known of `device`; false, and nothing added, where a newer version is acknowledged.
+    /// Adds the sighting to the registration of `device`; returns false, and adds nothing, if the device has already
+    /// acknowledged a newer version than one of the sighting's.
     pub(crate) fn add_to(&self, device: &mut Device) -> bool {
         let is_older = |(portfolio, version): &(PortfolioId, Version)| {
             let known = device.acknowledged.get(portfolio);
@@ -101,7 +106,7 @@ mod tests {
         device
     }
 
-    fn due(kept: Option<&Device>, versions: &[(&str, Version)]) -> Option<Vec<String>> {
+    fn due(stored: Option<&Device>, versions: &[(&str, Version)]) -> Option<Vec<String>> {
         let sighting = Sighting {
             at: Timestamp::from_millis(NOW),
             acknowledged: versions
@@ -109,7 +114,7 @@ mod tests {
                 .map(|(portfolio, version)| (id(portfolio), *version))
                 .collect(),
         };
-        let due = sighting.due(kept)?;
+        let due = sighting.due(stored)?;
         Some(
             due.acknowledged
                 .iter()
@@ -119,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_device_is_written_and_a_recent_one_is_not() {
+    fn an_unknown_device_is_written_and_a_recently_written_one_is_not() {
         assert_eq!(due(None, &[("a", 3)]), Some(vec!["a 3".to_owned()]));
         assert_eq!(due(None, &[]), Some(Vec::new()));
         assert_eq!(due(Some(&device(0, &[("a", 1, 0)])), &[("a", 3)]), None);
@@ -131,33 +136,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_a_quarter_of_an_hour_is_written_again() {
+    fn a_registration_that_is_15_minutes_old_is_written_again() {
         let stale = device(RECENT, &[("a", 1, RECENT), ("b", 9, RECENT)]);
         assert_eq!(due(Some(&stale), &[("a", 3), ("b", 9)]), Some(vec!["a 3".to_owned()]));
         assert_eq!(
             due(Some(&stale), &[("b", 8)]),
             Some(Vec::new()),
-            "a version never goes back"
+            "an older version is never written"
         );
-        let seen_by_another = device(5, &[("a", 1, RECENT), ("b", 1, 5)]);
+        let synced_another = device(5, &[("a", 1, RECENT), ("b", 1, 5)]);
         assert_eq!(
-            due(Some(&seen_by_another), &[("a", 3), ("b", 2)]),
+            due(Some(&synced_another), &[("a", 3), ("b", 2)]),
             Some(vec!["a 3".to_owned()])
         );
-        assert_eq!(due(Some(&seen_by_another), &[("a", 1)]), None, "nothing new to say");
-        assert_eq!(due(Some(&seen_by_another), &[("c", 1)]), Some(vec!["c 1".to_owned()]));
+        assert_eq!(
+            due(Some(&synced_another), &[("a", 1)]),
+            None,
+            "the version is already stored"
+        );
+        assert_eq!(due(Some(&synced_another), &[("c", 1)]), Some(vec!["c 1".to_owned()]));
     }
 
     #[test]
-    fn what_is_kept_grows_old_from_its_own_time_on() {
-        let kept = device(5, &[("a", 1, 60)]);
+    fn an_outdated_version_ages_from_the_time_at_which_it_was_recorded() {
+        let stored = device(5, &[("a", 1, 60)]);
         let sighting = Sighting {
             at: Timestamp::from_millis(NOW),
             acknowledged: Vec::new(),
         };
         let ago = |version| {
             sighting
-                .kept_since(&kept, &id("a"), version)
+                .kept_since(&stored, &id("a"), version)
                 .map(|at| NOW - at.millis())
         };
         assert_eq!(ago(Some(1)), Some(5));
@@ -166,12 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn recent_is_a_quarter_of_an_hour() {
+    fn recent_means_less_than_15_minutes() {
         assert_eq!(RECENT_MILLIS, 900_000);
     }
 
     #[test]
-    fn a_sighting_is_added_whole_or_not_at_all() {
+    fn a_sighting_is_added_as_a_whole_or_not_at_all() {
         let sighting = |versions: &[(&str, Version)]| Sighting {
             at: Timestamp::from_millis(NOW),
             acknowledged: versions.iter().map(|(name, version)| (id(name), *version)).collect(),
@@ -179,7 +188,7 @@ mod tests {
         let known = device(60, &[("a", 5, 60), ("b", 5, 60)]);
         let mut device = known.clone();
         assert!(!sighting(&[("a", 6), ("b", 4)]).add_to(&mut device));
-        assert_eq!(device, known, "b is newer already");
+        assert_eq!(device, known, "the stored version of b is newer");
 
         assert!(sighting(&[("a", 6), ("b", 5), ("c", 1)]).add_to(&mut device));
         let at = Timestamp::from_millis(NOW);

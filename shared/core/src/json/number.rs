@@ -3,32 +3,35 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// A JSON number, kept as the text it came in as.
+/// A JSON number, stored as the text that was read.
 ///
-/// Two numbers are equal when their decimal values are: `1`, `1.0` and `10e-1` are one value, and
+/// Two numbers are equal if their decimal values are equal: `1`, `1.0` and `10e-1` are one value, and
 /// `9007199254740993` differs from `9007199254740992` although binary64 cannot tell them apart.
 #[derive(Clone)]
 pub struct Number(Box<str>);
 
-/// A number's value as `0.d₁d₂… × 10^exponent`, without leading or trailing zeros; zero has no digits.
+/// A number's value as `0.d₁d₂… × 10^exponent`.
+///
+/// The digits neither begin nor end with a zero; zero has no digits.
 struct Decimal<'a> {
     negative: bool,
+    /// The text from the first to the last significant digit; it may contain the decimal point.
     digits: &'a [u8],
     exponent: i64,
 }
 
 impl Decimal<'_> {
-    /// The significant digits; the text between the first and the last may hold the decimal point.
+    /// Returns the significant digits, in ASCII.
     fn digits(&self) -> impl Iterator<Item = u8> {
         self.digits.iter().copied().filter(|b| *b != b'.')
     }
 }
 
 impl Number {
-    /// Takes the text of a JSON number (RFC 8259 section 6).
+    /// Reads the text of a JSON number (RFC 8259 section 6).
     ///
-    /// `None` where no binary64 is near it (such as `1e400`, which every JavaScript client would read
-    /// as infinity and write back as `null`), or where the text is no JSON number.
+    /// Returns `None` for a text that is not a JSON number, a number beyond the range of binary64, and an exponent that
+    /// does not fit 32 bits. A JavaScript client would read `1e400` as infinity and write it back as `null`.
     pub fn parse(text: &str) -> Option<Self> {
         if !is_json_number(text.as_bytes()) || !text.parse::<f64>().ok()?.is_finite() {
             return None;
@@ -37,17 +40,17 @@ impl Number {
         Some(Self(text.into()))
     }
 
-    /// The text that the number came in as.
+    /// Returns the text that was read.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The nearest binary64: what a JavaScript client makes of it.
+    /// Returns the nearest binary64, which is how a JavaScript client reads the number.
     pub fn to_f64(&self) -> f64 {
         self.0.parse().unwrap_or(f64::NAN)
     }
 
-    /// The value as a whole number, where it is one that fits.
+    /// Returns the value of a whole number, in whatever notation, or `None` if it has a fraction or does not fit.
     pub fn to_i64(&self) -> Option<i64> {
         if let Ok(plain) = self.0.parse() {
             return Some(plain);
@@ -63,8 +66,8 @@ impl Number {
         i64::try_from(if decimal.negative { -magnitude } else { magnitude }).ok()
     }
 
-    /// True where `self` is what a JavaScript client sends back for `exact`: the shortest decimal of its
-    /// nearest binary64 (ECMA-262 `Number::toString`).
+    /// Returns true for `exact` itself and for the number that a JavaScript client sends back in its place: the shortest
+    /// decimal of the nearest binary64 (ECMA-262 `Number::toString`).
     pub fn is_rounding_of(&self, exact: &Self) -> bool {
         let rounded = exact.to_f64();
         if rounded != self.to_f64() {
@@ -73,8 +76,9 @@ impl Number {
         self == exact || Self::parse(&format!("{rounded:e}")).is_some_and(|shortest| *self == shortest)
     }
 
-    /// True where binary64 holds the value well enough that a JavaScript client sends it back unchanged.
+    /// Returns true if a JavaScript client, which reads numbers as binary64, sends the value back unchanged.
     pub fn survives_binary64(&self) -> bool {
+        // Every decimal of up to 15 digits survives (`DBL_DIG` in C), so most numbers need no parsing.
         self.0.len() <= 15 && !self.0.contains(['e', 'E'])
             || Self::parse(&format!("{:e}", self.to_f64())).is_some_and(|shortest| *self == shortest)
     }
@@ -116,7 +120,7 @@ impl Number {
     }
 }
 
-/// The exponent part's value, 0 without one; `None` where it does not fit 32 bits.
+/// Returns the value of the exponent part (0 without one), or `None` if it does not fit 32 bits.
 fn exponent_of(text: &[u8]) -> Option<i64> {
     let Some(at) = text.iter().position(|b| matches!(b, b'e' | b'E')) else {
         return Some(0);
@@ -125,8 +129,9 @@ fn exponent_of(text: &[u8]) -> Option<i64> {
     Some(i64::from(exponent))
 }
 
-/// True where `text` follows the grammar of RFC 8259 section 6.
+/// Checks `text` against the grammar of RFC 8259 section 6.
 fn is_json_number(text: &[u8]) -> bool {
+    /// Splits off the leading digits, and returns their number and the rest.
     fn digits(text: &[u8]) -> (usize, &[u8]) {
         let count = text.iter().take_while(|b| b.is_ascii_digit()).count();
         (count, &text[count..])
@@ -191,8 +196,9 @@ impl fmt::Debug for Number {
 }
 
 impl serde::Serialize for Number {
-    /// Writes the text as it came in, through serde_json's raw value.
+    /// Writes the text that was read, through serde_json's raw value.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // An integer's text is canonical except for `-0`, and writing it directly is faster.
         if let Ok(whole) = self.0.parse::<i64>()
             && &*self.0 != "-0"
         {
@@ -214,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_equal_when_their_decimal_values_are() {
+    fn numbers_are_equal_if_their_decimal_values_are_equal() {
         for (a, b) in [
             ("1", "1.0"),
             ("1", "10e-1"),
@@ -241,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_javascript_client_can_hold_is_refused() {
+    fn numbers_out_of_range_and_texts_that_are_not_json_numbers_are_refused() {
         for text in [
             "1e400",
             "-1e309",
@@ -262,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_sends_back_the_shortest_decimal_of_the_nearest_binary64() {
+    fn a_javascript_client_sends_back_the_shortest_decimal_of_the_nearest_binary64() {
         for (sent, exact) in [
             ("9007199254740992", "9007199254740993"),
             ("0.1", "0.1000000000000000055511151231257827"),
@@ -278,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_numbers_hash_alike_and_others_differ() {
+    fn equal_numbers_have_equal_hashes_and_other_numbers_do_not() {
         let hash = |text| BuildHasherDefault::<DefaultHasher>::default().hash_one(number(text));
         assert_eq!(hash("100"), hash("1e2"));
         for other in ["-100", "10", "101", "0"] {
@@ -287,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_shows_the_text_that_it_came_in_as() {
+    fn a_number_shows_the_text_that_was_read() {
         assert_eq!(number("1.50").as_str(), "1.50");
         assert_eq!(format!("{:?}", number("1.50")), "1.50");
     }

@@ -1,35 +1,37 @@
-//! A strict JSON reader: every number keeps its text, duplicate members and deep nesting are refused.
+//! A strict JSON reader.
+//!
+//! Every number retains its text. Duplicate members and deep nesting are refused.
 
 use super::{MAX_DEPTH, Number, Object, Value};
 use crate::error::Error;
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 
-/// How deep a body may nest: the deepest document inside a request that wraps it a few times
-/// (`portfolios`, one of them, its `changes`, an operation, its `value`).
+/// The most levels of objects and lists that a body may nest: the deepest document, inside a request that wraps it in a
+/// few levels more (`portfolios`, one of them, its `changes`, an operation, its `value`).
 const MAX_BODY_DEPTH: usize = MAX_DEPTH + 6;
 
-/// Why a text was not read, and where.
+/// Why a text is refused, and the line and column of the error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// The bytes are not JSON in UTF-8 (RFC 8259).
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// An object has two members of one name.
-    #[error("an object has two members of one name at {0}")]
+    /// An object has two members of the same name.
+    #[error("an object has two members of the same name at {0}")]
     DuplicateMember(String),
-    /// A number that no binary64 is near.
-    #[error("a number is out of range at {0}: no JavaScript client could hold it")]
+    /// A number is beyond the range of binary64, or its exponent does not fit 32 bits.
+    #[error("a number is out of range at {0}: it must fit binary64, and its exponent 32 bits")]
     NumberOutOfRange(String),
-    /// A `\u` escape names half of a surrogate pair, which is no character.
-    #[error("a string holds half of a surrogate pair at {0}")]
+    /// A `\u` escape is half of a surrogate pair, which does not encode a character.
+    #[error("a string contains half of a surrogate pair at {0}")]
     LoneSurrogate(String),
-    /// Objects and lists nest deeper than a document may.
-    #[error("nested deeper than {MAX_DEPTH} at {0}")]
+    /// Objects and lists nest deeper than any request needs.
+    #[error("objects and lists nest deeper than {MAX_BODY_DEPTH} levels at {0}")]
     TooDeep(String),
 }
 
 impl From<ReadError> for Error {
-    /// Not JSON is malformed; JSON that the service refuses is invalid (design section 5).
+    /// Bytes that are not JSON are malformed; JSON that the service refuses is invalid.
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::NotJson(_) => Self::malformed(error.to_string()),
@@ -40,8 +42,9 @@ impl From<ReadError> for Error {
 
 /// Reads one JSON text.
 ///
-/// Refused: what is not JSON, duplicate members, numbers out of binary64's range, lone surrogates, and
-/// nesting deeper than a request with the deepest document needs.
+/// # Errors
+/// Refuses bytes that are not JSON in UTF-8, duplicate members, numbers out of range, half surrogate pairs, and more
+/// than 70 levels of objects and lists, as many as a request with the deepest document needs.
 pub fn read(text: &[u8]) -> Result<Value, ReadError> {
     let mut reader = Reader {
         jiter: Jiter::new(text),
@@ -147,7 +150,7 @@ mod tests {
     use crate::error::{Code, Error};
 
     #[test]
-    fn what_is_read_is_written_with_the_same_numbers() {
+    fn numbers_are_written_as_they_were_read() {
         let text = br#"{"a":[1,1.50,-0,1e2,9007199254740993,0.1000000000000000055511151231257827],"b":{"":null,"\u00e9\ud83d\ude00":true}}"#;
         let written = read(text).map(|value| value.to_json()).unwrap_or_default();
         assert_eq!(
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_named_like_a_librarys_private_marker_is_data() {
+    fn a_member_named_like_a_private_marker_of_serde_json_is_data() {
         for text in [
             r#"{"$serde_json::private::Number":"1"}"#,
             r#"{"$serde_json::private::RawValue":"[1"}"#,
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_told_apart_from_json_that_is_refused() {
+    fn the_reader_tells_bytes_that_are_not_json_from_json_that_it_refuses() {
         for text in [
             &b""[..],
             b"{",
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_nests_70_deep_so_that_a_document_of_64_fits_into_any_request() {
+    fn a_body_may_nest_70_levels_so_that_a_document_of_64_fits_into_any_request() {
         let lists = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         let objects = |depth: usize| r#"{"a":"#.repeat(depth - 1) + "{}" + &"}".repeat(depth - 1);
         for text in [lists(70), objects(70)] {
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_its_code_and_says_where() {
+    fn an_error_has_its_code_and_names_line_and_column() {
         for (text, code, detail) in [
             (
                 "[\n 1,\n]",
@@ -236,17 +239,17 @@ mod tests {
             (
                 r#"{"a":1,"a":2}"#,
                 Code::Invalid,
-                "an object has two members of one name at line 1 column 13",
+                "an object has two members of the same name at line 1 column 13",
             ),
             (
                 "[1e400]",
                 Code::Invalid,
-                "a number is out of range at line 1 column 7: no JavaScript client could hold it",
+                "a number is out of range at line 1 column 7: it must fit binary64, and its exponent 32 bits",
             ),
             (
                 r#"["\ud800"]"#,
                 Code::Invalid,
-                "a string holds half of a surrogate pair at line 1 column 9",
+                "a string contains half of a surrogate pair at line 1 column 9",
             ),
         ] {
             let error = Error::from(read(text.as_bytes()).unwrap_err());

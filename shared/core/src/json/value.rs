@@ -4,17 +4,19 @@ use super::Number;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::collections::BTreeMap;
 
-/// A JSON object's members, sorted by name so that no outcome depends on their order.
+/// The members of a JSON object, sorted by name so that no result depends on their order.
 pub type Object = BTreeMap<Box<str>, Value>;
 
-/// A JSON value; equal when its numbers' decimal values, its lists' orders and its members are.
+/// A JSON value.
+///
+/// Equality compares numbers by their decimal values, and ignores the order of members but not of elements.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
-    /// `null`: a value, and not the same as an absent member.
+    /// `null`: a value, unlike an absent member.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number with its decimal value.
+    /// A number.
     Number(Number),
     /// A string.
     String(Box<str>),
@@ -25,7 +27,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The object's members, where the value is one.
+    /// Returns the members of an object, or `None` for any other value.
     pub const fn as_object(&self) -> Option<&Object> {
         match self {
             Self::Object(members) => Some(members),
@@ -33,7 +35,7 @@ impl Value {
         }
     }
 
-    /// The text, where the value is a string.
+    /// Returns the text of a string, or `None` for any other value.
     pub const fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -41,12 +43,12 @@ impl Value {
         }
     }
 
-    /// An object without members.
+    /// Returns an object without members.
     pub const fn empty_object() -> Self {
         Self::Object(Object::new())
     }
 
-    /// How many objects and lists stand inside one another: 0 for a scalar, 1 for `{}`.
+    /// Returns how many levels of objects and lists the value nests: 0 for a scalar, 1 for `{}`.
     pub fn depth(&self) -> usize {
         match self {
             Self::List(elements) => 1 + elements.iter().map(Self::depth).max().unwrap_or(0),
@@ -55,16 +57,16 @@ impl Value {
         }
     }
 
-    /// True where the value is a scalar or holds one at any depth.
-    pub fn holds_a_scalar(&self) -> bool {
+    /// Returns true for a scalar, and for an object or list that contains one at any depth.
+    pub fn contains_scalar(&self) -> bool {
         match self {
-            Self::List(elements) => elements.iter().any(Self::holds_a_scalar),
-            Self::Object(members) => members.values().any(Self::holds_a_scalar),
+            Self::List(elements) => elements.iter().any(Self::contains_scalar),
+            Self::Object(members) => members.values().any(Self::contains_scalar),
             _ => true,
         }
     }
 
-    /// The value as compact JSON.
+    /// Returns the value as compact JSON.
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::new();
         // Writing to memory cannot fail, and every part of a value serialises.
@@ -115,7 +117,7 @@ mod tests {
     use crate::json::read;
 
     #[test]
-    fn depth_counts_what_stands_inside_one_another() {
+    fn depth_counts_levels_of_objects_and_lists() {
         for (text, depth) in [
             ("null", 0),
             ("\"a\"", 0),
@@ -131,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_empty_all_the_way_down_holds_no_scalar() {
-        for (text, holds) in [
+    fn a_value_without_a_scalar_consists_of_empty_objects_and_lists() {
+        for (text, expected) in [
             ("null", true),
             ("0", true),
             ("{}", false),
@@ -141,7 +143,7 @@ mod tests {
             ("[[],[[false]]]", true),
             ("[[],[[]]]", false),
         ] {
-            assert_eq!(read(text.as_bytes()).unwrap().holds_a_scalar(), holds, "{text}");
+            assert_eq!(read(text.as_bytes()).unwrap().contains_scalar(), expected, "{text}");
         }
     }
 }

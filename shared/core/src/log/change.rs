@@ -1,145 +1,157 @@
-//! The items of the log.
+//! A change: one entry of the log, and the draft that becomes one.
 
-use crate::algebra::{Conflict, Op};
-use crate::id::{DeviceId, PortfolioId, SyncId, UserId};
-use crate::json::Value;
+use super::{Extent, Patch, Version};
+use crate::id::{DeviceId, SyncId};
+use crate::named_enum::named_enum;
 use crate::time::Timestamp;
 
-/// A version of a portfolio: 0 before its creation, growing with each change by 1, or by more where a
-/// v1 client is ahead (design section 5).
-pub type Version = u64;
-
-/// The largest version that every JavaScript client can hold: 2^53 − 1 (ECMA-262 `Number.MAX_SAFE_INTEGER`).
-pub const MAX_VERSION: Version = (1 << 53) - 1;
-
-/// Which portfolio of which user.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PortfolioKey {
-    /// The user, from the authorizer's claims.
-    pub user: UserId,
-    /// The portfolio, unique among the user's.
-    pub portfolio: PortfolioId,
+named_enum! {
+    /// The reason for a change.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Kind {
+        /// The portfolio's first change.
+        Created = "created",
+        /// A sync of a device, v1 or v2.
+        Synced = "synced",
+        /// A whole document that replaced the head's.
+        Replaced = "replaced",
+        /// The portfolio's deletion.
+        Deleted = "deleted",
+        /// The document of an earlier version, restored; also after a deletion.
+        Restored = "restored",
+        /// The losing value of a conflict, brought back.
+        KeptMine = "kept_mine",
+    }
 }
 
-/// What made a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The portfolio's first change.
-    Created,
-    /// A sync of a device, v1 or v2.
-    Synced,
-    /// A whole document put in the head's place.
-    Replaced,
-    /// The portfolio's deletion.
-    Deleted,
-    /// The document of an earlier version brought back, on a living portfolio or a deleted one.
-    Restored,
-    /// What lost in a conflict, brought back.
-    KeptMine,
-}
-
-/// One operation and the effective time of the edit it stands for (design section 4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
-    /// The operation.
-    pub op: Op,
-    /// The effective time of the edit.
-    pub at: Timestamp,
-}
-
-/// SHA-256 of what a device sent: base and operations (v2), or version and document (v1).
+/// The SHA-256 of a request's content: base and operations (v2), or version and document (v1).
+///
+/// A repeated request has the fingerprint of the change that it made the first time.
 pub type Fingerprint = [u8; 32];
 
-/// How far a log has grown by a version, and what its writer knew of the newest snapshot.
+/// A change in the log.
 ///
-/// The sums run over the log's whole life, so that the difference of two versions' sums is what lies between
-/// them. With a snapshot's size they bound the document's without reading it (design section 5); the snapshot
-/// need not be the newest, which a writer that reads no document does not look for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
-    /// The version of the newest snapshot known when the change was written; 0 without one.
-    pub snapshot: Version,
-    /// The size of that snapshot's document as compact JSON, in bytes.
-    pub snapshot_bytes: u64,
-    /// [`Self::patch_bytes`] of that snapshot's version.
-    pub snapshot_at: u64,
-    /// The size of all patches as JSON, this change's included, in bytes.
-    pub patch_bytes: u64,
-    /// What the store keeps for all changes, this one included, in bytes: their items and the chunks of their
-    /// patches, compressed where they are.
-    ///
-    /// A change to append has its parent's sum here; the log adds what it stores for the change.
-    pub stored_bytes: u64,
-}
-
-impl Extent {
-    /// An upper bound of the document's size as compact JSON, in bytes.
-    pub const fn bound(&self) -> u64 {
-        let since = self.patch_bytes.saturating_sub(self.snapshot_at);
-        self.snapshot_bytes.saturating_add(since)
-    }
-
-    /// The same with what `mark` tells, where that is of a newer snapshot and not past the extent's version.
-    #[must_use]
-    pub const fn knowing(self, mark: &SnapshotMark) -> Self {
-        if mark.version <= self.snapshot || mark.at_patch_bytes > self.patch_bytes {
-            return self;
-        }
-        Self {
-            snapshot: mark.version,
-            snapshot_bytes: mark.document_bytes,
-            snapshot_at: mark.at_patch_bytes,
-            ..self
-        }
-    }
-}
-
-/// A change as the log keeps it, its patch apart.
-///
-/// Keyed by `parent`, written once, never modified.
+/// Its key is `parent`. It is written once and never modified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The version that the change was made on top of.
+    /// The version on top of which the change was made.
     pub parent: Version,
     /// The version that the change made.
     pub version: Version,
-    /// What made it.
+    /// The reason for the change.
     pub kind: Kind,
-    /// The device that made it, where one did.
+    /// The device that made it, if the request named one.
     pub device_id: Option<DeviceId>,
-    /// The sync that made it: v2 only.
+    /// The id of the sync that made it: only in v2.
     pub sync_id: Option<SyncId>,
-    /// What the device sent, so that a repetition is recognised.
+    /// The request's fingerprint, by which a repeated request is recognized.
     pub fingerprint: Option<Fingerprint>,
-    /// True where the version's document is exactly the whole document that the device had sent.
+    /// True if the version's document is exactly the whole document that the device sent.
     pub verbatim: bool,
-    /// When the service took it: strictly greater than the parent's.
+    /// When the service accepted the change: always later than the parent's time.
     pub last_sync_at: Timestamp,
-    /// What a full read of this version takes.
+    /// The size of the log up to and including this change.
     pub extent: Extent,
-    /// How many conflicts its patch records.
+    /// The number of conflicts that the patch records.
     pub conflicts: u64,
-    /// The size of its patch's operations as JSON, in bytes.
+    /// The size of the patch's operations as JSON, in bytes.
     pub patch_bytes: u64,
-    /// Its patch where it is small enough to be kept with the change; [`super::ChangeLog::patch`] reads it
-    /// otherwise.
+    /// The patch, if it is small enough to be stored inside the change or has been loaded;
+    /// [`crate::store::ChangeLog::patch`] reads it otherwise.
     pub patch: Option<Patch>,
-    /// The log's own name for the patch where it is kept apart; `None` in a change to append, which the log
-    /// ignores.
+    /// The store's name for a patch that it stores apart from the change.
     pub patch_id: Option<Box<str>>,
 }
 
-/// What tells a change from any other, also of a log that was deleted or restored from a backup and took another turn.
+/// A change that is not yet in the log.
+///
+/// [`Draft::on`] makes one; set the members that a request adds with the struct update syntax.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The version on top of which the change is to be made; 0 for a portfolio's first change.
+    pub parent: Version,
+    /// The version that it makes.
+    pub version: Version,
+    /// The reason for the change.
+    pub kind: Kind,
+    /// The device that makes it, if the request names one.
+    pub device_id: Option<DeviceId>,
+    /// The id of the sync that makes it: only in v2.
+    pub sync_id: Option<SyncId>,
+    /// The request's fingerprint.
+    pub fingerprint: Option<Fingerprint>,
+    /// True if the version's document is exactly the whole document that the device sent.
+    pub verbatim: bool,
+    /// When the service accepted the change.
+    pub last_sync_at: Timestamp,
+    /// The parent's extent, grown by the patch. The store adds the bytes that it stores for the change.
+    pub extent: Extent,
+    /// The size of the patch's operations as JSON, in bytes.
+    pub patch_bytes: u64,
+    /// The patch.
+    pub patch: Patch,
+}
+
+impl Draft {
+    /// Drafts a change of `kind` with `patch` on top of `head`, or a portfolio's first change if there is no head.
+    ///
+    /// `extent` is that of the head, including the newest known snapshot; `received` is when the request arrived. The
+    /// change's time is later than the head's, whatever the clock says.
+    pub fn on(head: Option<&Change>, extent: Extent, kind: Kind, patch: Patch, received: Timestamp) -> Self {
+        let parent = head.map_or(0, |head| head.version);
+        Self {
+            parent,
+            version: parent.saturating_add(1),
+            kind,
+            device_id: None,
+            sync_id: None,
+            fingerprint: None,
+            verbatim: false,
+            last_sync_at: head.map_or(received, |head| Timestamp::after(head.last_sync_at, received)),
+            extent: extent.grown_by(&patch),
+            patch_bytes: patch.operations_bytes(),
+            patch,
+        }
+    }
+
+    /// Returns the number of conflicts that the patch records.
+    pub fn conflicts(&self) -> u64 {
+        u64::try_from(self.patch.conflicts.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl From<Draft> for Change {
+    /// Returns the change that `draft` becomes, with its patch loaded.
+    fn from(draft: Draft) -> Self {
+        Self {
+            conflicts: draft.conflicts(),
+            parent: draft.parent,
+            version: draft.version,
+            kind: draft.kind,
+            device_id: draft.device_id,
+            sync_id: draft.sync_id,
+            fingerprint: draft.fingerprint,
+            verbatim: draft.verbatim,
+            last_sync_at: draft.last_sync_at,
+            extent: draft.extent,
+            patch_bytes: draft.patch_bytes,
+            patch: Some(draft.patch),
+            patch_id: None,
+        }
+    }
+}
+
+/// Identifies a change, even in a log that was restored from a backup and then diverged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Making {
+pub struct ChangeIdentity {
     version: Version,
     parent: Version,
     last_sync_at: Timestamp,
     fingerprint: Option<Fingerprint>,
 }
 
-impl Making {
-    /// What tells `change`.
+impl ChangeIdentity {
+    /// Returns the identity of `change`.
     pub const fn of(change: &Change) -> Self {
         Self {
             version: change.version,
@@ -148,71 +160,4 @@ impl Making {
             fingerprint: change.fingerprint,
         }
     }
-}
-
-/// What a change did: kept with the change where small, apart from it where big.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Patch {
-    /// The operations, in the order in which they apply.
-    pub edits: Vec<Edit>,
-    /// The conflicts that the merge met, with both values.
-    pub conflicts: Vec<Conflict>,
-}
-
-/// A conflict and the version that recorded it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedConflict {
-    /// The version of the change that records it.
-    pub version: Version,
-    /// The conflict.
-    pub conflict: Conflict,
-}
-
-/// A change to append: `change.patch` and `change.patch_id` are ignored, the log decides where `patch` is
-/// kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewChange {
-    /// The change.
-    pub change: Change,
-    /// Its patch.
-    pub patch: Patch,
-}
-
-/// The whole document at a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// What is known of it without reading it.
-    pub mark: SnapshotMark,
-    /// The document.
-    pub document: Value,
-}
-
-/// What a snapshot weighs, and where in its log it stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SnapshotMark {
-    /// The version whose document it holds.
-    pub version: Version,
-    /// The size of the document as compact JSON, in bytes.
-    pub document_bytes: u64,
-    /// What the store keeps for the snapshot, in bytes: the log says, and ignores it in a snapshot to write.
-    pub stored_bytes: u64,
-    /// [`Extent::patch_bytes`] of the version.
-    pub at_patch_bytes: u64,
-    /// [`Extent::stored_bytes`] of the version.
-    pub at_stored_bytes: u64,
-}
-
-/// A portfolio in its user's directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The portfolio.
-    pub portfolio: PortfolioId,
-    /// Its name.
-    pub name: String,
-    /// When it was created.
-    pub created: Timestamp,
-    /// Its newest snapshot, as far as the entry was told: there may be a newer one.
-    pub snapshot: Option<SnapshotMark>,
-    /// Retention has removed what the versions before this one were made from, or is doing so; 0 where it never has.
-    pub kept_from: Version,
 }

@@ -1,13 +1,17 @@
-//! Patches and documents as the bytes that a store keeps.
+//! The encoding of patches and snapshots as stored bytes.
 //!
-//! A patch is `{"format": 1, "edits": [<operation as on the wire, and "at": ms>…], "conflicts": […]}`, a
-//! snapshot `{"format": 1, "bytes": n, "at_patch_bytes": n, "at_stored_bytes": n, "document": {…}}`. An edit keeps the nesting of the request that it
-//! came in: what the service took, it can read again.
+//! - A patch is `{"format": 1, "edits": [edit…], "conflicts": [conflict…]}`. An edit is the operation as on the wire,
+//!   with its effective time in milliseconds as the member `"at"`.
+//! - A snapshot is
+//!   `{"format": 1, "bytes": n, "at_patch_bytes": n, "at_stored_bytes": n, "document": {…}}`.
 //!
-//! Unknown members are ignored, so that a later version may add some without a new format. A format that
-//! this version does not know is refused: half of a patch must never be taken for the whole.
+//! An edit nests exactly as deep as it did in its request. So every operation that the service has accepted can be read
+//! again within the same limit of depth.
+//!
+//! Unknown members are ignored, so that a later release may add members without a new format. An unknown format is
+//! refused, because part of a patch must never pass for the whole.
 
-use super::{Edit, Patch, Snapshot, SnapshotMark, Version};
+use super::{Edit, Patch, Snapshot, SnapshotDraft, SnapshotMark, Version};
 use crate::algebra::{Conflict, Op, Path, Rule, Side, Winner};
 use crate::error::Error;
 use crate::id::DeviceId;
@@ -15,36 +19,36 @@ use crate::json::{self, Object, ReadError, Value};
 use crate::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// The format that this version writes, and the newest that it reads.
+/// The format that this release writes, and the newest that it reads.
 const FORMAT: i64 = 1;
 
-/// Why stored bytes were not decoded.
+/// The reason for which stored bytes were not decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The bytes are not JSON that the service could have written.
     #[error(transparent)]
     Json(#[from] ReadError),
-    /// A later version of the service wrote them.
-    #[error("format {0} is newer than {FORMAT}, the newest that this version reads")]
+    /// A later release of the service wrote them.
+    #[error("format {0} is newer than {FORMAT}, the newest that this release reads")]
     NewerFormat(i64),
     /// A member is missing or has the wrong type.
     #[error("{0}")]
     Member(&'static str),
-    /// A path, an operation or an id is out of form.
+    /// A path, an operation or an id is malformed.
     #[error(transparent)]
     Form(#[from] Error),
 }
 
 impl Patch {
-    /// The patch as stored bytes.
+    /// Encodes the patch as stored bytes.
     pub fn encode(&self) -> Vec<u8> {
         to_json(&StoredPatch(self))
     }
 
-    /// Reads what [`Self::encode`] of this or an earlier version wrote.
+    /// Decodes the bytes that [`Self::encode`] of this or an earlier release wrote.
     ///
     /// # Errors
-    /// Whatever is not a whole patch of a known format.
+    /// Any bytes but a whole patch of a known format.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let stored = read_object(bytes)?;
         let edits = list(&stored, "edits", "edits must be a list")?;
@@ -56,23 +60,25 @@ impl Patch {
     }
 }
 
-impl Snapshot {
-    /// The snapshot as stored bytes; the version is the key's part.
+impl SnapshotDraft {
+    /// Encodes the snapshot as stored bytes. The version is not among them: it is part of the key.
     pub fn encode(&self) -> Vec<u8> {
         to_json(&StoredSnapshot(self))
     }
+}
 
-    /// Reads what [`Self::encode`] of this or an earlier version wrote for `version`; what the store keeps for
-    /// it is for the log to say.
+impl Snapshot {
+    /// Decodes the bytes that [`SnapshotDraft::encode`] of this or an earlier release wrote for `version`; the store
+    /// needs `stored_bytes` bytes for them.
     ///
     /// # Errors
-    /// Whatever is not an object of a known format: never an empty document in its place.
-    pub fn decode(version: Version, bytes: &[u8]) -> Result<Self, DecodeError> {
+    /// Any bytes but a whole snapshot of a known format. Unreadable bytes never become an empty document.
+    pub fn decode(version: Version, bytes: &[u8], stored_bytes: u64) -> Result<Self, DecodeError> {
         let mut stored = read_object(bytes)?;
         let mark = SnapshotMark {
             version,
             document_bytes: sum(&stored, "bytes")?,
-            stored_bytes: 0,
+            stored_bytes,
             at_patch_bytes: sum(&stored, "at_patch_bytes")?,
             at_stored_bytes: sum(&stored, "at_stored_bytes")?,
         };
@@ -85,7 +91,7 @@ impl Snapshot {
 
 fn to_json(stored: &impl Serialize) -> Vec<u8> {
     let mut out = Vec::new();
-    // Writing to memory cannot fail, and every part of a patch or document serialises.
+    // Writing to memory cannot fail, and every part of a patch or snapshot can be written as JSON.
     let _ = serde_json::to_writer(&mut out, stored);
     out
 }
@@ -97,7 +103,7 @@ fn read_object(bytes: &[u8]) -> Result<Object, DecodeError> {
     match stored.get("format").and_then(whole) {
         Some(FORMAT) => Ok(stored),
         Some(newer) if newer > FORMAT => Err(DecodeError::NewerFormat(newer)),
-        _ => Err(DecodeError::Member("format must be a known format's number")),
+        _ => Err(DecodeError::Member("format must be the number of a known format")),
     }
 }
 
@@ -149,13 +155,11 @@ fn decode_conflict(json: &Value) -> Result<Conflict, DecodeError> {
     let rule = members.get("rule").and_then(Value::as_str);
     Ok(Conflict {
         path: Path::from_json(path)?,
-        winner: [Winner::Client, Winner::Server]
-            .into_iter()
-            .find(|known| Some(known.as_str()) == winner)
+        winner: winner
+            .and_then(Winner::parse)
             .ok_or(DecodeError::Member("winner must be client or server"))?,
-        rule: [Rule::DeviceRank, Rule::Newest, Rule::ServerPreference]
-            .into_iter()
-            .find(|known| Some(known.as_str()) == rule)
+        rule: rule
+            .and_then(Rule::parse)
             .ok_or(DecodeError::Member("rule must be a known rule"))?,
         client: decode_side(members.get("client"))?,
         server: decode_side(members.get("server"))?,
@@ -192,17 +196,17 @@ impl Serialize for StoredPatch<'_> {
     }
 }
 
-struct StoredSnapshot<'a>(&'a Snapshot);
+struct StoredSnapshot<'a>(&'a SnapshotDraft);
 
 impl Serialize for StoredSnapshot<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Snapshot { mark, document } = self.0;
+        let draft = self.0;
         let mut map = serializer.serialize_map(Some(5))?;
         map.serialize_entry("format", &FORMAT)?;
-        map.serialize_entry("bytes", &mark.document_bytes)?;
-        map.serialize_entry("at_patch_bytes", &mark.at_patch_bytes)?;
-        map.serialize_entry("at_stored_bytes", &mark.at_stored_bytes)?;
-        map.serialize_entry("document", document)?;
+        map.serialize_entry("bytes", &draft.document_bytes)?;
+        map.serialize_entry("at_patch_bytes", &draft.at_patch_bytes)?;
+        map.serialize_entry("at_stored_bytes", &draft.at_stored_bytes)?;
+        map.serialize_entry("document", &draft.document)?;
         map.end()
     }
 }
@@ -258,10 +262,10 @@ impl Serialize for StoredSide<'_> {
 #[cfg(test)]
 mod tests {
     use super::DecodeError;
-    use crate::algebra::{Conflict, Op, Path, Place, Rule, Side, Winner};
+    use crate::algebra::{Conflict, Op, Path, Position, Rule, Side, Winner};
     use crate::id::DeviceId;
     use crate::json::{MAX_DEPTH, ReadError, Value, read};
-    use crate::log::{Edit, Patch, Snapshot, SnapshotMark};
+    use crate::log::{Edit, Patch, Snapshot, SnapshotDraft};
     use crate::time::Timestamp;
 
     fn value(json: &str) -> Value {
@@ -305,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_comes_back_with_its_times_its_conflicts_and_the_text_of_its_numbers() {
+    fn a_decoded_patch_has_its_times_its_conflicts_and_the_text_of_its_numbers() {
         let bytes = a_patch().encode();
         assert_eq!(Patch::decode(&bytes), Ok(a_patch()));
         let text = String::from_utf8(bytes).unwrap();
@@ -314,9 +318,9 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_and_winner_comes_back() {
-        for winner in [Winner::Client, Winner::Server] {
-            for rule in [Rule::DeviceRank, Rule::Newest, Rule::ServerPreference] {
+    fn every_rule_and_every_winner_is_decoded_as_it_was_encoded() {
+        for winner in Winner::ALL {
+            for rule in Rule::ALL {
                 let mut patch = a_patch();
                 patch.conflicts[0].winner = winner;
                 patch.conflicts[0].rule = rule;
@@ -338,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deepest_operations_that_a_request_can_hold_are_read_again() {
+    fn the_deepest_operations_of_a_request_can_be_decoded() {
         let deep = |depth: usize| {
             let mut value = Value::empty_object();
             for _ in 1..depth {
@@ -359,7 +363,7 @@ mod tests {
         assert!(matches!(
             &patch.edits[2].op,
             Op::Move {
-                after: Place::After(_),
+                after: Position::After(_),
                 ..
             }
         ));
@@ -367,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_whole_patch_of_a_known_format_is_an_error() {
+    fn bytes_that_are_not_a_whole_patch_of_a_known_format_are_an_error() {
         let text = String::from_utf8(a_patch().encode()).unwrap();
         for end in 0..text.len() {
             if text.is_char_boundary(end) {
@@ -400,28 +404,29 @@ mod tests {
     }
 
     #[test]
-    fn a_document_comes_back_and_nothing_else_is_taken_for_one() {
-        let snapshot = Snapshot {
-            mark: SnapshotMark {
-                version: 7,
-                document_bytes: 35,
-                stored_bytes: 0,
-                at_patch_bytes: 40,
-                at_stored_bytes: 900,
-            },
+    fn only_a_whole_snapshot_is_decoded() {
+        let draft = SnapshotDraft {
+            version: 7,
+            document_bytes: 35,
+            at_patch_bytes: 40,
+            at_stored_bytes: 900,
             document: value(r#"{"format":2,"document":[],"n":0.10}"#),
         };
-        let bytes = snapshot.encode();
+        let bytes = draft.encode();
         assert_eq!(
             String::from_utf8(bytes.clone()).unwrap(),
             r#"{"format":1,"bytes":35,"at_patch_bytes":40,"at_stored_bytes":900,"document":{"document":[],"format":2,"n":0.10}}"#
         );
-        assert_eq!(Snapshot::decode(7, &bytes), Ok(snapshot));
+        let snapshot = Snapshot {
+            mark: draft.mark(60),
+            document: draft.document,
+        };
+        assert_eq!(Snapshot::decode(7, &bytes, 60), Ok(snapshot));
         let with = |sizes: &str, document: &str| format!(r#"{{"format":1,{sizes}{document}}}"#);
         let sizes = r#""bytes":2,"at_patch_bytes":0,"at_stored_bytes":9"#;
-        assert!(Snapshot::decode(1, with(sizes, r#","document":{}"#).as_bytes()).is_ok());
+        assert!(Snapshot::decode(1, with(sizes, r#","document":{}"#).as_bytes(), 0).is_ok());
         for (stored, error) in [
-            ("{}".to_owned(), "format must be a known format's number"),
+            ("{}".to_owned(), "format must be the number of a known format"),
             (with(sizes, ""), "document must be an object"),
             (with(sizes, r#","document":[]"#), "document must be an object"),
             (
@@ -434,17 +439,17 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                Snapshot::decode(1, stored.as_bytes()),
+                Snapshot::decode(1, stored.as_bytes(), 0),
                 Err(DecodeError::Member(error)),
                 "{stored}"
             );
         }
         assert_eq!(
-            Snapshot::decode(1, br#"{"format":3,"document":{}}"#),
+            Snapshot::decode(1, br#"{"format":3,"document":{}}"#, 0),
             Err(DecodeError::NewerFormat(3))
         );
         assert!(matches!(
-            Snapshot::decode(1, b""),
+            Snapshot::decode(1, b"", 0),
             Err(DecodeError::Json(ReadError::NotJson(_)))
         ));
     }

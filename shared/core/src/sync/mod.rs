@@ -1,56 +1,60 @@
-//! The engine: what each request reads from the log and appends to it.
+//! The engine: the effect of each request on a portfolio's log.
+//!
+//! Requests are methods of [`Portfolio`](crate::portfolio::Portfolio), one file or folder for each. Requests that
+//! concern all of a user's portfolios are functions of [`portfolios`]. Every write goes through one function,
+//! `append`.
+//!
+//! ```
+//! use coinolio_core::id::{DeviceId, PortfolioId, UserId};
+//! use coinolio_core::json::read;
+//! use coinolio_core::log::PortfolioKey;
+//! use coinolio_core::portfolio::Portfolio;
+//! use coinolio_core::store::MemoryStore;
+//! use coinolio_core::sync::Backoff;
+//! use coinolio_core::time::Timestamp;
+//! use coinolio_core::wire::v2::SyncRequest;
+//!
+//! /// Gives up after the first beaten append.
+//! struct Once;
+//!
+//! impl Backoff for Once {
+//!     async fn wait(&mut self) -> bool {
+//!         false
+//!     }
+//! }
+//!
+//! let store = MemoryStore::new();
+//! let key = PortfolioKey { user: UserId::parse("ada")?, portfolio: PortfolioId::parse("main")? };
+//! let portfolio = Portfolio::new(&store, &key);
+//! let noon = Timestamp::parse("2026-01-01T12:00:00.000Z")?;
+//!
+//! // The phone creates the portfolio with its first edit.
+//! let request = SyncRequest::from_json(&read(br#"{"device_id": "phone", "sync_id": "s1", "base_version": 0,
+//!     "sent_at": "2026-01-01T12:00:00.000Z", "changes": [{"op": "set", "path": ["btc"], "value": "1.0"}]}"#)?)?;
+//! let answered = pollster::block_on(portfolio.sync_v2(&mut Once, &request, noon))?;
+//! assert_eq!(answered.answer.version, 1);
+//!
+//! // The answer does not arrive, so the phone sends the same request again. The portfolio stays at version 1.
+//! let again = pollster::block_on(portfolio.sync_v2(&mut Once, &request, noon))?;
+//! assert_eq!((again.answer.version, again.report.repeated), (1, true));
+//! # Ok::<(), coinolio_core::Error>(())
+//! ```
 
-mod base;
-mod changes;
-mod compact;
-mod compare;
-mod grow;
+mod append;
+mod compaction;
 mod history;
-mod keep_mine;
 mod limits;
-mod metadata;
 pub mod portfolios;
+mod precondition;
 mod ranked;
 mod report;
-mod restore;
-mod rounding;
 mod status;
-mod summary;
-mod undo;
 mod v1;
 mod v2;
 
-pub use compact::{Compacted, Retention, compact};
-pub use compare::compare;
-pub use history::{DeviceNames, history};
-pub use keep_mine::{Lost, keep_mine};
-pub use metadata::Stamped;
-pub use report::{Answered, Outcome, Report};
-pub use restore::restore;
-pub use status::{SyncStatus, SyncStatusQuery, sync_status};
-pub use v1::sync as sync_v1;
-pub use v2::sync as sync_v2;
-
-use crate::error::{Code, Error};
-use std::future::Future;
-
-/// The largest document, in bytes of compact JSON: 6 MB, AsyncStorage's own limit (design section 5).
-pub const MAX_DOCUMENT_BYTES: u64 = 6 * 1024 * 1024;
-
-/// How long to wait before the next attempt, after another writer won the race for the head.
-pub trait Backoff: Send {
-    /// Waits, with jitter; false where neither attempts nor time are left.
-    fn wait(&mut self) -> impl Future<Output = bool> + Send;
-}
-
-/// Waits before the next attempt at a lost race; busy where none is left.
-pub(crate) async fn wait<B: Backoff>(backoff: &mut B) -> Result<(), Error> {
-    if backoff.wait().await {
-        Ok(())
-    } else {
-        Err(Error::new(
-            Code::Busy,
-            "other devices are writing to this portfolio; send the same request again",
-        ))
-    }
-}
+pub use append::Backoff;
+pub use compaction::{Compacted, Retention};
+pub use history::{ConflictId, DeviceNames};
+pub use limits::MAX_DOCUMENT_BYTES;
+pub use report::{Answered, Report};
+pub use status::{SyncStatus, SyncStatusQuery};

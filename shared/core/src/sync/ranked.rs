@@ -1,54 +1,54 @@
-//! A merge by the user's ranks, which are read only where they can matter.
+//! Merging by the ranks of the user's devices, which are read only if they can decide a conflict.
 
-use crate::algebra::{Conflict, Device, Merged, Ranks, merge};
-use crate::devices::RankSource;
-use crate::id::{DeviceId, UserId};
+use crate::algebra::{Authored, Conflict, Merged, Ranks, merge};
+use crate::id::DeviceId;
 use crate::json::Value;
-use crate::log::LogError;
+use crate::portfolio::Portfolio;
+use crate::store::{RankSource, StoreError};
 
-/// The ranks of the user's devices as a request needs them: read once, and not before they can matter.
+/// The ranks of the user's devices: read at most once in a request, and only if they can decide a conflict.
 #[derive(Debug, Default)]
 pub(super) struct KnownRanks(Option<Ranks>);
 
 impl KnownRanks {
-    /// Merges as [`merge`] does, by [`Self::decide`].
+    /// Merges as [`merge`] does, with the ranks of the user's devices if they can decide a conflict.
     pub(super) async fn merge<S: RankSource>(
         &mut self,
-        source: &S,
-        user: &UserId,
+        portfolio: Portfolio<'_, S>,
         base: &Value,
-        server: Device<'_>,
-        client: Device<'_>,
+        server: Authored<'_>,
+        client: Authored<'_>,
         own: Option<&DeviceId>,
-    ) -> Result<Merged, LogError> {
-        let work = |ranks: &Ranks| merge(base, server, client, own, ranks);
-        self.decide(source, user, work, |merged| &merged.conflicts).await
+    ) -> Result<Merged, StoreError> {
+        let by_ranks = |ranks: &Ranks| merge(base, server, client, own, ranks);
+        self.merge_by(portfolio, by_ranks, |merged| &merged.conflicts).await
     }
 
-    /// What `work` makes by the ranks of the user's devices, with the `conflicts` that it met.
+    /// Returns the result of `merge` with the ranks of the user's devices; `conflicts` returns the conflicts of a
+    /// result.
     ///
-    /// Most work meets no conflict, and a rank decides nothing but conflicts of two known devices: only these take one
-    /// request for the ranks, and the work is done again where two devices have one.
-    pub(super) async fn decide<S: RankSource, T>(
+    /// Most merges meet no conflict, and ranks decide only conflicts between two known devices. So `merge` first runs
+    /// without ranks. If it meets such a conflict, the ranks are read, in one request; if at least two devices have one,
+    /// `merge` runs again.
+    pub(super) async fn merge_by<S: RankSource, T>(
         &mut self,
-        source: &S,
-        user: &UserId,
-        work: impl Fn(&Ranks) -> T,
+        portfolio: Portfolio<'_, S>,
+        merge: impl Fn(&Ranks) -> T,
         conflicts: impl Fn(&T) -> &[Conflict],
-    ) -> Result<T, LogError> {
-        let unranked = work(&Ranks::new());
+    ) -> Result<T, StoreError> {
+        let unranked = merge(&Ranks::new());
         if !conflicts(&unranked).iter().any(is_between_devices) {
             return Ok(unranked);
         }
         let ranks = match self.0.take() {
             Some(ranks) => ranks,
-            None => source.ranks(user).await?,
+            None => portfolio.store.ranks(&portfolio.key.user).await?,
         };
         let ranks = self.0.insert(ranks);
         if ranks.len() < 2 {
             return Ok(unranked);
         }
-        Ok(work(ranks))
+        Ok(merge(ranks))
     }
 }
 

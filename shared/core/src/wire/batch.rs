@@ -1,4 +1,4 @@
-//! Several portfolios synced by one request (design section 5).
+//! Syncs of several portfolios in one request (docs/PROTOCOL.md).
 
 use super::fields::Fields;
 use super::v2::SyncRequest;
@@ -7,24 +7,24 @@ use crate::id::{DeviceId, PortfolioId};
 use crate::json::Value;
 use std::collections::HashSet;
 
-/// The most portfolios of one request.
+/// How many portfolios one request may sync.
 pub const MAX_PORTFOLIOS: usize = 25;
 
 /// The body of `POST /api/v2/sync`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRequest {
-    /// The device that asks.
+    /// The device that syncs.
     pub device_id: DeviceId,
-    /// The portfolios, in the request's order, each once.
+    /// The portfolios, each at most once, in the order of the request.
     pub portfolios: Vec<Part>,
 }
 
-/// One portfolio of a request.
+/// One portfolio of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What the request calls the portfolio, where that could be an id.
+    /// The portfolio's id as the request gives it, if it is a valid id.
     pub named: Option<String>,
-    /// The portfolio and its sync, or why it is refused without the others.
+    /// The portfolio and its sync, or the error for which only this portfolio is refused.
     pub sync: Result<(PortfolioId, SyncRequest), Error>,
 }
 
@@ -32,8 +32,8 @@ impl BatchRequest {
     /// Reads the request's body.
     ///
     /// # Errors
-    /// Malformed for members of a wrong type outside the portfolios; invalid for none, more than 25 or one twice. What is
-    /// wrong with a single portfolio is no error of the request.
+    /// Malformed for a missing member outside the portfolios or one of the wrong type; invalid (422) for no portfolios,
+    /// more than 25, or the same one twice. An error in a single portfolio refuses only that portfolio.
     pub fn from_json(body: &Value) -> Result<Self, Error> {
         let fields = Fields::of_body(body)?;
         let device_id = fields.device_id("device_id")?;
@@ -43,18 +43,18 @@ impl BatchRequest {
         if !(1..=MAX_PORTFOLIOS).contains(&parts.len()) {
             let count = parts.len();
             return Err(Error::invalid(format!(
-                "portfolios must be 1 to {MAX_PORTFOLIOS} portfolios, not {count}"
+                "portfolios must contain 1 to {MAX_PORTFOLIOS} portfolios, not {count}"
             )));
         }
         let part = |(index, part): (usize, &Value)| {
-            let place = format!("portfolios[{index}]");
+            let path = format!("portfolios[{index}]");
             let sync = || {
-                let fields = Fields::of(part, &place)?;
+                let fields = Fields::at_path(part, &path)?;
                 let portfolio = fields.portfolio_id("portfolio_id")?;
                 Ok((portfolio, SyncRequest::read(&fields, device_id.clone(), sent_at)?))
             };
             Part {
-                named: named(part),
+                named: valid_id(part),
                 sync: sync(),
             }
         };
@@ -62,15 +62,15 @@ impl BatchRequest {
         let mut seen = HashSet::new();
         for name in portfolios.iter().filter_map(|part| part.named.as_ref()) {
             if !seen.insert(name) {
-                return Err(Error::invalid(format!("portfolios holds {name} twice")));
+                return Err(Error::invalid(format!("portfolios contains {name} twice")));
             }
         }
         Ok(Self { device_id, portfolios })
     }
 }
 
-/// The portfolio's id as it came, where it is one: nothing else of a request is echoed.
-fn named(part: &Value) -> Option<String> {
+/// Returns the portfolio's id as sent, if it is valid: the answer echoes nothing else of the request.
+fn valid_id(part: &Value) -> Option<String> {
     let id = part.as_object()?.get("portfolio_id")?.as_str()?;
     PortfolioId::parse(id).is_ok().then(|| id.to_owned())
 }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_1_to_25_portfolios_in_the_requests_order() {
+    fn a_batch_has_1_to_25_portfolios_in_the_order_of_the_request() {
         for count in [1, 2, MAX_PORTFOLIOS] {
             let batch = batch(&parts(count)).unwrap();
             assert_eq!(batch.device_id.as_str(), "phone");
@@ -114,7 +114,7 @@ mod tests {
             }
         }
         for (portfolios, count) in [("[]".to_owned(), 0), (parts(26), 26)] {
-            let detail = format!("portfolios must be 1 to 25 portfolios, not {count}");
+            let detail = format!("portfolios must contain 1 to 25 portfolios, not {count}");
             assert_eq!(refused(&portfolios), (Code::Invalid, detail));
         }
         assert_eq!(refused("null"), (Code::Malformed, "portfolios is required".to_owned()));
@@ -122,13 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn a_portfolio_that_stands_there_twice_is_an_error_of_the_request() {
+    fn a_portfolio_that_occurs_twice_refuses_the_whole_request() {
         let twice = format!("[{},{},{}]", part("a"), part("b"), part("a"));
-        assert_eq!(refused(&twice), (Code::Invalid, "portfolios holds a twice".to_owned()));
+        assert_eq!(
+            refused(&twice),
+            (Code::Invalid, "portfolios contains a twice".to_owned())
+        );
     }
 
     #[test]
-    fn what_is_wrong_with_one_portfolio_is_no_error_of_the_others() {
+    fn an_error_in_one_portfolio_does_not_refuse_the_others() {
         let mixed = format!(
             r#"[{},7,{},{{"portfolio_id":"c"}},{}]"#,
             part("a"),

@@ -1,37 +1,19 @@
 //! A conflict as both protocols show it.
+//!
+//! JSON: `{"path": […], "version": n, "winner": "client|server", "rule": …, "client": side, "server": side}`. A side is
+//! `{"value": …, "device_id": …, "modified_at": …}`, with `"deleted": true` in place of `value` if the side deleted the
+//! value, and without `device_id` if the author is unknown.
 
 use crate::algebra::{Conflict, Side};
-use crate::log::{LoggedConflict, Version};
+use crate::log::ConflictRecord;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-/// A conflict and the version that recorded it, as design section 5 shows it.
+/// A conflict with its index among those of its version. In a request, version and index identify the conflict.
 ///
-/// JSON: `{"path": […], "version": n, "winner": "client|server", "rule": …, "client": side, "server": side}`,
-/// a side being `{"value": …, "device_id": …, "modified_at": …}`, with `"deleted": true` in `value`'s place
-/// where it holds none; a side whose author is not known has no `device_id`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConflictRecord {
-    /// The version that recorded it.
-    pub version: Version,
-    /// The conflict.
-    pub conflict: Conflict,
-}
-
-impl From<LoggedConflict> for ConflictRecord {
-    fn from(logged: LoggedConflict) -> Self {
-        Self {
-            version: logged.version,
-            conflict: logged.conflict,
-        }
-    }
-}
-
-/// A conflict with its number among those that its version recorded, which names it in a request.
-///
-/// JSON: as a [`ConflictRecord`], and `"index": n`, counted from 0.
+/// JSON: as a [`ConflictRecord`], with `"index": n`, counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexedConflict {
-    /// Its number.
+    /// The index.
     pub index: usize,
     /// The conflict.
     pub record: ConflictRecord,

@@ -1,4 +1,4 @@
-//! A user's devices (design section 5).
+//! The requests and answers about a user's devices (docs/PROTOCOL.md).
 
 use super::fields::Fields;
 use crate::devices::{Device, MAX_RANK, Profile};
@@ -17,7 +17,8 @@ pub const MAX_LABEL_LENGTH: usize = 64;
 /// "4.2.0"}`, each optional.
 ///
 /// # Errors
-/// Malformed for a rank that is no whole number from 0 to 100, a name over 200 and another text over 64 characters.
+/// Malformed for a rank that is not a whole number from 0 to 100, a name that is not 1 to 200 characters long, and
+/// another text that is not 1 to 64 characters long.
 pub fn profile(body: &Value) -> Result<Profile, Error> {
     let fields = Fields::of_body(body)?;
     let label = |name| Ok::<_, Error>(fields.optional_text(name, MAX_LABEL_LENGTH)?.map(str::to_owned));
@@ -46,9 +47,9 @@ fn rank(fields: &Fields<'_>) -> Result<Option<u8>, Error> {
 pub struct DeviceRecord {
     /// Its id.
     pub device_id: DeviceId,
-    /// What the user calls it.
+    /// The name that the user gave it.
     pub name: Option<String>,
-    /// What it runs on.
+    /// The platform that it runs on, such as `ios`.
     pub platform: Option<String>,
     /// Its rank in conflicts.
     pub rank: Option<u8>,
@@ -58,7 +59,7 @@ pub struct DeviceRecord {
     pub created: Timestamp,
     /// When it last synced; `null` before its first sync.
     pub last_seen: Option<Timestamp>,
-    /// The newest version of each portfolio that it has shown to hold.
+    /// For each portfolio, the newest recorded version that the device has acknowledged.
     pub acknowledged: BTreeMap<PortfolioId, Version>,
 }
 
@@ -74,13 +75,13 @@ impl From<Device> for DeviceRecord {
             created: device.created,
             last_seen: device.last_seen,
             acknowledged: acknowledged
-                .map(|(portfolio, held)| (portfolio, held.version))
+                .map(|(portfolio, acknowledged)| (portfolio, acknowledged.version))
                 .collect(),
         }
     }
 }
 
-/// The answer to `GET /api/v2/devices`: all of the user's devices, by id.
+/// The answer to `GET /api/v2/devices`: all of the user's devices, sorted by id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceList {
     /// The devices.
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_and_null_members_are_none() {
+    fn an_absent_or_null_member_clears_its_part_of_the_profile() {
         assert_eq!(read_profile("{}"), Ok(Profile::default()));
         assert_eq!(
             read_profile(r#"{"name":null,"platform":null,"rank":null,"app_version":null,"more":1}"#),
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_have_limits() {
+    fn the_texts_of_a_profile_have_limited_lengths() {
         for (name, longest) in [("name", 200), ("platform", 64), ("app_version", 64)] {
             let with = |length: usize| read_profile(&format!(r#"{{"{name}":"{}"}}"#, "é".repeat(length)));
             assert!(with(longest).is_ok(), "{name}");

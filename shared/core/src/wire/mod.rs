@@ -1,13 +1,17 @@
-//! The requests and responses of protocol v1 and v2 (design section 5).
+//! The requests and answers of protocols v1 and v2 (docs/PROTOCOL.md).
 //!
-//! Requests are decoded by hand from [`crate::json::Value`], so that an error can name the member;
-//! responses are written by serde.
+//! Requests are decoded by hand from [`crate::json::Value`], so that an error can name the member; serde writes the
+//! answers.
 
 pub mod batch;
 mod conflict;
 pub mod devices;
 pub mod fields;
+mod outcome;
 pub mod v1;
+pub(crate) mod v1_document;
 pub mod v2;
 
-pub use conflict::{ConflictRecord, IndexedConflict};
+pub use conflict::IndexedConflict;
+pub use outcome::Outcome;
+pub use v1_document::V1Document;

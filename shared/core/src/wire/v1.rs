@@ -1,28 +1,28 @@
-//! Protocol v1: whole documents (design section 5).
+//! The requests and answers of protocol v1, which exchanges whole documents (docs/PROTOCOL.md).
 
-use super::ConflictRecord;
-use super::fields::{Fields, at};
+use super::V1Document;
+use super::fields::{Fields, error_at};
 use crate::algebra::Path;
 use crate::error::Error;
 use crate::id::{DeviceId, PortfolioId, UserId};
 use crate::json::Value;
-use crate::log::Version;
-use crate::sync::Stamped;
+use crate::log::{ConflictRecord, Version};
 use crate::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// A sync: `{"client_data": {…}, "last_sync_at": "…"|null, "client_version": 3, "device_id": "phone"}`.
+/// The body of `POST /api/v1/portfolios/{id}/sync`:
+/// `{"client_data": {…}, "last_sync_at": "…"|null, "client_version": 3, "device_id": "phone"}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncRequest {
     /// The device's whole document: an object.
     pub client_data: Value,
-    /// When the device last synced, by what the last answer said or by its own clock.
+    /// When the device last synced, as the last answer said or by the device's own clock.
     pub last_sync_at: Option<LastSync>,
-    /// The version that the device thinks it has; 0 before its first sync.
+    /// The version that the device says it has; 0 before its first sync.
     pub client_version: Version,
-    /// The device.
+    /// The device that syncs.
     pub device_id: DeviceId,
-    /// True where the user means to empty the document.
+    /// True if the user wants to empty the document.
     pub allow_wipe: bool,
 }
 
@@ -31,24 +31,25 @@ pub struct SyncRequest {
 pub struct LastSync {
     /// The time, in whole milliseconds.
     pub at: Timestamp,
-    /// False where the request's digits go below the millisecond: no answer of this service held them.
+    /// False if the request's time has digits other than 0 below the millisecond: then it is not from an answer of this
+    /// service.
     pub exact: bool,
 }
 
 impl SyncRequest {
-    /// Reads a request's body.
+    /// Reads the request's body.
     ///
     /// # Errors
-    /// Malformed where a member is missing or of a wrong type, the device's id or the time among them.
+    /// Malformed for a missing member, one of the wrong type, a bad device id or a bad time.
     pub fn from_json(mut body: Value) -> Result<Self, Error> {
-        let client_data = take(&mut body, "client_data");
+        let client_data = remove(&mut body, "client_data");
         let fields = Fields::of_body(&body)?;
         let last_sync_at = fields.optional_string("last_sync_at")?;
         Ok(Self {
             client_data: document(&fields, "client_data", client_data)?
                 .ok_or_else(|| fields.wrong("client_data", "is required"))?,
             last_sync_at: last_sync_at
-                .map(|text| LastSync::parse(text).map_err(|error| at("last_sync_at", error)))
+                .map(|text| LastSync::parse(text).map_err(|error| error_at("last_sync_at", error)))
                 .transpose()?,
             client_version: fields.version("client_version")?,
             device_id: fields.device_id("device_id")?,
@@ -58,12 +59,12 @@ impl SyncRequest {
 }
 
 impl CreateRequest {
-    /// Reads a request's body.
+    /// Reads the request's body.
     ///
     /// # Errors
-    /// Malformed where a member is missing, of a wrong type or no id.
+    /// Malformed for a missing member, one of the wrong type, or a bad id.
     pub fn from_json(mut body: Value) -> Result<Self, Error> {
-        let data = take(&mut body, "data");
+        let data = remove(&mut body, "data");
         let fields = Fields::of_body(&body)?;
         Ok(Self {
             name: fields.name("name")?.to_owned(),
@@ -75,12 +76,12 @@ impl CreateRequest {
 }
 
 impl UpdateRequest {
-    /// Reads a request's body.
+    /// Reads the request's body.
     ///
     /// # Errors
-    /// Malformed where a member is of a wrong type or no id.
+    /// Malformed for a member of the wrong type or a bad device id.
     pub fn from_json(mut body: Value) -> Result<Self, Error> {
-        let data = take(&mut body, "data");
+        let data = remove(&mut body, "data");
         let fields = Fields::of_body(&body)?;
         Ok(Self {
             name: fields.optional_name("name")?.map(str::to_owned),
@@ -90,15 +91,18 @@ impl UpdateRequest {
     }
 }
 
-/// Takes a member out of a body: documents are too big to copy.
-fn take(body: &mut Value, name: &str) -> Option<Value> {
+/// Removes a member from a body and returns it, because a document is too big to copy.
+fn remove(body: &mut Value, name: &str) -> Option<Value> {
     match body {
         Value::Object(members) => members.remove(name),
         _ => None,
     }
 }
 
-/// A document, where it is there and not `null`; it must be an object.
+/// Returns the member `name` as a document; `None` if it is absent or `null`.
+///
+/// # Errors
+/// Malformed unless it is an object.
 fn document(fields: &Fields<'_>, name: &str, value: Option<Value>) -> Result<Option<Value>, Error> {
     match value {
         None | Some(Value::Null) => Ok(None),
@@ -120,27 +124,27 @@ impl LastSync {
     }
 }
 
-/// The creation of a portfolio: `{"name": "…", "data": {…}, "device_id": "phone", "id": "…"}`.
+/// The body of `POST /api/v1/portfolios`: `{"name": "…", "data": {…}, "device_id": "phone", "id": "…"}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateRequest {
-    /// What the user calls it.
+    /// The portfolio's name.
     pub name: String,
     /// Its first document: an object.
     pub data: Value,
-    /// The device that creates it, where it says so.
+    /// The device that creates it, if the request names one.
     pub device_id: Option<DeviceId>,
-    /// Its id, where the client chose one.
+    /// Its id, if the client chose one.
     pub id: Option<PortfolioId>,
 }
 
-/// The update of a portfolio: `{"name": "…", "data": {…}, "device_id": "phone"}`, each optional.
+/// The body of `PUT /api/v1/portfolios/{id}`: `{"name": "…", "data": {…}, "device_id": "phone"}`, each optional.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateRequest {
-    /// Its new name.
+    /// The portfolio's new name.
     pub name: Option<String>,
-    /// The document that replaces its own: an object.
+    /// The document that replaces the head's: an object.
     pub data: Option<Value>,
-    /// The device that updates it, where it says so.
+    /// The device that updates it, if the request names one.
     pub device_id: Option<DeviceId>,
 }
 
@@ -152,12 +156,12 @@ pub struct SyncResponse {
     /// The head's version.
     pub version: Version,
     /// The head's document.
-    pub data: Stamped,
-    /// What this sync changed in the server's document.
+    pub data: V1Document,
+    /// The changes that this sync made in the server's document.
     pub changes: Vec<DocumentChange>,
-    /// When the head was written.
+    /// When the head was made.
     pub last_sync_at: Timestamp,
-    /// Those logged since the request's base and this sync's own; without a base only its own.
+    /// The conflicts that the log has since the request's base, this sync's included; without a base only this sync's.
     pub conflicts: Vec<ConflictRecord>,
 }
 
@@ -166,42 +170,43 @@ pub struct SyncResponse {
 pub struct PortfolioResponse {
     /// Its id.
     pub id: PortfolioId,
-    /// The user whose it is.
+    /// The user to whom it belongs.
     pub user_id: UserId,
-    /// What the user calls it.
+    /// Its name.
     pub name: String,
     /// Its document.
-    pub data: Stamped,
-    /// Its version.
+    pub data: V1Document,
+    /// The head's version.
     pub version: Version,
-    /// Always true: the service has it.
+    /// Always true: the portfolio is stored by the service.
     pub is_cloud_synced: bool,
-    /// When its newest change was written.
+    /// When the head was made.
     pub last_sync_at: Timestamp,
-    /// The device that made its newest change, where one did.
+    /// The device that made the head; `null` if it names none.
     pub last_sync_device: Option<DeviceId>,
 }
 
-/// What became of a place in a document.
+/// The way in which the value at a path changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeType {
-    /// It is new.
+    /// The value is new.
     Added,
-    /// It holds another value, or stands elsewhere in its list.
+    /// The value differs, or it moved in its list.
     Modified,
-    /// It is gone.
+    /// The value was removed.
     Deleted,
 }
 
 /// One change of a document: `{"type": "modified", "path": "assets.btc.amount", "value": {"value": "2.0"}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentChange {
-    /// What became of the place.
+    /// The way in which the value changed.
     pub kind: ChangeType,
-    /// The place, written with dots.
+    /// The path of the value; in JSON its tokens are joined by dots.
     pub path: Path,
-    /// What it holds now; written as it is where it is an object, else as `{"value": …}`.
+    /// The new value, absent after a deletion. In JSON an object appears as itself and any other value as
+    /// `{"value": …}`.
     pub value: Option<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! Section 4, "Patch": what an operation does to a document.
+//! `docs/MERGE.md`, "Operations and patches": the effect of an operation on a document.
 
 use crate::support::{json, op, ops, patched, text};
 
@@ -10,7 +10,7 @@ fn table(rows: &[(&str, &str, &str)]) {
 }
 
 #[test]
-fn set_and_delete_touch_nothing_else() {
+fn set_and_delete_change_nothing_else() {
     table(&[
         (
             r#"{"a":1,"b":2}"#,
@@ -62,7 +62,7 @@ fn set_and_delete_touch_nothing_else() {
 }
 
 #[test]
-fn after_names_the_element_that_a_new_one_follows_and_null_the_front() {
+fn after_names_the_predecessor_of_a_new_element_or_null_for_the_front() {
     table(&[
         (
             r#"{"l":["a","b"]}"#,
@@ -83,7 +83,7 @@ fn after_names_the_element_that_a_new_one_follows_and_null_the_front() {
 }
 
 #[test]
-fn set_without_after_puts_a_new_element_at_the_end() {
+fn a_set_without_after_adds_a_new_element_at_the_end() {
     table(&[
         (
             r#"{"l":["a"]}"#,
@@ -99,7 +99,7 @@ fn set_without_after_puts_a_new_element_at_the_end() {
 }
 
 #[test]
-fn an_after_that_is_not_there_means_the_end() {
+fn an_after_that_names_an_absent_element_means_the_end() {
     table(&[
         (
             r#"{"l":["a","b"]}"#,
@@ -115,7 +115,7 @@ fn an_after_that_is_not_there_means_the_end() {
 }
 
 #[test]
-fn an_after_on_a_set_of_an_element_that_is_there_is_ignored() {
+fn an_after_on_a_set_of_an_existing_element_is_ignored() {
     table(&[
         (
             r#"{"l":[{"id":1},{"id":2}]}"#,
@@ -160,7 +160,7 @@ fn a_move_puts_the_element_behind_another_or_in_front() {
 }
 
 #[test]
-fn missing_parents_are_made() {
+fn a_set_adds_missing_parents() {
     table(&[
         (
             "{}",
@@ -191,7 +191,7 @@ fn missing_parents_are_made() {
 }
 
 #[test]
-fn a_set_replaces_a_value_of_another_kind_in_its_path() {
+fn a_set_replaces_a_value_of_another_kind_that_blocks_its_path() {
     table(&[
         (
             r#"{"a":5}"#,
@@ -227,7 +227,7 @@ fn a_set_replaces_a_value_of_another_kind_in_its_path() {
 }
 
 #[test]
-fn a_delete_or_move_into_a_value_of_another_kind_or_into_nothing_does_nothing() {
+fn a_delete_or_move_whose_path_is_blocked_or_absent_does_nothing() {
     for document in [
         "{}",
         r#"{"a":5}"#,
@@ -253,7 +253,7 @@ fn a_delete_or_move_into_a_value_of_another_kind_or_into_nothing_does_nothing() 
 }
 
 #[test]
-fn a_list_of_another_kind_is_still_a_list() {
+fn an_element_can_be_added_to_a_list_of_another_kind() {
     table(&[
         (
             r#"{"l":[1,2]}"#,
@@ -269,7 +269,7 @@ fn a_list_of_another_kind_is_still_a_list() {
 }
 
 #[test]
-fn operations_apply_in_their_order() {
+fn operations_are_applied_in_their_order() {
     let after = patched(
         &json(r#"{"l":["a","b","c"]}"#),
         &ops(
@@ -283,7 +283,7 @@ fn operations_apply_in_their_order() {
 }
 
 #[test]
-fn a_move_inside_an_element_moves_nothing_of_the_list_around_it() {
+fn a_move_inside_an_element_does_not_move_the_element() {
     table(&[(
         r#"{"l":[{"id":1},{"id":2,"m":["a","b"]},{"id":3}]}"#,
         r#"{"op":"move","path":["l",{"id":2},"m",{"value":"b"}],"after":null}"#,

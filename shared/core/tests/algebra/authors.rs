@@ -1,18 +1,18 @@
-//! Section 4, "Author and time", the rules that decide a conflict, and "Effective time".
+//! `docs/MERGE.md`: "Author and time", "The conflict rules" and "Effective time".
 
-use crate::support::{Copy, device, json, lines, merge_at, ms, ops, path, text, unknown};
+use crate::support::{History, device, json, lines, merge_at, ms, ops, path, text, unknown};
 use coinolio_core::algebra::{Merged, Ranks, Stamp, merge};
 use coinolio_core::json::Value;
 use coinolio_core::time::Timestamp;
 
-/// A history: which device did what, and when.
-fn history(base: &str, changes: &[(&str, i64, &str)]) -> Copy {
-    let mut copy = Copy::of(&json(base));
+/// Builds a history from changes: a device, a time and a patch each.
+fn history(base: &str, changes: &[(&str, i64, &str)]) -> History {
+    let mut history = History::of(&json(base));
     for (by, at, patch) in changes {
         let edits: Vec<_> = ops(patch).into_iter().map(|op| (op, ms(*at))).collect();
-        copy.change(Some(&device(by)), &edits);
+        history.change(Some(&device(by)), &edits);
     }
-    copy
+    history
 }
 
 fn stamp(by: &str, at: i64) -> Stamp {
@@ -22,13 +22,13 @@ fn stamp(by: &str, at: i64) -> Stamp {
     }
 }
 
-fn newest(copy: &Copy, place: &str, own: &str) -> Stamp {
-    copy.authors.newest(&path(place), Some(&device(own)))
+fn newest(history: &History, at: &str, own: &str) -> Stamp {
+    history.authors.newest(&path(at), Some(&device(own)))
 }
 
 #[test]
 fn recording_a_change_applies_it() {
-    let copy = history(
+    let history = history(
         r#"{"a":1,"l":["x"]}"#,
         &[
             ("tablet", 1, r#"[{"op":"set","path":["b","c"],"value":2}]"#),
@@ -39,23 +39,23 @@ fn recording_a_change_applies_it() {
             ),
         ],
     );
-    assert_eq!(text(&copy.document), r#"{"b":{"c":2},"l":["y","x"]}"#);
+    assert_eq!(text(&history.document), r#"{"b":{"c":2},"l":["y","x"]}"#);
 }
 
 #[test]
-fn what_nothing_altered_has_the_unknown_author() {
-    let copy = history(
+fn a_value_that_no_change_altered_has_the_unknown_author() {
+    let history = history(
         r#"{"a":1,"b":1}"#,
         &[("tablet", 1, r#"[{"op":"set","path":["a"],"value":2}]"#)],
     );
-    assert_eq!(newest(&copy, r#"["b"]"#, "phone"), unknown());
-    assert_eq!(newest(&copy, r#"["a"]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&history, r#"["b"]"#, "phone"), unknown());
+    assert_eq!(newest(&history, r#"["a"]"#, "phone"), stamp("tablet", 1));
 }
 
 #[test]
-fn the_author_is_that_of_the_last_change_that_altered_the_value() {
+fn the_author_of_a_value_is_that_of_the_last_change_that_altered_it() {
     let twice = r#"{"a":1}"#;
-    let copy = history(
+    let history = history(
         twice,
         &[
             ("tablet", 9, r#"[{"op":"set","path":["a"],"value":2}]"#),
@@ -63,20 +63,20 @@ fn the_author_is_that_of_the_last_change_that_altered_the_value() {
         ],
     );
     assert_eq!(
-        newest(&copy, r#"["a"]"#, "phone"),
+        newest(&history, r#"["a"]"#, "phone"),
         stamp("laptop", 5),
-        "the last, whatever its clock says"
+        "the last change, whatever its clock says"
     );
     assert_eq!(
-        newest(&copy, r#"["a"]"#, "laptop"),
+        newest(&history, r#"["a"]"#, "laptop"),
         stamp("laptop", 5),
         "the tablet's value is gone"
     );
 }
 
 #[test]
-fn an_operation_that_merely_covers_a_value_is_not_its_author() {
-    let copy = history(
+fn an_operation_that_covers_an_equal_value_does_not_become_its_author() {
+    let history = history(
         r#"{"a":{"x":1,"y":1},"l":[{"id":1,"v":1,"w":1}]}"#,
         &[
             (
@@ -92,43 +92,43 @@ fn an_operation_that_merely_covers_a_value_is_not_its_author() {
             ),
         ],
     );
-    assert_eq!(newest(&copy, r#"["a","x"]"#, "phone"), stamp("tablet", 1));
-    assert_eq!(newest(&copy, r#"["a","y"]"#, "phone"), stamp("laptop", 2));
-    assert_eq!(newest(&copy, r#"["l",{"id":1},"v"]"#, "phone"), stamp("tablet", 1));
-    assert_eq!(newest(&copy, r#"["l",{"id":1},"w"]"#, "phone"), stamp("laptop", 2));
+    assert_eq!(newest(&history, r#"["a","x"]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&history, r#"["a","y"]"#, "phone"), stamp("laptop", 2));
+    assert_eq!(newest(&history, r#"["l",{"id":1},"v"]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&history, r#"["l",{"id":1},"w"]"#, "phone"), stamp("laptop", 2));
 }
 
 #[test]
-fn within_one_change_too_an_operation_that_merely_covers_a_value_is_not_its_author() {
-    let mut copy = Copy::of(&json(r#"{"a":{"x":1,"y":1},"l":[{"id":1,"v":1,"w":1},{"id":2}]}"#));
+fn a_later_operation_of_the_same_change_that_covers_an_equal_value_does_not_become_its_author() {
+    let mut history = History::of(&json(r#"{"a":{"x":1,"y":1},"l":[{"id":1,"v":1,"w":1},{"id":2}]}"#));
     let patch = r#"[{"op":"set","path":["a","x"],"value":2},
         {"op":"set","path":["a"],"value":{"x":2,"y":5}},
         {"op":"set","path":["l",{"id":1},"v"],"value":2},
         {"op":"move","path":["l",{"id":1}],"after":{"id":2}},
         {"op":"set","path":["l",{"id":1}],"value":{"id":1,"v":2,"w":5}}]"#;
     let edits: Vec<_> = ops(patch).into_iter().zip((1..).map(ms)).collect();
-    copy.change(Some(&device("tablet")), &edits);
-    assert_eq!(newest(&copy, r#"["a","x"]"#, "phone"), stamp("tablet", 1));
-    assert_eq!(newest(&copy, r#"["a","y"]"#, "phone"), stamp("tablet", 2));
-    assert_eq!(newest(&copy, r#"["l",{"id":1},"v"]"#, "phone"), stamp("tablet", 3));
-    assert_eq!(newest(&copy, r#"["l",{"id":1},"w"]"#, "phone"), stamp("tablet", 5));
+    history.change(Some(&device("tablet")), &edits);
+    assert_eq!(newest(&history, r#"["a","x"]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&history, r#"["a","y"]"#, "phone"), stamp("tablet", 2));
+    assert_eq!(newest(&history, r#"["l",{"id":1},"v"]"#, "phone"), stamp("tablet", 3));
+    assert_eq!(newest(&history, r#"["l",{"id":1},"w"]"#, "phone"), stamp("tablet", 5));
 }
 
 #[test]
-fn of_two_changes_at_one_time_the_later_counts() {
-    let copy = history(
+fn the_later_of_two_changes_with_the_same_time_is_the_newest() {
+    let history = history(
         r#"{"a":{"x":1,"y":1}}"#,
         &[
             ("tablet", 5, r#"[{"op":"set","path":["a","y"],"value":2}]"#),
             ("laptop", 5, r#"[{"op":"set","path":["a","x"],"value":2}]"#),
         ],
     );
-    assert_eq!(newest(&copy, r#"["a"]"#, "phone"), stamp("laptop", 5));
+    assert_eq!(newest(&history, r#"["a"]"#, "phone"), stamp("laptop", 5));
 }
 
 #[test]
-fn setting_a_value_that_is_there_already_alters_nothing() {
-    let copy = history(
+fn setting_an_equal_value_alters_nothing() {
+    let history = history(
         r#"{"a":1,"l":["x"]}"#,
         &[(
             "tablet",
@@ -136,14 +136,14 @@ fn setting_a_value_that_is_there_already_alters_nothing() {
             r#"[{"op":"set","path":["a"],"value":1.0},{"op":"delete","path":["b"]},{"op":"set","path":["l",{"value":"x"}],"value":"x"}]"#,
         )],
     );
-    for place in [r#"["a"]"#, r#"["b"]"#, r#"["l"]"#, r#"["l",{"value":"x"}]"#] {
-        assert_eq!(newest(&copy, place, "phone"), unknown(), "{place}");
+    for at in [r#"["a"]"#, r#"["b"]"#, r#"["l"]"#, r#"["l",{"value":"x"}]"#] {
+        assert_eq!(newest(&history, at, "phone"), unknown(), "{at}");
     }
 }
 
 #[test]
-fn of_several_inside_one_path_the_newest_by_another_device_counts() {
-    let copy = history(
+fn the_newest_alteration_inside_a_value_by_another_device_counts() {
+    let history = history(
         r#"{"a":{"x":1,"y":1,"z":1}}"#,
         &[
             ("tablet", 5, r#"[{"op":"set","path":["a","x"],"value":2}]"#),
@@ -151,43 +151,39 @@ fn of_several_inside_one_path_the_newest_by_another_device_counts() {
             ("phone", 9, r#"[{"op":"set","path":["a","z"],"value":2}]"#),
         ],
     );
-    assert_eq!(newest(&copy, r#"["a"]"#, "phone"), stamp("tablet", 5));
-    assert_eq!(newest(&copy, r#"["a"]"#, "tablet"), stamp("phone", 9));
+    assert_eq!(newest(&history, r#"["a"]"#, "phone"), stamp("tablet", 5));
+    assert_eq!(newest(&history, r#"["a"]"#, "tablet"), stamp("phone", 9));
     assert_eq!(
-        newest(&copy, r#"["a","z"]"#, "phone"),
+        newest(&history, r#"["a","z"]"#, "phone"),
         stamp("phone", 9),
-        "only its own is left"
+        "no other device altered it"
     );
-    assert_eq!(copy.authors.newest(&path(r#"["a"]"#), None), stamp("phone", 9));
+    assert_eq!(history.authors.newest(&path(r#"["a"]"#), None), stamp("phone", 9));
 }
 
 #[test]
-fn deleting_or_replacing_an_object_alters_all_that_was_in_it() {
+fn deleting_or_replacing_an_object_alters_everything_in_it() {
     for patch in [
         r#"[{"op":"delete","path":["a"]}]"#,
         r#"[{"op":"set","path":["a"],"value":5}]"#,
         r#"[{"op":"set","path":["a"],"value":[]}]"#,
     ] {
-        let copy = history(
+        let history = history(
             r#"{"a":{"x":{"y":1}}}"#,
             &[
                 ("laptop", 1, r#"[{"op":"set","path":["a","x","y"],"value":2}]"#),
                 ("tablet", 2, patch),
             ],
         );
-        for place in [r#"["a"]"#, r#"["a","x"]"#, r#"["a","x","y"]"#] {
-            assert_eq!(
-                newest(&copy, place, "phone"),
-                stamp("tablet", 2),
-                "{place} after {patch}"
-            );
+        for at in [r#"["a"]"#, r#"["a","x"]"#, r#"["a","x","y"]"#] {
+            assert_eq!(newest(&history, at, "phone"), stamp("tablet", 2), "{at} after {patch}");
         }
     }
 }
 
 #[test]
-fn what_a_new_object_holds_is_altered_by_the_change_that_set_it() {
-    let copy = history(
+fn the_change_that_sets_a_new_object_is_the_author_of_everything_in_it() {
+    let history = history(
         "{}",
         &[(
             "tablet",
@@ -195,53 +191,53 @@ fn what_a_new_object_holds_is_altered_by_the_change_that_set_it() {
             r#"[{"op":"set","path":["l"],"value":[{"id":1,"v":{"w":1}}]}]"#,
         )],
     );
-    for place in [
+    for at in [
         r#"["l"]"#,
         r#"["l",{"id":1}]"#,
         r#"["l",{"id":1},"v"]"#,
         r#"["l",{"id":1},"v","w"]"#,
     ] {
-        assert_eq!(newest(&copy, place, "phone"), stamp("tablet", 1), "{place}");
+        assert_eq!(newest(&history, at, "phone"), stamp("tablet", 1), "{at}");
     }
 }
 
 #[test]
-fn a_move_alters_no_elements_value() {
-    let copy = history(
+fn a_move_does_not_alter_the_element() {
+    let history = history(
         r#"{"l":[{"id":1,"v":1},{"id":2}]}"#,
         &[
             ("tablet", 1, r#"[{"op":"set","path":["l",{"id":1},"v"],"value":2}]"#),
             ("laptop", 5, r#"[{"op":"move","path":["l",{"id":1}],"after":{"id":2}}]"#),
         ],
     );
-    assert_eq!(newest(&copy, r#"["l",{"id":1}]"#, "phone"), stamp("tablet", 1));
+    assert_eq!(newest(&history, r#"["l",{"id":1}]"#, "phone"), stamp("tablet", 1));
 }
 
 #[test]
-fn a_move_alters_the_list_where_its_order_is_part_of_the_value() {
-    let copy = history(
+fn a_move_alters_the_list() {
+    let history = history(
         r#"{"l":[{"id":1},{"id":2}]}"#,
         &[("tablet", 5, r#"[{"op":"move","path":["l",{"id":1}],"after":{"id":2}}]"#)],
     );
-    assert_eq!(newest(&copy, r#"["l"]"#, "phone"), stamp("tablet", 5));
+    assert_eq!(newest(&history, r#"["l"]"#, "phone"), stamp("tablet", 5));
 }
 
 fn decided(server: (&str, i64), client: i64, ranks: &[(&str, u8)]) -> Merged {
     let base = json(r#"{"a":1}"#);
-    let on_server = Copy::of(&base).become_at(&json(r#"{"a":2}"#), server.0, server.1);
-    let on_client = Copy::of(&base).become_at(&json(r#"{"a":3}"#), "phone", client);
+    let on_server = History::of(&base).become_at(&json(r#"{"a":2}"#), server.0, server.1);
+    let on_client = History::of(&base).become_at(&json(r#"{"a":3}"#), "phone", client);
     let ranks: Ranks = ranks.iter().map(|(name, rank)| (device(name), *rank)).collect();
     merge(
         &base,
-        on_server.device(),
-        on_client.device(),
+        on_server.authored(),
+        on_client.authored(),
         Some(&device("phone")),
         &ranks,
     )
 }
 
 #[test]
-fn rank_decides_before_time() {
+fn device_rank_decides_before_time() {
     for (ranks, server_at, client_at, winner) in [
         ([("phone", 10), ("tablet", 5)], 9, 1, "client"),
         ([("phone", 5), ("tablet", 10)], 1, 9, "server"),
@@ -258,7 +254,7 @@ fn rank_decides_before_time() {
 }
 
 #[test]
-fn the_newest_wins_where_ranks_are_equal_or_one_is_missing() {
+fn the_newest_edit_wins_if_ranks_are_equal_or_one_is_missing() {
     for ranks in [
         &[][..],
         &[("phone", 5)],
@@ -278,7 +274,7 @@ fn the_newest_wins_where_ranks_are_equal_or_one_is_missing() {
 }
 
 #[test]
-fn the_servers_value_stays_at_equal_times() {
+fn the_servers_value_stays_if_times_are_equal() {
     let merged = decided(("tablet", 2), 2, &[]);
     assert_eq!(text(&merged.document), r#"{"a":2}"#);
     assert_eq!(
@@ -304,7 +300,7 @@ fn a_conflict_names_both_devices_and_both_times() {
 }
 
 #[test]
-fn what_the_same_device_altered_is_not_concurrent() {
+fn an_edit_is_not_concurrent_with_earlier_edits_of_the_same_device() {
     for (server_at, client_at, value) in [(1, 2, 3), (2, 1, 2), (2, 2, 3)] {
         let merged = decided(("phone", server_at), client_at, &[("phone", 5)]);
         assert!(merged.conflicts.is_empty(), "the same device");
@@ -317,7 +313,7 @@ fn what_the_same_device_altered_is_not_concurrent() {
 }
 
 #[test]
-fn what_another_device_altered_since_is_concurrent_again() {
+fn an_edit_is_concurrent_with_later_edits_of_another_device() {
     let base = json(r#"{"a":{"x":1,"y":1}}"#);
     let server = history(
         &text(&base),
@@ -329,8 +325,8 @@ fn what_another_device_altered_since_is_concurrent_again() {
     let client = history(&text(&base), &[("phone", 5, r#"[{"op":"delete","path":["a"]}]"#)]);
     let merged = merge(
         &base,
-        server.device(),
-        client.device(),
+        server.authored(),
+        client.authored(),
         Some(&device("phone")),
         &Ranks::new(),
     );
@@ -341,22 +337,22 @@ fn what_another_device_altered_since_is_concurrent_again() {
     assert_eq!(
         merged.conflicts[0].server.modified_at,
         ms(3),
-        "the newest by another device"
+        "the newest alteration by another device"
     );
 }
 
 #[test]
-fn the_clients_time_of_an_object_is_that_of_the_newest_edit_inside() {
+fn the_clients_time_of_an_object_is_that_of_its_newest_edit_inside_it() {
     let base = json(r#"{"a":{"x":1,"y":1}}"#);
-    let mut client = Copy::of(&base);
+    let mut client = History::of(&base);
     let edits = ops(r#"[{"op":"set","path":["a","x"],"value":2},{"op":"set","path":["a","y"],"value":2}]"#);
     let edits: Vec<_> = edits.into_iter().zip([ms(7), ms(4)]).collect();
     client.change(Some(&device("phone")), &edits);
     let server = history(&text(&base), &[("tablet", 6, r#"[{"op":"delete","path":["a"]}]"#)]);
     let merged = merge(
         &base,
-        server.device(),
-        client.device(),
+        server.authored(),
+        client.authored(),
         Some(&device("phone")),
         &Ranks::new(),
     );
@@ -365,17 +361,17 @@ fn the_clients_time_of_an_object_is_that_of_the_newest_edit_inside() {
 }
 
 #[test]
-fn operations_of_one_change_keep_their_own_times() {
+fn operations_of_the_same_change_have_their_own_times() {
     let base = json(r#"{"x":1,"y":1}"#);
-    let mut client = Copy::of(&base);
+    let mut client = History::of(&base);
     let edits = ops(r#"[{"op":"set","path":["x"],"value":2},{"op":"set","path":["y"],"value":2}]"#);
     let edits: Vec<_> = edits.into_iter().zip([ms(1), ms(9)]).collect();
     client.change(Some(&device("phone")), &edits);
-    let server = Copy::of(&base).become_at(&json(r#"{"x":3,"y":3}"#), "tablet", 5);
+    let server = History::of(&base).become_at(&json(r#"{"x":3,"y":3}"#), "tablet", 5);
     let merged = merge(
         &base,
-        server.device(),
-        client.device(),
+        server.authored(),
+        client.authored(),
         Some(&device("phone")),
         &Ranks::new(),
     );
@@ -383,7 +379,7 @@ fn operations_of_one_change_keep_their_own_times() {
 }
 
 #[test]
-fn the_effective_time_corrects_the_devices_clock_and_is_never_later_than_the_receipt() {
+fn the_effective_time_corrects_the_devices_clock_and_is_not_later_than_the_receipt() {
     for (modified, sent, received, effective) in [
         (100, 200, 1_000, 900),
         (100, 200, 200, 100),
@@ -400,7 +396,7 @@ fn the_effective_time_corrects_the_devices_clock_and_is_never_later_than_the_rec
 }
 
 #[test]
-fn equal_edits_at_any_times_are_no_conflict() {
+fn equal_edits_do_not_conflict_whatever_their_times() {
     for (server, client) in [(1, 2), (2, 1), (1, 1)] {
         let merged = merge_at(
             &json(r#"{"a":1}"#),

@@ -1,4 +1,4 @@
-//! Laws 2, 4, 5 and 6 over whole histories: devices, losses, duplicates and races.
+//! Laws 2, 4, 5 and 6 over whole histories, with undelivered requests, unanswered syncs, duplicates and races.
 
 use crate::fleet::{Event, Fate, Fleet, Write};
 use crate::generate::{config, edit};
@@ -10,16 +10,16 @@ use proptest::test_runner::TestRunner;
 
 fn event() -> impl Strategy<Value = Event> {
     let write = prop_oneof![
-        3 => (0..5_u8, 0..8_usize).prop_map(|(place, index)| Write::Unique(place, index)),
+        3 => (0..5_u8, 0..8_usize).prop_map(|(path, index)| Write::Unique(path, index)),
         1 => edit().prop_map(Write::Any),
     ];
     let fates = [
         Fate::Answered,
         Fate::Answered,
         Fate::Answered,
-        Fate::RequestLost,
-        Fate::AnswerLost,
-        Fate::AnswerLost,
+        Fate::NotDelivered,
+        Fate::Unanswered,
+        Fate::Unanswered,
         Fate::ArrivesTwice,
     ];
     let who = || 0..12_usize;
@@ -28,7 +28,7 @@ fn event() -> impl Strategy<Value = Event> {
         5 => (who(), select(fates.to_vec())).prop_map(|(who, fate)| Event::Sync(who, fate)),
         1 => (who(), 0..8_usize).prop_map(|(who, which)| Event::Echo(who, which)),
         2 => (who(), who(), vec(any::<bool>(), 16), 1..4_u8).prop_map(|(one, other, mut turns, tries)| {
-            // Each gets a turn some time.
+            // Each device gets a turn eventually.
             turns.extend([true, false]);
             Event::Race(one, other, turns, tries)
         }),
@@ -39,7 +39,7 @@ proptest! {
     #![proptest_config(config(300))]
 
     #[test]
-    fn law_4_devices_that_sync_until_quiet_hold_the_same_document_and_lose_no_edit(
+    fn law_4_devices_that_sync_until_quiet_have_the_same_document_and_every_edit(
         skews in vec(-3..4_i64, 2..=4),
         events in vec(event(), 0..50),
     ) {
@@ -47,17 +47,17 @@ proptest! {
         events.iter().for_each(|event| fleet.play(event));
         fleet.sync_until_quiet();
         fleet.assert_converged();
-        fleet.assert_nothing_lost();
-        fleet.assert_all_heard_of_all_conflicts();
+        fleet.assert_no_edit_is_missing();
+        fleet.assert_every_conflict_was_reported_to_every_device();
         fleet.assert_the_log_is_a_chain();
     }
 }
 
-/// Histories of a log that retention cuts short, often and hard.
-fn forgetful_event() -> impl Strategy<Value = Event> {
+/// An event, or retention that removes many changes.
+fn event_or_retention() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => event(),
-        1 => (1..6_usize).prop_map(Event::Forget),
+        1 => (1..6_usize).prop_map(Event::Expire),
     ]
 }
 
@@ -65,34 +65,34 @@ proptest! {
     #![proptest_config(config(300))]
 
     #[test]
-    fn devices_behind_retention_converge_too_and_lose_no_edit(
+    fn devices_whose_base_has_expired_converge_too_and_no_edit_is_missing(
         skews in vec(-3..4_i64, 2..=4),
-        events in vec(forgetful_event(), 0..60),
+        events in vec(event_or_retention(), 0..60),
     ) {
         let mut fleet = Fleet::of(&skews);
         events.iter().for_each(|event| fleet.play(event));
         fleet.sync_until_quiet();
         fleet.assert_converged();
-        fleet.assert_nothing_lost();
+        fleet.assert_no_edit_is_missing();
     }
 }
 
 #[test]
-fn the_generated_histories_lose_bases() {
+fn the_generated_histories_contain_expired_bases() {
     let mut runner = TestRunner::new(config(1));
-    let strategy = vec(forgetful_event(), 40..60);
-    let mut lost_bases = 0;
+    let strategy = vec(event_or_retention(), 40..60);
+    let mut expired_bases = 0;
     for _ in 0..60 {
         let mut fleet = Fleet::of(&[0, 1, -1]);
         let events = strategy.new_tree(&mut runner).unwrap().current();
         events.iter().for_each(|event| fleet.play(event));
-        lost_bases += fleet.lost_bases;
+        expired_bases += fleet.expired_bases;
     }
-    assert!(lost_bases >= 15, "{lost_bases} syncs without their base");
+    assert!(expired_bases >= 15, "{expired_bases} syncs whose base had expired");
 }
 
 #[test]
-fn the_generated_histories_meet_conflicts_and_lost_races() {
+fn the_generated_histories_contain_conflicts_and_beaten_appends() {
     let mut runner = TestRunner::new(config(1));
     let strategy = vec(event(), 40..50);
     let (mut conflicts, mut retries) = (0, 0);
@@ -110,8 +110,8 @@ fn the_generated_histories_meet_conflicts_and_lost_races() {
     );
 }
 
-fn unique(who: usize, place: u8) -> Event {
-    Event::Write(who, Write::Unique(place, 0))
+fn unique(who: usize, path: u8) -> Event {
+    Event::Write(who, Write::Unique(path, 0))
 }
 
 #[test]
@@ -121,15 +121,15 @@ fn two_devices_that_create_the_portfolio_offline_merge() {
         unique(0, 0),
         unique(1, 1),
         unique(1, 0),
-        Event::Sync(0, Fate::AnswerLost),
-        Event::Sync(1, Fate::AnswerLost),
+        Event::Sync(0, Fate::Unanswered),
+        Event::Sync(1, Fate::Unanswered),
     ] {
         fleet.play(&event);
     }
     fleet.sync_until_quiet();
     fleet.assert_converged();
-    fleet.assert_nothing_lost();
-    fleet.assert_all_heard_of_all_conflicts();
+    fleet.assert_no_edit_is_missing();
+    fleet.assert_every_conflict_was_reported_to_every_device();
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn two_devices_that_create_the_portfolio_at_once_merge() {
         }
         fleet.sync_until_quiet();
         fleet.assert_converged();
-        fleet.assert_nothing_lost();
+        fleet.assert_no_edit_is_missing();
     }
 }
 
@@ -156,7 +156,7 @@ fn a_sync_repeated_after_others_have_written_has_one_effect() {
         Event::Sync(0, Fate::Answered),
         Event::Sync(1, Fate::Answered),
         unique(0, 1),
-        Event::Sync(0, Fate::AnswerLost),
+        Event::Sync(0, Fate::Unanswered),
         unique(1, 1),
         Event::Sync(1, Fate::ArrivesTwice),
         Event::Sync(2, Fate::Answered),
@@ -171,6 +171,6 @@ fn a_sync_repeated_after_others_have_written_has_one_effect() {
     }
     fleet.sync_until_quiet();
     fleet.assert_converged();
-    fleet.assert_nothing_lost();
+    fleet.assert_no_edit_is_missing();
     fleet.assert_the_log_is_a_chain();
 }

@@ -1,4 +1,4 @@
-//! Section 4, "Patch": what `diff` gives.
+//! `docs/MERGE.md`, "Operations and patches": the patches that `diff` makes.
 
 use crate::generate::config;
 use crate::support::{json, patched, text};
@@ -50,7 +50,7 @@ fn members_are_set_and_deleted_one_by_one() {
 }
 
 #[test]
-fn elements_are_named_by_their_identity_and_set_elements_by_themselves() {
+fn elements_are_named_by_their_identity_or_by_their_whole_value() {
     table(&[
         (
             r#"{"l":[{"id":1,"v":1},{"id":2,"v":1}]}"#,
@@ -80,7 +80,7 @@ fn a_prepended_transaction_is_one_operation() {
 }
 
 #[test]
-fn an_inserted_element_names_the_one_it_follows() {
+fn an_inserted_element_names_its_predecessor() {
     table(&[(
         r#"{"l":["a","b"]}"#,
         r#"{"l":["a","c","b"]}"#,
@@ -105,7 +105,7 @@ fn a_move_is_one_operation() {
 }
 
 #[test]
-fn an_element_moved_and_edited_is_a_move_and_an_edit() {
+fn an_element_that_moved_and_changed_is_a_move_and_an_edit() {
     let (from, to) = (
         json(r#"{"l":[{"id":1,"v":1},{"id":2},{"id":3}]}"#),
         json(r#"{"l":[{"id":2},{"id":3},{"id":1,"v":2}]}"#),
@@ -139,14 +139,14 @@ fn a_move_over_50_000_elements_is_one_operation() {
 }
 
 #[test]
-fn a_long_list_turned_round_is_made_of_it() {
+fn reversing_a_long_list_moves_all_elements_but_one() {
     let (from, to) = (keyed(0..3_000), keyed((0..3_000).rev()));
     let patch = diff(&from, &to);
     assert_eq!(patch.len(), 2_999);
     assert!(patched(&from, &patch) == to);
 }
 
-/// The length of a longest increasing subsequence, by trying each element as the last one.
+/// Returns the length of a longest increasing subsequence, by trying each element as the last one.
 fn longest_increasing(ranks: &[usize]) -> usize {
     let mut best = vec![1; ranks.len()];
     for last in 0..ranks.len() {
@@ -163,7 +163,7 @@ proptest! {
     #![proptest_config(config(1_000))]
 
     #[test]
-    fn no_fewer_moves_would_do(
+    fn a_diff_has_as_few_moves_as_possible(
         from in subsequence((0..9_i64).collect::<Vec<_>>(), 0..=9).prop_shuffle(),
         to in subsequence((0..9_i64).collect::<Vec<_>>(), 0..=9).prop_shuffle(),
     ) {
@@ -175,6 +175,6 @@ proptest! {
         prop_assert_eq!(count(|op| matches!(op, Op::Move { .. })), ranks.len() - longest_increasing(&ranks));
         prop_assert_eq!(count(|op| matches!(op, Op::Set { .. })), to.len() - ranks.len());
         prop_assert_eq!(count(|op| matches!(op, Op::Delete { .. })), from.len() - ranks.len());
-        prop_assert_eq!(diff(&a, &b), patch, "always the same one");
+        prop_assert_eq!(diff(&a, &b), patch, "the same patch every time");
     }
 }

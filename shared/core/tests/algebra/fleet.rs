@@ -1,124 +1,133 @@
-//! A user's devices and a log in memory between which requests and answers get lost.
+//! A user's devices and a log in memory. Requests and answers between them may not arrive.
 
 use crate::generate::Edit;
 use crate::model;
 use crate::retained::{Retained, snapshot};
 use crate::support::{device, ms, patched, text};
 use coinolio_core::algebra::{Ranks, diff};
-use coinolio_core::devices::RankSource;
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
 use coinolio_core::log::{
-    Appended, Change, ChangeLog, Entry, LogError, LoggedConflict, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot,
-    SnapshotMark, Version,
+    Change, ConflictRecord, Draft, Entry, Patch, PortfolioKey, Snapshot, SnapshotDraft, SnapshotMark, Version,
 };
-use coinolio_core::sync::{Backoff, sync_v2};
-use coinolio_core::wire::v2::{News, RequestedEdit, SyncRequest, SyncResponse};
+use coinolio_core::portfolio::Portfolio;
+use coinolio_core::store::{Appended, ChangeLog, Directory, MemoryStore, RankSource, Snapshots, Store, StoreError};
+use coinolio_core::sync::Backoff;
+use coinolio_core::wire::v2::{Delta, RequestedEdit, SyncRequest, SyncResponse};
 use coinolio_core::{Code, Error};
 use futures_util::pending;
 use std::collections::{BTreeSet, HashSet};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-/// A log whose every request takes a moment in which others may write.
+/// A log that takes a moment for every request, during which others may write.
 struct Slow<'a, L>(&'a L);
 
-/// Comes back the second time it is asked.
+/// Is pending the first time it is polled.
 async fn pause() {
     pending!();
 }
 
 impl<L: RankSource> RankSource for Slow<'_, L> {
-    async fn ranks(&self, user: &UserId) -> Result<Ranks, LogError> {
+    async fn ranks(&self, user: &UserId) -> Result<Ranks, StoreError> {
         pause().await;
         self.0.ranks(user).await
     }
 }
 
-impl<L: ChangeLog> ChangeLog for Slow<'_, L> {
-    async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
+impl<L: Store> ChangeLog for Slow<'_, L> {
+    async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, StoreError> {
         pause().await;
         self.0.since(key, parent).await
     }
 
-    async fn between(&self, key: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, LogError> {
+    async fn between(&self, key: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, StoreError> {
         pause().await;
         self.0.between(key, from, to).await
     }
 
-    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
+    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, StoreError> {
         pause().await;
         self.0.newest(key, limit).await
     }
 
-    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, StoreError> {
         pause().await;
         self.0.before(key, parent, limit).await
     }
 
-    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
+    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, StoreError> {
         pause().await;
         self.0.patch(key, change).await
     }
 
-    async fn append(&self, key: &PortfolioKey, new: &NewChange) -> Result<Appended, LogError> {
+    async fn append(&self, key: &PortfolioKey, draft: &Draft) -> Result<Appended, StoreError> {
         pause().await;
-        self.0.append(key, new).await
+        self.0.append(key, draft).await
     }
 
-    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
-        pause().await;
-        self.0.create(key, entry, first).await
-    }
-
-    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
-        pause().await;
-        self.0.snapshot_before(key, version).await
-    }
-
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
-        pause().await;
-        self.0.write_snapshot(key, snapshot).await
-    }
-
-    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
-        pause().await;
-        self.0.remove_snapshots_before(key, version).await
-    }
-
-    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
-        pause().await;
-        self.0.mark_snapshot(key, mark).await
-    }
-
-    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, StoreError> {
         pause().await;
         self.0.oldest_since(key, parent).await
     }
 
-    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
-        pause().await;
-        self.0.keep_from(key, version).await
-    }
-
-    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), StoreError> {
         pause().await;
         self.0.remove(key, change).await
     }
+}
 
-    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {
+impl<L: Store> Snapshots for Slow<'_, L> {
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, StoreError> {
+        pause().await;
+        self.0.snapshot_before(key, version).await
+    }
+
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &SnapshotDraft) -> Result<SnapshotMark, StoreError> {
+        pause().await;
+        self.0.write_snapshot(key, snapshot).await
+    }
+
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), StoreError> {
+        pause().await;
+        self.0.remove_snapshots_before(key, version).await
+    }
+}
+
+impl<L: Store> Directory for Slow<'_, L> {
+    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &Draft) -> Result<Appended, StoreError> {
+        pause().await;
+        self.0.create(key, entry, first).await
+    }
+
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, StoreError> {
+        pause().await;
+        self.0.mark_snapshot(key, mark).await
+    }
+
+    async fn retain_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, StoreError> {
+        pause().await;
+        self.0.retain_from(key, version).await
+    }
+
+    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, StoreError> {
         pause().await;
         self.0.entries(user).await
     }
 
-    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, LogError> {
+    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, StoreError> {
         pause().await;
         self.0.entry(key).await
     }
 
-    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, LogError> {
+    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, StoreError> {
         pause().await;
         self.0.rename(key, name).await
+    }
+
+    async fn append_and_rename(&self, key: &PortfolioKey, draft: &Draft, name: &str) -> Result<Appended, StoreError> {
+        pause().await;
+        self.0.append_and_rename(key, draft, name).await
     }
 }
 
@@ -141,7 +150,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Runs two futures, `turns` saying whose turn it is (the second's where true).
+/// Runs two futures in turns: `false` in `turns` polls the first one, `true` the second.
 fn interleave<T>(first: impl Future<Output = T>, second: impl Future<Output = T>, turns: &[bool]) -> [T; 2] {
     let (first, second) = (pin!(first), pin!(second));
     let mut futures: [Pin<&mut dyn Future<Output = T>>; 2] = [first, second];
@@ -158,71 +167,71 @@ fn interleave<T>(first: impl Future<Output = T>, second: impl Future<Output = T>
     done.map(Option::unwrap)
 }
 
-/// A device: what it holds, and what it has heard.
+/// A device: its documents and its syncs.
 struct Phone {
     id: DeviceId,
-    /// How far its clock is off, in milliseconds.
+    /// The error of its clock, in milliseconds.
     skew: i64,
-    /// The version that it knows, and its document.
+    /// The version that it last received, and the document of that version.
     base: (Version, Value),
     document: Value,
-    /// When it last edited its document, by its clock.
+    /// The time of its last edit, by its clock.
     edited_at: i64,
-    /// The sync that no answer has come to, and the document that it had then.
+    /// The unanswered sync, and the document at the time of sending.
     unanswered: Option<(SyncRequest, Value)>,
     answered: Vec<(SyncRequest, Value)>,
-    /// The versions whose conflicts it was told of.
-    heard: BTreeSet<Version>,
+    /// The versions whose conflicts were reported to it.
+    reported: BTreeSet<Version>,
     syncs: u32,
 }
 
-/// What happens to a request.
+/// The fate of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
     Answered,
-    RequestLost,
-    AnswerLost,
+    NotDelivered,
+    Unanswered,
     ArrivesTwice,
 }
 
-/// What a device writes.
+/// A write on a device.
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
-    /// A value that nobody else writes, at one of a few places.
+    /// A value that no other write has, at one of a few paths.
     Unique(u8, usize),
-    /// Anything.
+    /// Any edit.
     Any(Edit),
 }
 
-/// What happens next.
+/// An event in a history.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     Write(usize, Write),
     Sync(usize, Fate),
-    /// A request that was answered long ago arrives again.
+    /// An old request that was answered before arrives again.
     Echo(usize, usize),
-    /// Two devices sync at once; how often each tries again.
+    /// Two devices sync at once, with turns as in [`interleave`] and this many attempts each.
     Race(usize, usize, Vec<bool>, u8),
-    /// Retention removes all but so many of the newest changes, at least one.
-    Forget(usize),
+    /// Retention removes all but this many of the newest changes, and retains at least one.
+    Expire(usize),
 }
 
 /// The devices of one user, and the log.
 pub(crate) struct Fleet {
-    /// Every change there ever was.
-    archive: MemoryLog,
-    /// The parent of the oldest change that the service still has.
-    kept_from: Version,
+    /// All changes, including the removed ones.
+    archive: MemoryStore,
+    /// The parent of the oldest retained change.
+    retained_from: Version,
     key: PortfolioKey,
     phones: Vec<Phone>,
     now: i64,
     written: HashSet<String>,
-    /// What a device that held it has written over or deleted.
+    /// The values that a device has deleted or replaced after it had received them.
     superseded: HashSet<String>,
-    /// How often a device lost the race for the head and tried again.
+    /// The number of repeated attempts after a beaten append.
     pub(crate) retries: u64,
-    /// How often a device synced without its base.
-    pub(crate) lost_bases: u64,
+    /// The number of syncs with edits whose base had expired.
+    pub(crate) expired_bases: u64,
 }
 
 impl Fleet {
@@ -235,12 +244,12 @@ impl Fleet {
             edited_at: 0,
             unanswered: None,
             answered: Vec::new(),
-            heard: BTreeSet::new(),
+            reported: BTreeSet::new(),
             syncs: 0,
         });
         Self {
-            archive: MemoryLog::new(),
-            kept_from: 0,
+            archive: MemoryStore::new(),
+            retained_from: 0,
             key: PortfolioKey {
                 user: UserId::parse("user").unwrap(),
                 portfolio: PortfolioId::parse("main").unwrap(),
@@ -250,7 +259,7 @@ impl Fleet {
             written: HashSet::new(),
             superseded: HashSet::new(),
             retries: 0,
-            lost_bases: 0,
+            expired_bases: 0,
         }
     }
 
@@ -261,9 +270,9 @@ impl Fleet {
             Event::Sync(who, fate) => self.sync(who % count, *fate),
             Event::Echo(who, which) => self.echo(who % count, *which),
             Event::Race(one, other, turns, tries) => self.race(one % count, other % count, turns, *tries),
-            Event::Forget(kept) => self.forget(*kept),
+            Event::Expire(retained) => self.expire(*retained),
         }
-        // Often two things happen in the same millisecond.
+        // Other events often happen in the same millisecond.
         self.now += i64::from(matches!(event, Event::Sync(..)));
     }
 
@@ -271,9 +280,9 @@ impl Fleet {
         let phone = &mut self.phones[who];
         let before = unique(&phone.document);
         match write {
-            Write::Unique(place, index) => {
+            Write::Unique(path, index) => {
                 let value = format!("@{}", self.written.len());
-                write_unique(&mut phone.document, *place, *index, &value);
+                write_unique(&mut phone.document, *path, *index, &value);
                 if unique(&phone.document).contains(&value) {
                     self.written.insert(value);
                 }
@@ -284,7 +293,7 @@ impl Fleet {
         self.superseded.extend(&before - &unique(&phone.document));
     }
 
-    /// The sync that no answer has come to, or a new one.
+    /// Returns the unanswered sync, or a new one.
     fn request(&mut self, who: usize) -> (SyncRequest, Value) {
         let phone = &mut self.phones[who];
         let sent_at = ms(self.now + phone.skew);
@@ -312,36 +321,41 @@ impl Fleet {
         (request, phone.document.clone())
     }
 
-    fn log(&self) -> Retained<'_, MemoryLog> {
-        Retained::after(&self.archive, self.kept_from)
+    fn log(&self) -> Retained<'_, MemoryStore> {
+        Retained::after(&self.archive, self.retained_from)
     }
 
-    fn forget(&mut self, kept: usize) {
+    fn expire(&mut self, retained: usize) {
         let changes = self.changes();
-        let oldest = changes.len().checked_sub(kept.max(1)).and_then(|at| changes.get(at));
-        if let Some(oldest) = oldest.filter(|change| change.parent > self.kept_from) {
+        let oldest = changes
+            .len()
+            .checked_sub(retained.max(1))
+            .and_then(|at| changes.get(at));
+        if let Some(oldest) = oldest.filter(|change| change.parent > self.retained_from) {
             run(snapshot(&self.log(), &self.key, oldest.parent));
-            self.kept_from = oldest.parent;
+            self.retained_from = oldest.parent;
         }
     }
 
-    fn has_forgotten(&self, base: Version) -> bool {
-        base > 0 && base < self.kept_from
+    fn has_expired(&self, base: Version) -> bool {
+        base > 0 && base < self.retained_from
     }
 
     fn send(&self, request: &SyncRequest) -> Result<SyncResponse, Error> {
         let (log, mut tries) = (self.log(), Tries(1));
-        let synced = sync_v2(&log, &mut tries, &self.key, request, ms(self.now));
+        let synced = Portfolio::new(&log, &self.key).sync_v2(&mut tries, request, ms(self.now));
         run(synced).map(|answered| answered.answer)
     }
 
     fn deliver(&mut self, request: &SyncRequest) -> SyncResponse {
-        let kept = self.changes().into_iter().filter(|c| c.parent >= self.kept_from);
-        let known = kept.into_iter().any(|c| c.sync_id.as_ref() == Some(&request.sync_id));
+        let retained = self.changes().into_iter().filter(|c| c.parent >= self.retained_from);
+        let known = retained
+            .into_iter()
+            .any(|c| c.sync_id.as_ref() == Some(&request.sync_id));
         let count = self.changes().len();
         let mut answer = self.send(request);
-        let is_lost = self.has_forgotten(request.base_version);
-        if is_lost {
+        let is_expired = self.has_expired(request.base_version);
+        if is_expired {
             assert_eq!(answer.map_err(|error| error.code), Err(Code::BaseExpired));
             assert_eq!(self.changes().len(), count, "a refused request changes nothing");
             let base_lost = SyncRequest {
@@ -351,20 +365,23 @@ impl Fleet {
             answer = self.send(&base_lost);
         }
         let answer = answer.unwrap_or_else(|error| panic!("{error}: {request:?}"));
-        assert!(!is_lost || matches!(answer.news, News::Document(_)));
-        self.lost_bases += u64::from(is_lost && !request.changes.is_empty());
+        assert!(!is_expired || matches!(answer.delta, Delta::Document(_)));
+        self.expired_bases += u64::from(is_expired && !request.changes.is_empty());
         let grown = self.changes().len() - count;
         let creates = count == 0;
         let wanted = usize::from(creates || (!request.changes.is_empty() && !known));
-        assert_eq!(grown, wanted, "a sync with edits has one effect, one without has none");
+        assert_eq!(
+            grown, wanted,
+            "a sync has one effect if it has edits, and none otherwise"
+        );
         answer
     }
 
     fn sync(&mut self, who: usize, fate: Fate) {
         let (request, _) = self.request(who);
         match fate {
-            Fate::RequestLost => {}
-            Fate::AnswerLost => {
+            Fate::NotDelivered => {}
+            Fate::Unanswered => {
                 self.deliver(&request);
             }
             Fate::Answered => {
@@ -382,18 +399,18 @@ impl Fleet {
     fn echo(&mut self, who: usize, which: usize) {
         let answered = &self.phones[who].answered;
         if let Some((request, document)) = answered.get(which % answered.len().max(1)).cloned() {
-            if request.base_version == 0 && self.kept_from > 0 {
-                // That it was here before is no longer known.
+            if request.base_version == 0 && self.retained_from > 0 {
+                // The log can no longer tell that it had this sync before.
                 return;
             }
-            if self.has_forgotten(request.base_version) {
-                // Only the device itself would say that its base is lost, and it has its answer.
+            if self.has_expired(request.base_version) {
+                // Only the device itself would repeat it with `base_lost`, and the device has its answer.
                 assert_eq!(self.send(&request).map_err(|error| error.code), Err(Code::BaseExpired));
                 return;
             }
             let answer = self.deliver(&request);
             assert_eq!(
-                self.brought(&document, &answer),
+                self.after(&document, &answer),
                 self.document_at(answer.version),
                 "an echo"
             );
@@ -405,19 +422,19 @@ impl Fleet {
             return;
         }
         let requests = [self.request(one).0, self.request(other).0];
-        let kept = self.log();
-        let slow = Slow(&kept);
+        let retained = self.log();
+        let slow = Slow(&retained);
         let (mut first, mut second) = (Tries(tries), Tries(tries));
         let now = ms(self.now);
         let answers: [Result<_, Error>; 2] = interleave(
-            sync_v2(&slow, &mut first, &self.key, &requests[0], now),
-            sync_v2(&slow, &mut second, &self.key, &requests[1], now),
+            Portfolio::new(&slow, &self.key).sync_v2(&mut first, &requests[0], now),
+            Portfolio::new(&slow, &self.key).sync_v2(&mut second, &requests[1], now),
             turns,
         );
-        for (who, answer) in [one, other].into_iter().zip(answers) {
+        for ((who, left), answer) in [(one, first.0), (other, second.0)].into_iter().zip(answers) {
             match answer {
                 Ok(answered) => {
-                    self.retries += answered.report.optimistic_retries;
+                    self.retries += u64::from(tries - left);
                     self.receive(who, &answered.answer);
                 }
                 Err(error) => assert!(matches!(error.code, Code::Busy | Code::BaseExpired), "{error}"),
@@ -425,12 +442,13 @@ impl Fleet {
         }
     }
 
-    /// Law 5: what the device sent, patched by the answer, is the server's document at its version.
+    /// Receives an answer and checks law 5: the document that was sent, patched by the answer, is the server's document
+    /// at the answer's version.
     fn receive(&mut self, who: usize, answer: &SyncResponse) {
         let Some((request, sent)) = self.phones[who].unanswered.take() else {
-            panic!("an answer to nothing")
+            panic!("an answer without a request")
         };
-        let server = self.brought(&sent, answer);
+        let server = self.after(&sent, answer);
         assert_eq!(
             server,
             self.document_at(answer.version),
@@ -439,23 +457,24 @@ impl Fleet {
         );
         let phone = &mut self.phones[who];
         phone
-            .heard
+            .reported
             .extend(answer.conflicts.iter().map(|conflict| conflict.version));
-        // What was edited meanwhile is edited again, on top: this device has it all in hand.
+        // Edits made since are repeated on top of the answer.
         phone.document = patched(&server, &diff(&sent, &phone.document));
         self.superseded.extend(&unique(&server) - &unique(&phone.document));
         phone.base = (answer.version, server);
         phone.answered.push((request, sent));
     }
 
-    fn brought(&self, sent: &Value, answer: &SyncResponse) -> Value {
-        match &answer.news {
-            News::Changes(operations) => patched(sent, operations),
-            News::Document(document) => document.clone(),
+    /// Returns the document that a device has after an answer.
+    fn after(&self, sent: &Value, answer: &SyncResponse) -> Value {
+        match &answer.delta {
+            Delta::Changes(operations) => patched(sent, operations),
+            Delta::Document(document) => document.clone(),
         }
     }
 
-    /// The log's changes, oldest first.
+    /// Returns the log's changes, oldest first.
     fn changes(&self) -> Vec<Change> {
         let mut changes = run(self.archive.since(&self.key, 0)).unwrap();
         changes.reverse();
@@ -472,11 +491,11 @@ impl Fleet {
         document
     }
 
-    pub(crate) fn conflicts(&self) -> Vec<LoggedConflict> {
+    pub(crate) fn conflicts(&self) -> Vec<ConflictRecord> {
         let changes = self.changes();
         let conflicts = changes.iter().flat_map(|change| {
             let patch = run(self.archive.patch(&self.key, change)).unwrap();
-            patch.conflicts.into_iter().map(|conflict| LoggedConflict {
+            patch.conflicts.into_iter().map(|conflict| ConflictRecord {
                 version: change.version,
                 conflict,
             })
@@ -484,9 +503,9 @@ impl Fleet {
         conflicts.collect()
     }
 
-    /// Syncs every device until none has anything to send or to learn.
+    /// Syncs every device until none has anything to send or to receive.
     pub(crate) fn sync_until_quiet(&mut self) {
-        // What was not answered, then what was edited since, then what the others wrote.
+        // First the unanswered syncs, then the edits made since, then the changes of the other devices.
         for _ in 0..3 {
             for who in 0..self.phones.len() {
                 self.sync(who, Fate::Answered);
@@ -497,10 +516,10 @@ impl Fleet {
         for who in 0..self.phones.len() {
             self.sync(who, Fate::Answered);
         }
-        assert_eq!(self.changes().len(), head, "quiet");
+        assert_eq!(self.changes().len(), head, "no device has anything left to send");
     }
 
-    /// Law 4: every device holds the server's document.
+    /// Checks law 4: every device has the server's document.
     pub(crate) fn assert_converged(&self) {
         let head = self.changes().last().map_or(0, |change| change.version);
         let document = self.document_at(head);
@@ -510,35 +529,37 @@ impl Fleet {
         }
     }
 
-    /// Law 2, over the whole history.
-    pub(crate) fn assert_nothing_lost(&self) {
-        let mut kept = unique(&self.phones[0].document);
+    /// Checks law 2 over the whole history: every value is in the document, in a conflict, or was replaced by a device
+    /// that had received it.
+    pub(crate) fn assert_no_edit_is_missing(&self) {
+        let mut present = unique(&self.phones[0].document);
         for logged in self.conflicts() {
             for side in [&logged.conflict.client, &logged.conflict.server] {
-                kept.extend(side.value.iter().flat_map(unique));
+                present.extend(side.value.iter().flat_map(unique));
             }
         }
-        let lost: Vec<_> = self
+        let missing: Vec<_> = self
             .written
             .iter()
-            .filter(|v| !kept.contains(*v) && !self.superseded.contains(*v))
+            .filter(|v| !present.contains(*v) && !self.superseded.contains(*v))
             .collect();
         assert!(
-            lost.is_empty(),
-            "{lost:?} are neither in {} nor in a conflict",
+            missing.is_empty(),
+            "{missing:?} are neither in {} nor in a conflict",
             text(&self.phones[0].document)
         );
     }
 
-    /// Every answer carries the conflicts logged since its base: in the end all were told to all.
-    pub(crate) fn assert_all_heard_of_all_conflicts(&self) {
+    /// Checks that every conflict was reported to every device: each answer has the conflicts since its base.
+    pub(crate) fn assert_every_conflict_was_reported_to_every_device(&self) {
         let versions: BTreeSet<_> = self.conflicts().iter().map(|logged| logged.version).collect();
         for phone in &self.phones {
-            assert_eq!(phone.heard, versions, "{}", phone.id);
+            assert_eq!(phone.reported, versions, "{}", phone.id);
         }
     }
 
-    /// `last_sync_at` grows strictly, each change stands on the one before, no sync made two.
+    /// Checks that each change has the previous one as its parent, that `last_sync_at` grows strictly, and that no sync
+    /// made two changes.
     pub(crate) fn assert_the_log_is_a_chain(&self) {
         let changes = self.changes();
         for pair in changes.windows(2) {
@@ -550,7 +571,7 @@ impl Fleet {
     }
 }
 
-/// The values that one device wrote and no other.
+/// Returns the values in a document that only one write has.
 fn unique(value: &Value) -> HashSet<String> {
     match value {
         Value::String(text) if text.starts_with('@') => HashSet::from([text.to_string()]),
@@ -560,14 +581,14 @@ fn unique(value: &Value) -> HashSet<String> {
     }
 }
 
-fn write_unique(document: &mut Value, place: u8, index: usize, value: &str) {
+fn write_unique(document: &mut Value, path: u8, index: usize, value: &str) {
     let Value::Object(members) = document else {
         return;
     };
     let value = Value::from(value);
-    let part = members.entry(["o", "l", "s", "p", "x"][usize::from(place) % 5].into());
+    let part = members.entry(["o", "l", "s", "p", "x"][usize::from(path) % 5].into());
     let index_name: Box<str> = ["v", "w"][index % 2].into();
-    match place % 5 {
+    match path % 5 {
         0 => match part.or_insert_with(Value::empty_object) {
             Value::Object(inner) => {
                 inner.insert(index_name, value);
@@ -591,14 +612,14 @@ fn write_unique(document: &mut Value, place: u8, index: usize, value: &str) {
     }
 }
 
-/// Edits an element where there is one of that identity, or adds it.
+/// Edits the element with this identity, or adds it if there is none.
 fn write_element(elements: &mut Vec<Value>, index: usize, name: Box<str>, value: Value) {
     let id = Value::from(i64::try_from(index % 4).unwrap());
-    let there = elements.iter_mut().find_map(|element| match element {
+    let existing = elements.iter_mut().find_map(|element| match element {
         Value::Object(members) if members.get("id") == Some(&id) => Some(members),
         _ => None,
     });
-    match there {
+    match existing {
         Some(members) => {
             members.insert(name, value);
         }

@@ -1,4 +1,4 @@
-//! Section 4, "Path" and the form of a "Patch": what is refused, and as what.
+//! `docs/MERGE.md`, "Paths" and "Operations and patches": malformed and invalid operations.
 
 use crate::support::{json, ops, path, text};
 use coinolio_core::algebra::{Op, Path, Token, check_patch};
@@ -36,7 +36,7 @@ fn every_operation_is_written_as_it_was_read() {
 }
 
 #[test]
-fn members_that_this_version_does_not_know_are_ignored() {
+fn unknown_members_are_ignored() {
     assert_eq!(code(r#"{"op":"delete","path":["a"],"modified_at":5,"new":{}}"#), None);
 }
 
@@ -73,7 +73,7 @@ fn a_move_without_after_is_malformed() {
 }
 
 #[test]
-fn an_element_token_stands_only_after_a_lists_name() {
+fn an_element_token_must_follow_the_name_of_its_list() {
     for wrong in [
         r#"[{"id":1}]"#,
         r#"[{"value":"a"}]"#,
@@ -86,14 +86,14 @@ fn an_element_token_stands_only_after_a_lists_name() {
 }
 
 #[test]
-fn members_inside_a_value_element_have_no_path_of_their_own() {
+fn a_path_must_end_at_a_value_token() {
     for wrong in [r#"["l",{"value":{"a":1}},"a"]"#, r#"["l",{"value":"a"},{"id":1}]"#] {
         assert_eq!(set_at(wrong), Some(Code::Invalid), "{wrong}");
     }
 }
 
 #[test]
-fn a_path_cannot_set_the_identity_that_its_element_token_names() {
+fn a_path_must_not_name_the_identity_field_of_its_element_token() {
     for wrong in [
         r#"["l",{"id":1},"id"]"#,
         r#"["l",{"_id":1},"_id","x"]"#,
@@ -107,7 +107,7 @@ fn a_path_cannot_set_the_identity_that_its_element_token_names() {
 }
 
 #[test]
-fn a_token_names_exactly_one_identity() {
+fn an_element_token_must_name_exactly_one_identity() {
     for wrong in [
         r#"["l",{"id":1,"_id":1}]"#,
         r#"["l",{"id":1,"value":"a"}]"#,
@@ -128,7 +128,7 @@ fn a_token_names_exactly_one_identity() {
 }
 
 #[test]
-fn an_element_is_not_set_to_another_identity() {
+fn an_element_cannot_be_set_to_another_identity() {
     for wrong in [
         r#"{"op":"set","path":["l",{"id":1}],"value":{"id":2}}"#,
         r#"{"op":"set","path":["l",{"id":1}],"value":{"id":"1"}}"#,
@@ -158,7 +158,7 @@ fn only_an_element_can_be_moved() {
 }
 
 #[test]
-fn no_path_is_at_or_inside_another() {
+fn the_paths_of_a_patch_must_not_be_equal_or_inside_each_other() {
     let set = |path: &str| format!(r#"{{"op":"set","path":{path},"value":1}}"#);
     let delete = |path: &str| format!(r#"{{"op":"delete","path":{path}}}"#);
     let element = r#"{"op":"set","path":["l",{"id":1}],"value":{"id":1}}"#.to_owned();
@@ -209,7 +209,7 @@ fn an_element_may_be_moved_and_edited_inside() {
 }
 
 #[test]
-fn path_and_value_together_are_at_most_64_deep() {
+fn path_and_value_together_may_nest_64_levels() {
     let names = |count: usize| vec![r#""a""#; count].join(",");
     let nested = |depth: usize| match depth {
         0 => "1".to_owned(),
@@ -220,14 +220,14 @@ fn path_and_value_together_are_at_most_64_deep() {
     for (path, value) in [(64, 0), (1, 63), (32, 32)] {
         assert_eq!(code(&set(path, value)), None, "{path} and {value}");
     }
-    // Deeper values than 64 do not get past the reader; these do.
+    // The reader accepts all of these.
     for (path, value) in [(65, 0), (2, 63), (33, 32)] {
         assert_eq!(code(&set(path, value)), Some(Code::Invalid), "{path} and {value}");
     }
     let delete = |path: usize| format!(r#"{{"op":"delete","path":[{}]}}"#, names(path));
     assert_eq!(code(&delete(64)), None);
     assert_eq!(code(&delete(65)), Some(Code::Invalid));
-    // An element of a set is part of the document that its token names it in.
+    // The element in the token would be part of the document.
     let element = |depth: usize| {
         let object = r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
         format!(r#"{{"op":"delete","path":["l",{{"value":{object}}}]}}"#)
@@ -237,7 +237,7 @@ fn path_and_value_together_are_at_most_64_deep() {
 }
 
 #[test]
-fn v1_shows_paths_joined_by_dots_and_an_element_by_its_identity() {
+fn a_v1_path_is_joined_by_dots_and_shows_elements_by_their_identity() {
     for (tokens, dotted) in [
         (r#"["transactions",{"id":"tx_9"},"amount"]"#, "transactions.tx_9.amount"),
         (r#"["l",{"_id":7}]"#, "l.7"),
@@ -257,7 +257,7 @@ fn a_path_is_written_as_it_was_read() {
 }
 
 #[test]
-fn a_child_is_the_place_that_a_token_names_below_its_parent() {
+fn a_child_has_one_more_token_than_its_parent() {
     let child = path(r#"["l",{"id":1}]"#).child(Token::Member("v".into()));
     assert_eq!(child, path(r#"["l",{"id":1},"v"]"#));
 }

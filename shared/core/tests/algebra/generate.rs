@@ -1,7 +1,7 @@
-//! Documents and edits that collide: few names, few identities, few values, few times.
+//! Generated documents and edits. They use few names, identities, values and times, so that edits often collide.
 
-use crate::support::{Copy, device, ms, text};
-use coinolio_core::algebra::{IdentityField, ListKind, Op, Path, Place, Ranks, Token, diff};
+use crate::support::{History, device, ms, text};
+use coinolio_core::algebra::{IdentityField, ListKind, Op, Path, Position, Ranks, Token, diff};
 use coinolio_core::json::{Object, Value, read};
 use coinolio_core::time::Timestamp;
 use proptest::collection::vec;
@@ -11,7 +11,7 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::RngSeed;
 use std::fmt;
 
-/// `PROPTEST_CASES` cases, or `cases`; the same ones every time unless `PROPTEST_RNG_SEED` names others.
+/// Configures `PROPTEST_CASES` cases, or `cases` by default; they are always the same unless `PROPTEST_RNG_SEED` is set.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     let from_env = ProptestConfig::default();
     let given = |name| std::env::var_os(name).is_some();
@@ -23,7 +23,7 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
         },
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        // Laws with a premise pass over about a tenth of the cases.
+        // Laws with a premise reject about a tenth of the cases.
         max_global_rejects: u32::MAX,
         ..from_env
     }
@@ -120,19 +120,19 @@ fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
         .prop_map(|members| Value::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect()))
 }
 
-/// Any value, nested up to three deep and more where lists hold objects.
+/// Any value, nested up to three levels, or more if lists contain objects.
 pub(crate) fn value() -> impl Strategy<Value = Value> + Clone {
     scalar().prop_recursive(3, 24, 5, |inner| {
         prop_oneof![3 => object(inner.clone()), 4 => list(inner)].boxed()
     })
 }
 
-/// Mostly a scalar.
+/// A value that is mostly a scalar.
 fn small() -> impl Strategy<Value = Value> + Clone {
     prop_oneof![5 => scalar(), 1 => value()]
 }
 
-/// A document: mostly lists of objects, as portfolios are.
+/// A document of mostly lists of objects, like a portfolio.
 pub(crate) fn document() -> impl Strategy<Value = Value> {
     let part = prop_oneof![5 => keyed(small()), 3 => list(small()), 2 => object(list(small())), 2 => value()];
     prop_oneof![1 => Just(Value::empty_object()), 12 => object(part)]
@@ -152,13 +152,13 @@ fn value_token() -> impl Strategy<Value = Token> {
     .prop_map(Token::Value)
 }
 
-/// An operation of the right form, whose names are those of the generated documents.
+/// A well-formed operation that uses the names of the generated documents.
 pub(crate) fn operation() -> impl Strategy<Value = Op> {
     let step = (select(&["a", "b", "l", ""][..]), option::of(element_token()));
     let after = prop_oneof![
-        1 => Just(Place::Front),
-        3 => element_token().prop_map(Place::After),
-        1 => value_token().prop_map(Place::After),
+        1 => Just(Position::Front),
+        3 => element_token().prop_map(Position::After),
+        1 => value_token().prop_map(Position::After),
     ];
     let last = option::weighted(0.3, value_token());
     (vec(step, 1..3), last, 0..4_u8, small(), option::of(after)).prop_map(|(steps, last, kind, value, after)| {
@@ -176,38 +176,44 @@ pub(crate) fn operation() -> impl Strategy<Value = Op> {
             (0, _) => Op::Delete { path },
             (1, Some(_)) => Op::Move {
                 path,
-                after: after.unwrap_or(Place::Front),
+                after: after.unwrap_or(Position::Front),
             },
-            (_, Some(token)) => {
-                let mut value = value;
-                match (&mut value, token.new_element()) {
-                    (Value::Object(members), Value::Object(named)) if !matches!(token, Token::Value(_)) => {
-                        members.extend(named);
-                    }
-                    (value, named) => *value = named,
-                }
-                Op::Set { path, value, after }
-            }
+            (_, Some(token)) => Op::Set {
+                path,
+                value: with_identity(value, &token),
+                after,
+            },
             (_, None) => Op::Set { path, value, after },
         }
     })
 }
 
-/// What an edit does to the container it finds.
+/// Returns `value` with the identity that `token` names, or the named element if that is not possible.
+fn with_identity(value: Value, token: &Token) -> Value {
+    match (value, token.new_element()) {
+        (Value::Object(mut members), Value::Object(identity)) if !matches!(token, Token::Value(_)) => {
+            members.extend(identity);
+            Value::Object(members)
+        }
+        (_, element) => element,
+    }
+}
+
+/// The effect of an edit on the container that it selects.
 #[derive(Clone, Debug)]
 enum Act {
-    /// A member gets this value; an element of the list's kind, made of this value, is inserted.
+    /// Set a member to this value, or insert an element of the list's kind that contains it.
     Put(&'static str, Value),
-    /// A list gets this value as an element, whatever that makes of its kind.
+    /// Insert this value into a list, even if that changes the list's kind.
     Force(Value),
     Remove,
     Move,
-    /// A member or element is replaced; an element of a keyed list keeps its identity.
+    /// Replace a member or element; an element of a keyed list retains its identity.
     Replace(Value),
     Empty,
 }
 
-/// An edit: which container, which places in it, what is done there.
+/// An edit: the numbers of a container and of positions in it, and the effect on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {
     container: usize,
@@ -225,7 +231,7 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
         8 => small().prop_map(Act::Replace),
         1 => Just(Act::Empty),
     ];
-    // Few containers, so that both sides meet in one; the root is one of many.
+    // Few containers, so that both sides often edit the same one. The root is rarely chosen.
     let container = prop_oneof![1 => Just(0_usize), 5 => 1..5_usize, 1 => 0..64_usize];
     (container, 0..8_usize, 0..8_usize, act).prop_map(|(container, from, to, act)| Edit {
         container,
@@ -251,7 +257,7 @@ impl Edit {
     fn apply_to_object(&self, members: &mut Object) {
         let mut names: Vec<_> = members.keys().cloned().collect();
         if self.to > 0 {
-            // Most edits leave alone what makes a list of objects a keyed one.
+            // Most edits do not touch identity fields, so that keyed lists stay keyed.
             names.retain(|name| !IdentityField::ALL.iter().any(|field| field.as_str() == &**name));
         }
         let name = names.get(self.from % names.len().max(1)).cloned();
@@ -312,7 +318,7 @@ impl Edit {
         }
     }
 
-    /// An element of the list's kind that is not in it.
+    /// Returns an element of the list's kind that the list does not have.
     fn fitting(&self, elements: &[Value], name: &str, value: &Value) -> Option<Value> {
         let unused = |pool: &[&str], used: &dyn Fn(&Value) -> bool| {
             let pool: Vec<_> = pool.iter().map(|text| parsed(text)).filter(|v| !used(v)).collect();
@@ -365,7 +371,7 @@ fn nth_container<'v>(value: &'v mut Value, skip: &mut usize) -> Option<&'v mut V
     }
 }
 
-/// A document and one made from it by a few edits.
+/// A document, and the same document after a few edits.
 pub(crate) fn pair() -> impl Strategy<Value = (Text, Text)> {
     (document(), vec(edit(), 0..6)).prop_map(|(from, edits)| {
         let mut to = from.clone();
@@ -374,7 +380,7 @@ pub(crate) fn pair() -> impl Strategy<Value = (Text, Text)> {
     })
 }
 
-/// A value that a failing test shows as JSON.
+/// A value that is shown as JSON if a test fails.
 #[derive(Clone)]
 pub(crate) struct Text(pub(crate) Value);
 
@@ -384,7 +390,7 @@ impl fmt::Debug for Text {
     }
 }
 
-/// What a generated history consists of.
+/// One change of a generated history.
 #[derive(Clone, Debug)]
 struct Round {
     device: usize,
@@ -400,24 +406,24 @@ fn round() -> impl Strategy<Value = Round> {
     })
 }
 
-/// The devices that write to the server; the first is the one whose request is merged.
+/// The devices that write to the server. The first one sends the request that is merged.
 const DEVICES: [&str; 3] = ["phone", "tablet", "laptop"];
 
-/// A base, what became of it on the server, what became of it on the client, and the devices' ranks.
+/// A base, its history on the server, its history on the client, and the ranks of the devices.
 #[derive(Clone)]
 pub(crate) struct Scenario {
     pub(crate) base: Value,
-    pub(crate) server: Copy,
-    pub(crate) client: Copy,
+    pub(crate) server: History,
+    pub(crate) client: History,
     pub(crate) ranks: Ranks,
 }
 
 impl fmt::Debug for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut side = |name: &str, copy: &Copy| -> fmt::Result {
-            writeln!(f, "{name}: {}", text(&copy.document))?;
-            for step in &copy.steps {
-                let by = step.device.as_ref().map_or("nobody", |device| device.as_str());
+        let mut side = |name: &str, history: &History| -> fmt::Result {
+            writeln!(f, "{name}: {}", text(&history.document))?;
+            for step in &history.steps {
+                let by = step.device.as_ref().map_or("unknown", |device| device.as_str());
                 writeln!(f, "  {by} at {}: {}", step.at.millis(), text(&step.op))?;
             }
             Ok(())
@@ -428,12 +434,12 @@ impl fmt::Debug for Scenario {
     }
 }
 
-/// How a scenario's times are given out.
+/// The times of a scenario's operations.
 #[derive(Clone, Copy)]
 pub(crate) enum Times {
-    /// Few, so that both sides' are often equal.
+    /// Few times, which are often equal on both sides.
     Colliding,
-    /// Never the same on both sides.
+    /// Times that are never equal on both sides.
     Differing,
 }
 
@@ -441,29 +447,31 @@ fn timed(patch: Vec<Op>, times: &[i64]) -> Vec<(Op, Timestamp)> {
     patch.into_iter().zip(times.iter().cycle().map(|at| ms(*at))).collect()
 }
 
-fn play(copy: &mut Copy, round: &Round, times: impl Fn(i64) -> i64) {
-    let mut to = copy.document.clone();
+fn play(history: &mut History, round: &Round, times: impl Fn(i64) -> i64) {
+    let mut to = history.document.clone();
     round.edits.iter().for_each(|edit| edit.apply(&mut to));
     let times: Vec<_> = round.times.iter().map(|at| times(*at)).collect();
-    let edits = timed(diff(&copy.document, &to), &times);
-    copy.change(Some(&device(DEVICES[round.device])), &edits);
+    let edits = timed(diff(&history.document, &to), &times);
+    history.change(Some(&device(DEVICES[round.device])), &edits);
 }
 
-/// Up to three changes on the server, those of other devices only unless `own` may have written there too,
-/// and one change on the client.
+/// A scenario with up to three changes on the server and one on the client.
+///
+/// The changes on the server are by other devices, unless `own` is true: then the client's device may have written
+/// there, too.
 pub(crate) fn scenario(times: Times, own: bool) -> impl Strategy<Value = Scenario> {
     let ranks = vec(option::weighted(0.3, 0..3_u8), DEVICES.len());
     let echoes = vec(option::of(0..8_usize), 4);
     (document(), vec(round(), 0..4), round(), echoes, ranks).prop_map(
         move |(base, server, mut client, echoes, ranks)| {
-            // About half of the client's edits are where one of the server's was.
-            let places: Vec<_> = server
+            // About half of the client's edits go to the same position as one of the server's.
+            let targets: Vec<_> = server
                 .iter()
                 .flat_map(|round| &round.edits)
                 .map(|e| (e.container, e.from))
                 .collect();
             for (edit, echo) in client.edits.iter_mut().zip(echoes) {
-                if let Some((container, from)) = echo.and_then(|at| places.get(at).copied()) {
+                if let Some((container, from)) = echo.and_then(|at| targets.get(at).copied()) {
                     (edit.container, edit.from) = (container, from);
                 }
             }
@@ -473,14 +481,14 @@ pub(crate) fn scenario(times: Times, own: bool) -> impl Strategy<Value = Scenari
                     Times::Differing => 2 * at + offset,
                 }
             };
-            let mut on_server = Copy::of(&base);
+            let mut on_server = History::of(&base);
             for mut round in server {
                 if !own && round.device == 0 {
                     round.device = 1;
                 }
                 play(&mut on_server, &round, spread(0));
             }
-            let mut on_client = Copy::of(&base);
+            let mut on_client = History::of(&base);
             play(&mut on_client, &Round { device: 0, ..client }, spread(1));
             let ranks = DEVICES
                 .iter()

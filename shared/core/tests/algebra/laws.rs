@@ -1,10 +1,10 @@
-//! The laws of section 4 that concern the algebra alone, over generated documents.
+//! The laws of `docs/MERGE.md` that concern the algebra alone, over generated documents.
 
 use crate::generate::{Scenario, Text, Times, config, document, operation, pair, scenario};
-use crate::model::{self, Steps, at, find, places, shallow};
-use crate::support::{Copy, device, lines, ms, patched, text, unordered};
+use crate::model::{self, Tokens, at, find, paths, shallow};
+use crate::support::{History, device, lines, ms, patched, text, unordered};
 use coinolio_core::algebra::{
-    Conflict, Device, ListKind, Merged, Op, Path, Side, Token, Winner, check_patch, diff, merge,
+    Authored, Conflict, ListKind, Merged, Op, Path, Side, Token, Winner, check_patch, diff, merge,
 };
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::{Value, read};
@@ -18,48 +18,48 @@ fn merged(scenario: &Scenario, own: Option<&DeviceId>) -> Merged {
         client,
         ranks,
     } = scenario;
-    merge(base, server.device(), client.device(), own, ranks)
+    merge(base, server.authored(), client.authored(), own, ranks)
 }
 
-/// The places whose own value differs between two documents: the edits that made one of the other.
-fn edited(from: &Value, to: &Value) -> Vec<Steps> {
-    let mut all = places(from);
-    all.extend(places(to));
-    all.retain(|place| shallow(at(from, place)) != shallow(at(to, place)));
+/// Returns the paths whose own value differs between two documents: the edits that turn one into the other.
+fn edited(from: &Value, to: &Value) -> Vec<Tokens> {
+    let mut all = paths(from);
+    all.extend(paths(to));
+    all.retain(|path| shallow(at(from, path)) != shallow(at(to, path)));
     all
 }
 
-/// True where two documents hold the same at a place, whatever became of the kinds of the lists above it.
-fn agree(place: &[Token], one: &Value, other: &Value) -> bool {
-    shallow(find(one, place)) == shallow(find(other, place)) || shallow(at(one, place)) == shallow(at(other, place))
+/// Tells whether two documents have the same value at a path, even if the lists on the way changed their kinds.
+fn agree(path: &[Token], one: &Value, other: &Value) -> bool {
+    shallow(find(one, path)) == shallow(find(other, path)) || shallow(at(one, path)) == shallow(at(other, path))
 }
 
-/// True where a record at or above the place holds what `document` has there.
-fn recorded(place: &[Token], document: &Value, conflicts: &[Conflict], side: fn(&Conflict) -> &Side) -> bool {
+/// Tells whether a conflict at or above the path has recorded the value of `document`.
+fn is_recorded(path: &[Token], document: &Value, conflicts: &[Conflict], side: fn(&Conflict) -> &Side) -> bool {
     conflicts.iter().any(|conflict| {
         let above = conflict.path.tokens();
-        place.starts_with(above) && {
+        path.starts_with(above) && {
             let inside = side(conflict)
                 .value
                 .as_ref()
-                .and_then(|value| at(value, &place[above.len()..]));
-            shallow(inside) == shallow(at(document, place))
+                .and_then(|value| at(value, &path[above.len()..]));
+            shallow(inside) == shallow(at(document, path))
         }
     })
 }
 
-/// Law 2 for one side.
-fn none_lost(
+/// Checks law 2 for one side.
+fn assert_no_edit_is_missing(
     base: &Value,
     document: &Value,
     merged: &Merged,
     side: fn(&Conflict) -> &Side,
 ) -> Result<(), TestCaseError> {
-    for place in edited(base, document) {
+    for path in edited(base, document) {
         prop_assert!(
-            agree(&place, document, &merged.document) || recorded(&place, document, &merged.conflicts, side),
+            agree(&path, document, &merged.document) || is_recorded(&path, document, &merged.conflicts, side),
             "the edit at {} is neither in {} nor recorded in {:#?}",
-            text(&Path::from(place)),
+            text(&Path::from(path)),
             text(&merged.document),
             lines(&merged.conflicts)
         );
@@ -72,9 +72,9 @@ fn overlaps(a: &Op, b: &Op) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }
 
-/// True where every list that both documents hold at a place has a kind in common.
+/// Tells whether any two lists at the same path have a kind in common.
 fn lists_agree(a: &Value, b: &Value) -> bool {
-    places(a).iter().all(|place| match (find(a, place), find(b, place)) {
+    paths(a).iter().all(|path| match (find(a, path), find(b, path)) {
         (Some(Value::List(x)), Some(Value::List(y))) => {
             x == y || ListKind::of(x).common(ListKind::of(y)) != ListKind::Opaque
         }
@@ -82,7 +82,7 @@ fn lists_agree(a: &Value, b: &Value) -> bool {
     })
 }
 
-/// A conflict with its sides swapped.
+/// Returns the conflict with its sides swapped.
 fn swapped(conflict: &Conflict) -> Conflict {
     Conflict {
         path: conflict.path.clone(),
@@ -117,7 +117,7 @@ proptest! {
     #![proptest_config(config(1_200))]
 
     #[test]
-    fn law_1_what_diff_gives_makes_one_document_of_the_other((from, to) in pair()) {
+    fn law_1_a_diff_turns_one_document_into_the_other((from, to) in pair()) {
         let patch = diff(&from.0, &to.0);
         let result = patched(&from.0, &patch);
         prop_assert_eq!(&result, &to.0, "{} gave {}", text(&patch), text(&result));
@@ -125,14 +125,14 @@ proptest! {
     }
 
     #[test]
-    fn law_1_holds_between_documents_that_have_nothing_to_do_with_one_another(from in document(), to in document()) {
+    fn law_1_holds_between_unrelated_documents(from in document(), to in document()) {
         let patch = diff(&from, &to);
         let result = patched(&from, &patch);
         prop_assert_eq!(&result, &to, "{} -> {}: {} gave {}", text(&from), text(&to), text(&patch), text(&result));
     }
 
     #[test]
-    fn what_diff_gives_has_the_form_of_a_patch_and_survives_its_json((from, to) in pair()) {
+    fn a_diff_is_a_well_formed_patch_and_survives_json((from, to) in pair()) {
         let patch = diff(&from.0, &to.0);
         prop_assert_eq!(check_patch(&patch), Ok(()), "{}", text(&patch));
         prop_assert_eq!(patch.is_empty(), from.0 == to.0);
@@ -143,20 +143,20 @@ proptest! {
     }
 
     #[test]
-    fn operations_do_what_the_plain_model_says_one_after_the_other(
+    fn operations_in_order_do_the_same_as_the_plain_model(
         from in document().prop_map(Text), ops in vec(operation(), 1..9)
     ) {
         let mut expected = from.0.clone();
         ops.iter().for_each(|op| model::apply(&mut expected, op));
         let result = patched(&from.0, &ops);
         prop_assert_eq!(&result, &expected, "{} on {} gave {} and not {}", text(&ops), text(&from.0), text(&result), text(&expected));
-        let mut recorded = Copy::of(&from.0);
+        let mut recorded = History::of(&from.0);
         recorded.change(None, &ops.iter().map(|op| (op.clone(), ms(1))).collect::<Vec<_>>());
         prop_assert_eq!(recorded.document, expected);
     }
 
     #[test]
-    fn the_same_operations_twice_are_the_same_as_once((from, to) in pair(), other in document()) {
+    fn applying_the_same_operations_twice_is_the_same_as_once((from, to) in pair(), other in document()) {
         let patch = diff(&from.0, &to.0);
         let sets: Vec<_> = patch.iter().filter(|op| matches!(op, Op::Set { .. } | Op::Delete { .. })).collect();
         let once = patched(&other, sets.iter().copied());
@@ -164,14 +164,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_set_is_there_and_what_is_deleted_is_not((from, to) in pair(), other in document()) {
+    fn a_set_value_is_present_and_a_deleted_one_is_absent((from, to) in pair(), other in document()) {
         for op in &diff(&from.0, &to.0) {
             let after = patched(&other, [op]);
             let found = find(&after, op.path().tokens());
             match op {
                 Op::Set { value, .. } => prop_assert_eq!(found, Some(value), "{} on {}", text(op), text(&other)),
                 Op::Delete { path } => {
-                    // An opaque list may hold what a token names twice.
+                    // An opaque list may contain two elements that the token names.
                     let twice = find(&other, path.tokens()).is_some() && at(&other, path.tokens()).is_none();
                     prop_assert!(found.is_none() || twice, "{} on {}", text(op), text(&other));
                 }
@@ -181,14 +181,14 @@ proptest! {
     }
 
     #[test]
-    fn law_2_no_edit_is_lost(s in scenario(Times::Colliding, false)) {
+    fn law_2_every_edit_is_in_the_result_or_in_a_conflict(s in scenario(Times::Colliding, false)) {
         let merged = merged(&s, Some(&device("phone")));
-        none_lost(&s.base, &s.server.document, &merged, |conflict| &conflict.server)?;
-        none_lost(&s.base, &s.client.document, &merged, |conflict| &conflict.client)?;
+        assert_no_edit_is_missing(&s.base, &s.server.document, &merged, |conflict| &conflict.server)?;
+        assert_no_edit_is_missing(&s.base, &s.client.document, &merged, |conflict| &conflict.client)?;
     }
 
     #[test]
-    fn law_3_the_merge_is_what_the_plain_model_says(s in scenario(Times::Colliding, true)) {
+    fn law_3_the_merge_gives_the_same_as_the_plain_model(s in scenario(Times::Colliding, true)) {
         let own = device("phone");
         let merged = merged(&s, Some(&own));
         let expected = model::merge(&s, Some(&own), &merged.conflicts);
@@ -200,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn law_3_holds_where_no_device_is_known(s in scenario(Times::Colliding, true)) {
+    fn law_3_holds_if_no_device_is_known(s in scenario(Times::Colliding, true)) {
         let merged = merged(&s, None);
         let expected = model::merge(&s, None, &merged.conflicts);
         prop_assert_eq!(sorted(&merged.conflicts), sorted(&expected.conflicts));
@@ -208,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn law_5_the_difference_to_the_merged_document_brings_either_side_there(s in scenario(Times::Colliding, true)) {
+    fn law_5_the_diff_to_the_merged_document_brings_either_side_up_to_date(s in scenario(Times::Colliding, true)) {
         let merged = merged(&s, Some(&device("phone"))).document;
         for side in [&s.client.document, &s.server.document, &s.base] {
             prop_assert_eq!(&patched(side, &diff(side, &merged)), &merged);
@@ -216,17 +216,17 @@ proptest! {
     }
 
     #[test]
-    fn law_7_the_same_inputs_give_the_same_outcome(s in scenario(Times::Colliding, true)) {
+    fn law_7_the_same_inputs_give_the_same_result(s in scenario(Times::Colliding, true)) {
         let own = device("phone");
         let first = merged(&s, Some(&own));
-        let again = |copy: &Copy| {
-            let mut fresh = Copy::of(&s.base);
-            for step in &copy.steps {
+        let again = |history: &History| {
+            let mut fresh = History::of(&s.base);
+            for step in &history.steps {
                 fresh.change(step.device.as_ref(), &[(step.op.clone(), step.at)]);
             }
             fresh
         };
-        let second = merge(&s.base, again(&s.server).device(), again(&s.client).device(), Some(&own), &s.ranks.clone());
+        let second = merge(&s.base, again(&s.server).authored(), again(&s.client).authored(), Some(&own), &s.ranks.clone());
         prop_assert_eq!(&first, &second);
         prop_assert_eq!(text(&first.document), text(&second.document), "down to the notation of numbers");
         prop_assert_eq!(diff(&s.base, &first.document), diff(&s.base, &second.document));
@@ -239,8 +239,8 @@ proptest! {
         of_client.retain(|op| !of_server.iter().any(|other| overlaps(op, other)));
         let client = patched(&s.base, &of_client);
         prop_assume!(lists_agree(&s.server.document, &client));
-        let copy = Copy::of(&s.base).become_at(&client, "phone", 2);
-        let merged = merge(&s.base, s.server.device(), copy.device(), Some(&device("phone")), &s.ranks);
+        let history = History::of(&s.base).become_at(&client, "phone", 2);
+        let merged = merge(&s.base, s.server.authored(), history.authored(), Some(&device("phone")), &s.ranks);
         prop_assert_eq!(lines(&merged.conflicts), Vec::<String>::new());
         let both = patched(&s.server.document, &of_client);
         prop_assert_eq!(unordered(&merged.document), unordered(&both), "client {}", text(&client));
@@ -249,35 +249,35 @@ proptest! {
     #[test]
     fn law_10_swapping_the_sides_changes_only_the_order_of_lists(s in scenario(Times::Differing, false)) {
         let one = merged(&s, None);
-        let other = merge(&s.base, s.client.device(), s.server.device(), None, &s.ranks);
+        let other = merge(&s.base, s.client.authored(), s.server.authored(), None, &s.ranks);
         prop_assert_eq!(unordered(&one.document), unordered(&other.document));
         let back: Vec<_> = other.conflicts.iter().map(swapped).collect();
         prop_assert_eq!(sorted(&one.conflicts), sorted(&back));
     }
 
     #[test]
-    fn what_only_one_side_changed_is_taken_from_it_as_it_is(s in scenario(Times::Colliding, true)) {
-        let untouched = Copy::of(&s.base);
-        let none = Device { document: &s.base, authors: &untouched.authors };
+    fn a_document_that_only_one_side_changed_is_accepted_as_it_is(s in scenario(Times::Colliding, true)) {
+        let untouched = History::of(&s.base);
+        let none = Authored { document: &s.base, authors: &untouched.authors };
         let own = device("phone");
         for (server, client, wanted) in [
-            (s.server.device(), none, &s.server),
-            (none, s.client.device(), &s.client),
-            (s.server.device(), s.server.device(), &s.server),
+            (s.server.authored(), none, &s.server),
+            (none, s.client.authored(), &s.client),
+            (s.server.authored(), s.server.authored(), &s.server),
         ] {
             let merged = merge(&s.base, server, client, Some(&own), &s.ranks);
-            prop_assert_eq!(&merged.document, &wanted.document, "list order included");
+            prop_assert_eq!(&merged.document, &wanted.document, "including the order of lists");
             prop_assert_eq!(lines(&merged.conflicts), Vec::<String>::new());
         }
     }
 
     #[test]
-    fn both_sides_having_come_from_nothing_merge_as_from_an_empty_document(s in scenario(Times::Colliding, false)) {
+    fn two_documents_without_a_common_base_merge_as_from_an_empty_document(s in scenario(Times::Colliding, false)) {
         let empty = Value::empty_object();
         let scenario = Scenario {
             base: empty.clone(),
-            server: Copy::of(&empty).become_at(&s.server.document, "tablet", 2),
-            client: Copy::of(&empty).become_at(&s.client.document, "phone", 1),
+            server: History::of(&empty).become_at(&s.server.document, "tablet", 2),
+            client: History::of(&empty).become_at(&s.client.document, "phone", 1),
             ranks: s.ranks,
         };
         let merged = merged(&scenario, Some(&device("phone")));
@@ -285,13 +285,13 @@ proptest! {
         prop_assert_eq!(sorted(&merged.conflicts), sorted(&expected.conflicts));
         prop_assert_eq!(unordered(&merged.document), unordered(&expected.document));
         for conflict in &merged.conflicts {
-            prop_assert!(conflict.client.value.is_some() && conflict.server.value.is_some(), "nobody deleted anything");
+            prop_assert!(conflict.client.value.is_some() && conflict.server.value.is_some(), "neither side deleted anything");
         }
     }
 }
 
 #[test]
-fn the_generated_scenarios_meet_what_the_laws_are_about() {
+fn the_generated_scenarios_contain_conflicts_moves_and_deletions() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::new(config(1));
     let strategy = scenario(Times::Colliding, true);

@@ -1,7 +1,7 @@
-//! The merge algebra against design section 4: each sentence as a table, each law as a property.
+//! The merge algebra against `docs/MERGE.md`: tables for its sentences, properties for its laws.
 //!
-//! `PROPTEST_CASES` sets how many cases each property is given, `PROPTEST_RNG_SEED` which ones: without
-//! them a run is the same every time. A counter-example worth keeping becomes a named test in a table.
+//! `PROPTEST_CASES` sets the number of cases per property, and `PROPTEST_RNG_SEED` selects the cases. If neither is set,
+//! every run uses the same ones. A counterexample that may come back becomes a row of a table or a test of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,7 +16,6 @@ mod fleet;
 mod form;
 mod generate;
 mod laws;
-mod lost;
 mod merge;
 mod model;
 mod namings;
@@ -25,3 +24,4 @@ mod order;
 mod retained;
 mod support;
 mod values;
+mod without_base;

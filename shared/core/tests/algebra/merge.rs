@@ -1,7 +1,7 @@
-//! Section 4, "Merge": every pair of operations, and each sentence.
+//! `docs/MERGE.md`, "Merge": every pair of operations, and a table for each sentence.
 
 use crate::model::find;
-use crate::support::{Copy, device, json, lines, merge_at, merge_texts, op, patched, path, text, unordered};
+use crate::support::{History, device, json, lines, merge_at, merge_texts, op, patched, path, text, unordered};
 use coinolio_core::algebra::{Ranks, Rule, Winner, diff, merge};
 use coinolio_core::json::Value;
 
@@ -19,8 +19,9 @@ const ON_OBJECT: [&str; 8] = [
     r#"{"op":"set","path":["z"],"value":1}"#,
 ];
 
-/// Where each pair conflicts, the first of the pair before or at the second: `x` and `a` as the places are
-/// named, `.` nowhere.
+/// The conflict of each pair of operations: `x` or `a` for the path that ends in this name, `.` for no conflict.
+///
+/// Row by row, operation `i` is paired with operations `i`, `i + 1` and so on.
 const OBJECT_PAIRS: [&str; 8] = [".xxxaa..", ".xxaa..", ".xaa..", ".aa..", ".aa.", ".a.", "..", "."];
 
 /// Operations inside and around a keyed list.
@@ -38,8 +39,8 @@ const ON_LIST: [&str; 11] = [
     r#"{"op":"set","path":["l"],"value":[]}"#,
 ];
 
-/// As [`OBJECT_PAIRS`]: `v` the edited element's member, `e` the element, `n` the new element's member,
-/// `l` the list.
+/// The same for [`ON_LIST`]: `v` is the edited element's member, `e` the element, `n` the new element's member and `l`
+/// the list.
 const LIST_PAIRS: [&str; 11] = [
     ".ve....llle",
     ".e....llle",
@@ -54,7 +55,7 @@ const LIST_PAIRS: [&str; 11] = [
     ".",
 ];
 
-fn place(letter: char) -> Option<&'static str> {
+fn path_of(letter: char) -> Option<&'static str> {
     match letter {
         'x' => Some(r#"["a","x"]"#),
         'a' => Some(r#"["a"]"#),
@@ -73,7 +74,7 @@ fn check(server_op: &str, client_op: &str, conflict: Option<&str>) {
     let context = format!("server {server_op}, client {client_op}");
     for (server_at, client_at) in [(1, 2), (2, 1), (1, 1)] {
         let merged = merge_at(&base, (&server, server_at), (&client, client_at));
-        let Some(place) = conflict else {
+        let Some(conflict_path) = conflict else {
             assert_eq!(lines(&merged.conflicts), Vec::<String>::new(), "{context}");
             let both = patched(&server, &diff(&base, &client));
             assert_eq!(text(&unordered(&merged.document)), text(&unordered(&both)), "{context}");
@@ -89,18 +90,18 @@ fn check(server_op: &str, client_op: &str, conflict: Option<&str>) {
         };
         assert_eq!(
             (text(&record.path).as_str(), record.winner, record.rule),
-            (place, winner, rule),
+            (conflict_path, winner, rule),
             "{context}"
         );
-        let at = |document: &Value| find(document, path(place).tokens()).cloned();
+        let at = |document: &Value| find(document, path(conflict_path).tokens()).cloned();
         assert_eq!(record.client.value, at(&client), "{context}");
         assert_eq!(record.server.value, at(&server), "{context}");
-        let kept = if winner == Winner::Client {
+        let winning = if winner == Winner::Client {
             at(&client)
         } else {
             at(&server)
         };
-        assert_eq!(at(&merged.document), kept, "{context}");
+        assert_eq!(at(&merged.document), winning, "{context}");
     }
 }
 
@@ -109,24 +110,24 @@ fn check_pairs(operations: &[&str], pairs: &[&str]) {
         assert_eq!(row.len(), operations.len() - i, "a full row");
         for (offset, letter) in row.chars().enumerate() {
             let (one, other) = (operations[i], operations[i + offset]);
-            check(one, other, place(letter));
-            check(other, one, place(letter));
+            check(one, other, path_of(letter));
+            check(other, one, path_of(letter));
         }
     }
 }
 
 #[test]
-fn every_pair_of_operations_in_and_around_an_object() {
+fn every_pair_of_operations_on_an_object_conflicts_or_merges() {
     check_pairs(&ON_OBJECT, &OBJECT_PAIRS);
 }
 
 #[test]
-fn every_pair_of_operations_in_and_around_a_list() {
+fn every_pair_of_operations_on_a_list_conflicts_or_merges() {
     check_pairs(&ON_LIST, &LIST_PAIRS);
 }
 
 #[test]
-fn operations_at_places_apart_never_conflict() {
+fn operations_on_separate_paths_never_conflict() {
     for one in ON_OBJECT {
         for other in ON_LIST {
             check(one, other, None);
@@ -143,7 +144,7 @@ struct Row {
     conflicts: &'static [&'static str],
 }
 
-/// Each row with the client's edits the newer ones.
+/// Checks each row; the client's edits are newer.
 fn table(rows: &[Row]) {
     for row in rows {
         let merged = merge_texts(row.base, row.server, row.client);
@@ -154,7 +155,7 @@ fn table(rows: &[Row]) {
 }
 
 #[test]
-fn what_only_one_side_changed_is_taken_from_that_side() {
+fn a_value_that_only_one_side_changed_comes_from_that_side() {
     table(&[
         Row {
             base: r#"{"a":1,"b":1,"c":1}"#,
@@ -174,7 +175,7 @@ fn what_only_one_side_changed_is_taken_from_that_side() {
 }
 
 #[test]
-fn the_same_value_on_both_sides_is_no_conflict() {
+fn the_same_value_on_both_sides_is_not_a_conflict() {
     table(&[
         Row {
             base: r#"{"a":1}"#,
@@ -247,7 +248,7 @@ fn a_base_list_of_another_kind_than_the_sides_counts_as_empty() {
 }
 
 #[test]
-fn an_object_and_a_list_that_were_added_at_one_place_conflict() {
+fn an_object_and_a_list_added_at_the_same_path_conflict() {
     table(&[Row {
         base: "{}",
         server: r#"{"a":{}}"#,
@@ -258,7 +259,7 @@ fn an_object_and_a_list_that_were_added_at_one_place_conflict() {
 }
 
 #[test]
-fn deleting_what_the_other_edited_inside_is_one_conflict() {
+fn deleting_a_value_that_the_other_side_edited_inside_is_one_conflict() {
     table(&[
         Row {
             base: r#"{"a":{"x":{"y":1},"z":1}}"#,
@@ -292,7 +293,7 @@ fn deleting_what_the_other_edited_inside_is_one_conflict() {
 }
 
 #[test]
-fn deleting_what_the_other_left_alone_is_no_conflict() {
+fn deleting_a_value_that_the_other_side_did_not_change_is_not_a_conflict() {
     table(&[Row {
         base: r#"{"a":{"x":1},"l":[{"id":1}],"b":1}"#,
         server: r#"{"l":[{"id":1}],"b":1}"#,
@@ -303,7 +304,7 @@ fn deleting_what_the_other_left_alone_is_no_conflict() {
 }
 
 #[test]
-fn both_having_deleted_is_no_conflict() {
+fn deleting_the_same_value_on_both_sides_is_not_a_conflict() {
     table(&[Row {
         base: r#"{"a":1,"l":[{"id":1},{"id":2}],"s":["a","b"]}"#,
         server: r#"{"l":[{"id":2}],"s":["a"]}"#,
@@ -314,7 +315,7 @@ fn both_having_deleted_is_no_conflict() {
 }
 
 #[test]
-fn an_object_set_conflicts_as_a_whole_when_both_replace_the_same_element() {
+fn an_object_set_conflicts_as_a_whole_if_both_sides_replace_the_same_element() {
     table(&[
         Row {
             base: r#"{"l":[{"a":1},{"b":1}]}"#,
@@ -334,7 +335,7 @@ fn an_object_set_conflicts_as_a_whole_when_both_replace_the_same_element() {
 }
 
 #[test]
-fn an_object_set_merges_where_no_element_was_replaced_by_both() {
+fn an_object_set_merges_if_no_element_was_replaced_by_both_sides() {
     table(&[
         Row {
             base: r#"{"l":[{"a":1},{"b":1}]}"#,
@@ -372,7 +373,7 @@ fn a_string_set_never_conflicts() {
 }
 
 #[test]
-fn a_list_whose_kinds_have_nothing_in_common_is_one_conflict() {
+fn lists_without_a_kind_in_common_are_one_conflict() {
     table(&[
         Row {
             base: r#"{"l":[]}"#,
@@ -410,7 +411,7 @@ fn an_opaque_list_that_one_side_emptied_and_the_other_changed_is_a_conflict() {
 }
 
 #[test]
-fn elements_with_the_identities_one_and_the_string_one_are_two() {
+fn the_identity_1_and_the_identity_string_1_name_two_elements() {
     table(&[Row {
         base: r#"{"l":[]}"#,
         server: r#"{"l":[{"id":1,"v":1}]}"#,
@@ -421,7 +422,7 @@ fn elements_with_the_identities_one_and_the_string_one_are_two() {
 }
 
 #[test]
-fn one_edit_beside_a_conflict_is_kept() {
+fn edits_beside_a_conflict_are_merged() {
     table(&[Row {
         base: r#"{"l":[{"id":1,"v":1,"w":1,"u":1}]}"#,
         server: r#"{"l":[{"id":1,"v":2,"w":2,"u":1}]}"#,
@@ -432,7 +433,7 @@ fn one_edit_beside_a_conflict_is_kept() {
 }
 
 #[test]
-fn conflicts_stand_in_document_order() {
+fn conflicts_are_in_document_order() {
     table(&[Row {
         base: r#"{"a":1,"b":{"c":1},"l":[{"id":1,"v":1},{"id":2,"v":1}]}"#,
         server: r#"{"a":2,"b":{"c":2},"l":[{"id":2,"v":2},{"id":1,"v":2}]}"#,
@@ -467,12 +468,12 @@ fn a_long_list_merges_element_by_element() {
     let base = list(&|_| 0, &mut (0..20_000));
     let server = list(&|id| i64::from(id % 2 == 0), &mut (0..20_000));
     let client = list(&|id| i64::from(id % 2 == 1), &mut (-1_000..20_000));
-    let on_server = Copy::of(&base).become_at(&server, "tablet", 1);
-    let on_client = Copy::of(&base).become_at(&client, "phone", 2);
+    let on_server = History::of(&base).become_at(&server, "tablet", 1);
+    let on_client = History::of(&base).become_at(&client, "phone", 2);
     let merged = merge(
         &base,
-        on_server.device(),
-        on_client.device(),
+        on_server.authored(),
+        on_client.authored(),
         Some(&device("phone")),
         &Ranks::new(),
     );

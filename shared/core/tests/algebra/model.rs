@@ -1,19 +1,20 @@
-//! Section 4's merge in the plainest way: no operations, no order of lists, every value looked at.
+//! A plain model of the merge in `docs/MERGE.md`: it uses no operations, ignores the order of lists and compares every
+//! value.
 
 use crate::generate::Scenario;
-use crate::support::{Copy, unknown};
-use coinolio_core::algebra::{Conflict, ListKind, Op, Path, Place, Ranks, Rule, Side, Stamp, Token, Winner};
+use crate::support::{History, unknown};
+use coinolio_core::algebra::{Conflict, ListKind, Op, Path, Position, Ranks, Rule, Side, Stamp, Token, Winner};
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::{Object, Value};
 use std::collections::{HashMap, HashSet};
 
-pub(crate) type Steps = Vec<Token>;
+pub(crate) type Tokens = Vec<Token>;
 
-fn with(steps: &[Token], token: Token) -> Steps {
+fn with(steps: &[Token], token: Token) -> Tokens {
     steps.iter().cloned().chain([token]).collect()
 }
 
-/// The members or elements below a value that have a path, with their tokens.
+/// Returns the members or elements of a value that have a path of their own, with their tokens.
 fn children(value: &Value) -> Vec<(Token, &Value)> {
     match value {
         Value::Object(members) => members.iter().map(|(k, v)| (Token::Member(k.clone()), v)).collect(),
@@ -25,7 +26,7 @@ fn children(value: &Value) -> Vec<(Token, &Value)> {
     }
 }
 
-/// The value that a path names, where the lists on the way are of the kinds that it names.
+/// Returns the value at a path, if the lists on the way are of the kinds that its tokens name.
 pub(crate) fn at<'v>(value: &'v Value, steps: &[Token]) -> Option<&'v Value> {
     let Some((first, rest)) = steps.split_first() else {
         return Some(value);
@@ -34,7 +35,7 @@ pub(crate) fn at<'v>(value: &'v Value, steps: &[Token]) -> Option<&'v Value> {
     at(child, rest)
 }
 
-/// The value that a path names, whatever the kinds of the lists on the way.
+/// Returns the value at a path, whatever the kinds of the lists on the way.
 pub(crate) fn find<'v>(value: &'v Value, steps: &[Token]) -> Option<&'v Value> {
     let Some((first, rest)) = steps.split_first() else {
         return Some(value);
@@ -47,9 +48,9 @@ pub(crate) fn find<'v>(value: &'v Value, steps: &[Token]) -> Option<&'v Value> {
     find(child, rest)
 }
 
-/// Every place of a document, the root first.
-pub(crate) fn places(value: &Value) -> Vec<Steps> {
-    fn walk(value: &Value, here: &[Token], out: &mut Vec<Steps>) {
+/// Returns every path of a document, beginning with the root.
+pub(crate) fn paths(value: &Value) -> Vec<Tokens> {
+    fn walk(value: &Value, here: &[Token], out: &mut Vec<Tokens>) {
         out.push(here.to_vec());
         // Members of objects inside a `{"value": …}` element have no path of their own.
         if !matches!(here.last(), Some(Token::Value(_))) {
@@ -63,7 +64,7 @@ pub(crate) fn places(value: &Value) -> Vec<Steps> {
     out
 }
 
-/// A value without what has a path of its own.
+/// A value without the parts that have a path of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Shallow {
     Absent,
@@ -81,7 +82,7 @@ pub(crate) fn shallow(value: Option<&Value>) -> Shallow {
     }
 }
 
-/// True where two values differ in nothing but what has a path of its own.
+/// Returns true if two values differ only in parts that have a path of their own.
 fn same_shape(before: Option<&Value>, after: Option<&Value>) -> bool {
     match (before, after) {
         (Some(Value::List(x)), Some(Value::List(y))) => {
@@ -91,7 +92,7 @@ fn same_shape(before: Option<&Value>, after: Option<&Value>) -> bool {
     }
 }
 
-/// True where both lists hold some elements in another order.
+/// Returns true if the common elements of two lists are in a different order.
 fn reordered(before: Option<&Value>, after: Option<&Value>) -> bool {
     let (Some(before), Some(after)) = (before, after) else {
         return false;
@@ -104,7 +105,7 @@ fn reordered(before: Option<&Value>, after: Option<&Value>) -> bool {
     matches!((before, after), (Value::List(_), Value::List(_))) && tokens(before, after) != tokens(after, before)
 }
 
-/// What one operation does, looked up from the root.
+/// Applies one operation.
 pub(crate) fn apply(document: &mut Value, op: &Op) {
     apply_at(document, op.path().tokens(), op);
 }
@@ -143,9 +144,9 @@ fn apply_at(here: &mut Value, rest: &[Token], op: &Op) {
 
 fn apply_to_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op) {
     let at = elements.iter().position(|element| token.names(element));
-    let place = |elements: &[Value], after: Option<&Place>| match after {
-        Some(Place::Front) => 0,
-        Some(Place::After(token)) => elements
+    let index = |elements: &[Value], after: Option<&Position>| match after {
+        Some(Position::Front) => 0,
+        Some(Position::After(token)) => elements
             .iter()
             .position(|element| token.names(element))
             .map_or(elements.len(), |at| at + 1),
@@ -154,14 +155,14 @@ fn apply_to_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op
     match (op, at) {
         (Op::Set { value, .. }, Some(at)) if rest.is_empty() => elements[at] = value.clone(),
         (Op::Set { value, after, .. }, None) if rest.is_empty() => {
-            elements.insert(place(elements, after.as_ref()), value.clone());
+            elements.insert(index(elements, after.as_ref()), value.clone());
         }
         (Op::Delete { .. }, Some(at)) if rest.is_empty() => {
             elements.remove(at);
         }
         (Op::Move { after, .. }, Some(at)) if rest.is_empty() => {
             let element = elements.remove(at);
-            elements.insert(place(elements, Some(after)), element);
+            elements.insert(index(elements, Some(after)), element);
         }
         (Op::Set { .. }, None) => {
             let mut element = token.new_element();
@@ -173,29 +174,29 @@ fn apply_to_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op
     }
 }
 
-/// Who last altered which place of a side's document.
-pub(crate) struct Stamps(HashMap<Steps, Stamp>);
+/// Who last altered the value at each path of one side's document.
+pub(crate) struct Stamps(HashMap<Tokens, Stamp>);
 
 impl Stamps {
-    pub(crate) fn of(base: &Value, copy: &Copy) -> Self {
+    pub(crate) fn of(base: &Value, history: &History) -> Self {
         let mut stamps = HashMap::new();
         let mut document = base.clone();
-        for step in &copy.steps {
+        for step in &history.steps {
             let mut next = document.clone();
             apply(&mut next, &step.op);
-            // What was altered as a whole has no parts that anybody altered before.
-            stamps.retain(|place: &Steps, _| {
-                (0..place.len()).all(|len| same_shape(at(&document, &place[..len]), at(&next, &place[..len])))
+            // Altering a whole value clears the stamps of its parts.
+            stamps.retain(|path: &Tokens, _| {
+                (0..path.len()).all(|len| same_shape(at(&document, &path[..len]), at(&next, &path[..len])))
             });
-            let all: HashSet<_> = places(&document).into_iter().chain(places(&next)).collect();
-            for place in all {
-                let (before, after) = (at(&document, &place), at(&next, &place));
+            let all: HashSet<_> = paths(&document).into_iter().chain(paths(&next)).collect();
+            for path in all {
+                let (before, after) = (at(&document, &path), at(&next, &path));
                 if !same_shape(before, after) || reordered(before, after) {
                     let stamp = Stamp {
                         device_id: step.device.clone(),
                         at: step.at,
                     };
-                    stamps.insert(place, stamp);
+                    stamps.insert(path, stamp);
                 }
             }
             document = next;
@@ -203,13 +204,15 @@ impl Stamps {
         Self(stamps)
     }
 
-    /// The newest stamps at or inside a place by another device, else those by `own`, else the unknown;
-    /// several where several devices altered it at the same time.
-    pub(crate) fn newest(&self, place: &[Token], own: Option<&DeviceId>) -> Vec<Stamp> {
+    /// Returns the newest stamps at or inside a path, preferably those of devices other than `own`. If there are none,
+    /// returns the stamp of the nearest enclosing value, or the unknown stamp.
+    ///
+    /// It returns several if several devices altered the value at the same time.
+    pub(crate) fn newest(&self, path: &[Token], own: Option<&DeviceId>) -> Vec<Stamp> {
         let inside = || {
             self.0
                 .iter()
-                .filter(|(steps, _)| steps.starts_with(place))
+                .filter(|(tokens, _)| tokens.starts_with(path))
                 .map(|(_, stamp)| stamp)
         };
         let is_own = |stamp: &&Stamp| own.is_some() && stamp.device_id.as_ref() == own;
@@ -218,10 +221,10 @@ impl Stamps {
             pool = inside().collect();
         }
         if pool.is_empty() {
-            // Absent, and altered as a part of what stands above.
-            pool = (0..place.len())
+            // No stamp at or inside the path: the value was absent, or it was altered as part of an enclosing value.
+            pool = (0..path.len())
                 .rev()
-                .find_map(|len| self.0.get(&place[..len]))
+                .find_map(|len| self.0.get(&path[..len]))
                 .into_iter()
                 .collect();
         }
@@ -232,19 +235,19 @@ impl Stamps {
     }
 }
 
-/// What a merge must give: the document but for the order of lists, and the conflicts in any order.
+/// The expected result of a merge, apart from the order of lists and of conflicts.
 pub(crate) struct Expected {
     pub(crate) document: Value,
     pub(crate) conflicts: Vec<Conflict>,
 }
 
-/// The rules of section 4 for what both sides changed.
+/// Merges and decides conflicts by the rules.
 struct Judge<'a> {
     server: Stamps,
     client: Stamps,
     own: Option<&'a DeviceId>,
     ranks: &'a Ranks,
-    /// What the merge under test reported: it decides between authors of the same time.
+    /// The conflicts that the merge under test reported. They select one of several authors with the same time.
     reported: &'a [Conflict],
     conflicts: Vec<Conflict>,
 }
@@ -286,12 +289,12 @@ impl Judge<'_> {
         }
         match (server, client) {
             (Some(Value::Object(s)), Some(Value::Object(c))) => {
-                let nothing = Object::new();
-                let b = base.and_then(Value::as_object).unwrap_or(&nothing);
+                let empty = Object::new();
+                let b = base.and_then(Value::as_object).unwrap_or(&empty);
                 let names: HashSet<_> = s.keys().chain(c.keys()).collect();
                 let members = names.into_iter().filter_map(|name| {
-                    let place = with(here, Token::Member(name.clone()));
-                    let value = self.merge(b.get(name), s.get(name), c.get(name), &place)?;
+                    let path = with(here, Token::Member(name.clone()));
+                    let value = self.merge(b.get(name), s.get(name), c.get(name), &path)?;
                     Some((name.clone(), value))
                 });
                 Some(Value::Object(members.collect()))
@@ -336,20 +339,20 @@ impl Judge<'_> {
         let path = Path::from(here.to_vec());
         let reported = self.reported.iter().find(|conflict| conflict.path == path);
         let pick = |stamps: Vec<Stamp>, side: fn(&Conflict) -> &Side| {
-            let told = reported.map(side).and_then(|side| {
+            let named = reported.map(side).and_then(|side| {
                 let same = |s: &&Stamp| s.device_id == side.device_id && s.at == side.modified_at;
                 stamps.iter().find(same).cloned()
             });
-            told.or_else(|| stamps.into_iter().next())
+            named.or_else(|| stamps.into_iter().next())
         };
         let s = pick(self.server.newest(here, self.own), |conflict| &conflict.server)?;
         let c = pick(self.client.newest(here, self.own), |conflict| &conflict.client)?;
-        let keep = |winner| match winner {
+        let value_of = |winner| match winner {
             Winner::Client => client.cloned(),
             Winner::Server => server.cloned(),
         };
         if self.own.is_some() && s.device_id.as_ref() == self.own {
-            return keep(if s.at > c.at { Winner::Server } else { Winner::Client });
+            return value_of(if s.at > c.at { Winner::Server } else { Winner::Client });
         }
         let rank = |stamp: &Stamp| stamp.device_id.as_ref().and_then(|device| self.ranks.get(device));
         let (winner, rule) = match (rank(&c), rank(&s)) {
@@ -364,7 +367,6 @@ impl Judge<'_> {
             device_id: stamp.device_id,
             modified_at: stamp.at,
         };
-        let kept = keep(winner);
         self.conflicts.push(Conflict {
             path,
             winner,
@@ -372,6 +374,6 @@ impl Judge<'_> {
             client: side(client, c),
             server: side(server, s),
         });
-        kept
+        value_of(winner)
     }
 }

@@ -1,4 +1,5 @@
-//! Operations on the elements of one list, named in several ways, of the same name, written again: at once as one by one.
+//! Operations on one list that name elements in several ways, name several elements at once, or write a value again.
+//! Run together, they do the same as one by one.
 
 use crate::support::{json, op, patched, text};
 use coinolio_core::algebra::{Op, apply};
@@ -6,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 #[test]
-fn behind_itself_by_another_name_is_behind_one_that_is_not_there() {
+fn a_move_behind_the_element_itself_by_another_name_goes_to_the_end() {
     let list = r#"{"l":[{"id":1,"uuid":"a"},{"id":2,"uuid":"b"},{"id":3,"uuid":"c"}]}"#;
     for (operation, expected) in [
         (
@@ -22,7 +23,7 @@ fn behind_itself_by_another_name_is_behind_one_that_is_not_there() {
     }
 }
 
-/// Elements of which some bear the same name.
+/// An element, which often has the same name as another.
 fn element() -> impl Strategy<Value = serde_json::Value> {
     prop_oneof![
         12 => (0..5_u8).prop_map(|id| json!({"id": id, "uuid": format!("u{}", (id + 2) % 5)})),
@@ -33,7 +34,7 @@ fn element() -> impl Strategy<Value = serde_json::Value> {
     ]
 }
 
-/// One of the names of an element.
+/// Returns one of the names of an element.
 fn token(element: &serde_json::Value, which: u8) -> serde_json::Value {
     let field = ["id", "uuid"][usize::from(which % 2)];
     match element.get(field) {
@@ -56,7 +57,7 @@ fn operation() -> impl Strategy<Value = Op> {
             _ if token.get("value").is_some() => json!({"op": "move", "path": ["l", token], "after": after}),
             3 if n == 0 => json!({"op": "delete", "path": ["l", token, "v"]}),
             3 => json!({"op": "set", "path": ["l", token, "v"], "value": n}),
-            // Another name, by way of the first.
+            // Gives the element another name.
             _ if token.get("id").is_some() => {
                 json!({"op": "set", "path": ["l", token, "uuid"], "value": format!("u{n}")})
             }
@@ -70,7 +71,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn operations_at_once_do_what_they_do_one_by_one(
+    fn operations_run_together_do_the_same_as_one_by_one(
         list in prop::collection::vec(element(), 0..6),
         ops in prop::collection::vec(operation(), 1..12),
     ) {
@@ -84,7 +85,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_edited_and_then_moved_is_the_same_element_though_another_bears_its_name() {
+fn an_edited_and_moved_element_is_the_same_one_although_another_has_its_name() {
     let document = json(r#"{"l":[{"id":1,"n":"a"},{"id":1,"n":"b"},{"id":2}]}"#);
     let edit = op(r#"{"op":"set","path":["l",{"id":1},"v"],"value":5}"#);
     let moved = op(r#"{"op":"move","path":["l",{"id":1}],"after":{"id":2}}"#);

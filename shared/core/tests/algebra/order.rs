@@ -1,7 +1,7 @@
-//! Section 4, "Merge": the order of lists.
+//! `docs/MERGE.md`, "The order of lists".
 
 use crate::generate::config;
-use crate::support::{Copy, device, json, merge_texts, text};
+use crate::support::{History, device, json, merge_texts, text};
 use coinolio_core::algebra::{Ranks, merge};
 use coinolio_core::json::{Object, Value};
 use proptest::collection::vec;
@@ -16,19 +16,19 @@ fn letters(text: &str) -> Value {
     Value::Object(Object::from([("l".into(), Value::List(elements.collect()))]))
 }
 
-/// The merged order of three lists of letters.
+/// Returns the merged order of three lists of letters.
 fn merged(base: &str, server: &str, client: &str) -> String {
     let base = letters(base);
-    let server = Copy::of(&base).become_at(&letters(server), "tablet", 1);
-    let client = Copy::of(&base).become_at(&letters(client), "phone", 2);
+    let server = History::of(&base).become_at(&letters(server), "tablet", 1);
+    let client = History::of(&base).become_at(&letters(client), "phone", 2);
     let own = device("phone");
-    let merged = merge(&base, server.device(), client.device(), Some(&own), &Ranks::new());
-    assert!(merged.conflicts.is_empty(), "an order is no conflict");
+    let merged = merge(&base, server.authored(), client.authored(), Some(&own), &Ranks::new());
+    assert!(merged.conflicts.is_empty(), "the order of a list never conflicts");
     let Value::Object(members) = &merged.document else {
-        panic!("no object")
+        panic!("not an object")
     };
     let Some(Value::List(elements)) = members.get("l") else {
-        panic!("no list")
+        panic!("not a list")
     };
     elements.iter().filter_map(Value::as_str).collect()
 }
@@ -44,7 +44,7 @@ fn table(rows: &[(&str, &str, &str, &str)]) {
 }
 
 #[test]
-fn list_order_is_the_servers() {
+fn a_merged_list_has_the_servers_order() {
     table(&[
         ("abc", "cab", "abc", "cab"),
         ("abc", "cba", "abcx", "cbax"),
@@ -54,7 +54,7 @@ fn list_order_is_the_servers() {
 }
 
 #[test]
-fn what_the_client_kept_stays_behind_what_it_follows() {
+fn an_element_that_only_the_client_still_has_stays_behind_its_predecessor() {
     let merged = merge_texts(
         r#"{"l":[{"id":"a"},{"id":"b"}]}"#,
         r#"{"l":[{"id":"a"},{"id":"c"}]}"#,
@@ -68,7 +68,7 @@ fn what_the_client_kept_stays_behind_what_it_follows() {
 }
 
 #[test]
-fn what_the_client_appended_goes_to_the_end_in_its_order() {
+fn elements_that_the_client_appended_go_to_the_end_in_its_order() {
     table(&[
         ("ab", "aby", "abx", "abyx"),
         ("ab", "abyz", "abxw", "abyzxw"),
@@ -79,12 +79,12 @@ fn what_the_client_appended_goes_to_the_end_in_its_order() {
 }
 
 #[test]
-fn what_the_client_moved_to_the_end_goes_to_the_end() {
+fn an_element_that_the_client_moved_to_the_end_goes_to_the_end() {
     table(&[("abc", "abcy", "bca", "bcya"), ("abcd", "yabcd", "cdba", "ycdba")]);
 }
 
 #[test]
-fn what_the_client_added_goes_behind_what_it_follows() {
+fn an_element_that_the_client_inserted_goes_behind_its_predecessor() {
     table(&[
         ("ab", "ab", "axb", "axb"),
         ("ab", "ayb", "axb", "axyb"),
@@ -95,7 +95,7 @@ fn what_the_client_added_goes_behind_what_it_follows() {
 }
 
 #[test]
-fn what_it_followed_being_gone_the_nearest_that_is_left_counts() {
+fn an_element_whose_predecessor_is_deleted_goes_behind_the_nearest_one_before_it() {
     table(&[
         ("abc", "ac", "abxc", "axc"),
         ("abc", "cy", "abxc", "xcy"),
@@ -106,7 +106,7 @@ fn what_it_followed_being_gone_the_nearest_that_is_left_counts() {
 }
 
 #[test]
-fn what_the_client_moved_goes_behind_what_it_follows_there() {
+fn an_element_that_the_client_moved_goes_behind_its_new_predecessor() {
     table(&[
         ("abcd", "abcd", "acdb", "acdb"),
         ("abcd", "abycd", "dabc", "dabyc"),
@@ -116,7 +116,7 @@ fn what_the_client_moved_goes_behind_what_it_follows_there() {
 }
 
 #[test]
-fn both_moved_keeps_the_servers_place() {
+fn an_element_that_both_sides_moved_has_the_servers_position() {
     table(&[
         ("abcd", "dabc", "adbc", "dabc"),
         ("abcd", "dabc", "abdc", "dabc"),
@@ -125,7 +125,7 @@ fn both_moved_keeps_the_servers_place() {
 }
 
 #[test]
-fn what_both_added_keeps_the_servers_place() {
+fn an_element_that_both_sides_added_has_the_servers_position() {
     table(&[("ab", "abx", "xab", "abx"), ("ab", "axb", "abx", "axb")]);
 }
 
@@ -135,7 +135,7 @@ fn a_moved_element_that_the_other_side_deleted_stays_deleted_without_a_conflict(
 }
 
 #[test]
-fn a_moved_element_takes_the_other_sides_edits_inside_along() {
+fn a_moved_element_has_the_other_sides_edits_inside_it() {
     let merged = merge_texts(
         r#"{"l":[{"id":1,"v":1},{"id":2},{"id":3}]}"#,
         r#"{"l":[{"id":1,"v":2},{"id":2},{"id":3}]}"#,
@@ -146,7 +146,7 @@ fn a_moved_element_takes_the_other_sides_edits_inside_along() {
 }
 
 #[test]
-fn an_element_that_comes_back_by_its_newer_edit_stands_where_its_device_had_it() {
+fn an_element_restored_by_a_newer_edit_has_the_position_that_its_device_gave_it() {
     let merged = merge_texts(
         r#"{"l":[{"id":1},{"id":2,"v":1},{"id":3}]}"#,
         r#"{"l":[{"id":1},{"id":3}]}"#,
@@ -156,48 +156,52 @@ fn an_element_that_comes_back_by_its_newer_edit_stands_where_its_device_had_it()
     assert_eq!(merged.conflicts.len(), 1);
 }
 
-/// Every largest set of elements that may be said to stand where they stood, the order of the others
-/// apart: what is not in it was moved.
-fn left_in_place(from: &[&'static str], to: &[&'static str]) -> Vec<HashSet<&'static str>> {
+/// Returns every largest set of elements whose relative order is the same in both lists: the other elements moved.
+fn unmoved_sets(from: &[&'static str], to: &[&'static str]) -> Vec<HashSet<&'static str>> {
     let both: Names = to.iter().copied().filter(|name| from.contains(name)).collect();
     let position = |name: &str| from.iter().position(|other| *other == name);
     let rising = |mask: usize| -> Option<HashSet<&'static str>> {
-        let kept: Names = (0..both.len())
+        let chosen: Names = (0..both.len())
             .filter(|i| mask >> i & 1 == 1)
             .map(|i| both[i])
             .collect();
-        let rises = kept.windows(2).all(|pair| position(pair[0]) < position(pair[1]));
-        rises.then(|| kept.into_iter().collect())
+        let rises = chosen.windows(2).all(|pair| position(pair[0]) < position(pair[1]));
+        rises.then(|| chosen.into_iter().collect())
     };
     let all: Vec<_> = (0..1_usize << both.len()).filter_map(rising).collect();
     let largest = all.iter().map(HashSet::len).max().unwrap_or(0);
-    all.into_iter().filter(|kept| kept.len() == largest).collect()
+    all.into_iter().filter(|unmoved| unmoved.len() == largest).collect()
 }
 
-/// The orders that the text allows, one for each choice of what either side moved.
+/// Returns the orders that `docs/MERGE.md` allows, one for each choice of the elements that either side moved.
 fn allowed(base: &[&'static str], server: &[&'static str], client: &[&'static str]) -> Vec<String> {
-    let stays = |name: &&'static str| match (base.contains(name), server.contains(name), client.contains(name)) {
+    let is_present = |name: &&'static str| match (base.contains(name), server.contains(name), client.contains(name)) {
         (true, s, c) => s && c,
         (false, s, c) => s || c,
     };
     let mut out = Vec::new();
-    for by_server in left_in_place(base, server) {
-        for by_client in left_in_place(base, client) {
-            let moved = |kept: &HashSet<&str>, side: &[&str], name: &str| {
-                base.contains(&name) && side.contains(&name) && !kept.contains(name)
+    for by_server in unmoved_sets(base, server) {
+        for by_client in unmoved_sets(base, client) {
+            let moved = |unmoved: &HashSet<&str>, side: &[&str], name: &str| {
+                base.contains(&name) && side.contains(&name) && !unmoved.contains(name)
             };
-            // What the client places: its own additions and what it moved, unless the server did so too.
-            let places = |name: &&'static str| {
+            // The client decides the position of its own additions, and of moved elements unless the server moved them
+            // too.
+            let is_clients = |name: &&'static str| {
                 let added = !base.contains(name) && !server.contains(name);
                 let moved_alone = moved(&by_client, client, name) && !moved(&by_server, server, name);
-                stays(name) && (added || moved_alone)
+                is_present(name) && (added || moved_alone)
             };
-            let mut order: Names = server.iter().copied().filter(|n| stays(n) && !places(n)).collect();
+            let mut order: Names = server
+                .iter()
+                .copied()
+                .filter(|n| is_present(n) && !is_clients(n))
+                .collect();
             let end = client
                 .iter()
                 .rposition(|name| by_client.contains(name))
                 .map_or(0, |last| last + 1);
-            for (at, name) in client.iter().enumerate().filter(|(_, name)| places(name)) {
+            for (at, name) in client.iter().enumerate().filter(|(_, name)| is_clients(name)) {
                 if at >= end {
                     order.push(name);
                     continue;
@@ -218,7 +222,7 @@ fn names(from: &'static [&'static str]) -> impl Strategy<Value = Names> {
     subsequence(from, 0..=from.len()).prop_shuffle()
 }
 
-/// Few edits of a list: most real ones are.
+/// A few edits of a list, as in most real changes.
 #[derive(Clone, Debug)]
 struct Edits {
     removed: Vec<usize>,
@@ -283,27 +287,27 @@ proptest! {
     #![proptest_config(config(1_000))]
 
     #[test]
-    fn the_merged_order_is_one_that_the_text_allows(
+    fn the_merged_order_is_an_allowed_one(
         (base, server, client) in three(edits(2, &["u", "v", "x"]), edits(2, &["x", "y", "z"])),
     ) {
         let order = merged(&base, &server, &client);
         let allowed = allowed(&split(&base), &split(&server), &split(&client));
-        prop_assert!(allowed.contains(&order), "{} is none of {:?}", order, allowed);
+        prop_assert!(allowed.contains(&order), "{} is not one of {:?}", order, allowed);
     }
 
     #[test]
-    fn the_merged_order_of_shuffled_lists_is_one_that_the_text_allows(
+    fn the_merged_order_of_shuffled_lists_is_an_allowed_one(
         base in names(&["a", "b", "c", "d"]),
         server in names(&["a", "b", "c", "d", "u", "x"]),
         client in names(&["a", "b", "c", "d", "x", "y"]),
     ) {
         let order = merged(&base.concat(), &server.concat(), &client.concat());
         let allowed = allowed(&base, &server, &client);
-        prop_assert!(allowed.contains(&order), "{} is none of {:?}", order, allowed);
+        prop_assert!(allowed.contains(&order), "{} is not one of {:?}", order, allowed);
     }
 
     #[test]
-    fn law_9_where_only_the_server_moved_elements_its_order_is_kept(
+    fn law_9_the_servers_order_stays_if_only_the_server_moved_elements(
         (base, server, client) in three(edits(3, &["u", "v", "x"]), edits(0, &["x", "y", "z"])),
     ) {
         let order = merged(&base, &server, &client);
@@ -311,7 +315,7 @@ proptest! {
     }
 
     #[test]
-    fn law_9_where_only_the_client_moved_elements_its_order_is_kept(
+    fn law_9_the_clients_order_stays_if_only_the_client_moved_elements(
         (base, server, client) in three(edits(0, &["u", "v"]), edits(3, &["y", "z"])),
     ) {
         let order = merged(&base, &server, &client);

@@ -1,6 +1,6 @@
-//! Documents, patches and merges from their JSON.
+//! Building documents, patches and merges from JSON.
 
-use coinolio_core::algebra::{Authors, Conflict, Device, Merged, Op, Path, Ranks, Side, Stamp, apply, diff, merge};
+use coinolio_core::algebra::{Authored, Authors, Conflict, Merged, Op, Path, Ranks, Side, Stamp, apply, diff, merge};
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::{Value, read};
 use coinolio_core::time::Timestamp;
@@ -20,7 +20,7 @@ pub(crate) fn op(text: &str) -> Op {
 
 pub(crate) fn ops(text: &str) -> Vec<Op> {
     let Value::List(list) = json(text) else {
-        panic!("{text} is no list")
+        panic!("{text} is not a list")
     };
     list.iter()
         .map(|op| Op::from_json(op).unwrap_or_else(|error| panic!("{text}: {error}")))
@@ -45,7 +45,7 @@ pub(crate) fn ms(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// What no recorded change altered: nobody's, and long ago.
+/// The stamp of values that no recorded change altered: no author, and long ago.
 pub(crate) fn unknown() -> Stamp {
     Stamp {
         device_id: None,
@@ -53,7 +53,7 @@ pub(crate) fn unknown() -> Stamp {
     }
 }
 
-/// One operation of a side's history.
+/// One operation of a history.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) op: Op,
@@ -61,15 +61,15 @@ pub(crate) struct Step {
     pub(crate) at: Timestamp,
 }
 
-/// A document, and how it came to be what it is.
+/// A document and the operations that led to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Copy {
+pub(crate) struct History {
     pub(crate) document: Value,
     pub(crate) authors: Authors,
     pub(crate) steps: Vec<Step>,
 }
 
-impl Copy {
+impl History {
     pub(crate) fn of(base: &Value) -> Self {
         Self {
             document: base.clone(),
@@ -78,7 +78,7 @@ impl Copy {
         }
     }
 
-    /// One change: operations with their effective times.
+    /// Records a change: operations with their effective times.
     pub(crate) fn change(&mut self, device: Option<&DeviceId>, edits: &[(Op, Timestamp)]) {
         let timed = edits.iter().map(|(op, at)| (op, *at));
         self.authors.record(&mut self.document, device, timed);
@@ -89,33 +89,33 @@ impl Copy {
         }));
     }
 
-    /// One change that makes `to` of the document, all of it at one time.
+    /// Records one change that turns the document into `to`, with the same time for all operations.
     pub(crate) fn become_at(mut self, to: &Value, by: &str, at: i64) -> Self {
         let edits: Vec<_> = diff(&self.document, to).into_iter().map(|op| (op, ms(at))).collect();
         self.change(Some(&device(by)), &edits);
-        assert_eq!(self.document, *to, "recording applies");
-        // Where only the notation of a number differs, nothing was recorded.
+        assert_eq!(self.document, *to, "recording applies the operations");
+        // If only the notation of a number differs, there was nothing to record.
         self.document = to.clone();
         self
     }
 
-    pub(crate) fn device(&self) -> Device<'_> {
-        Device {
+    pub(crate) fn authored(&self) -> Authored<'_> {
+        Authored {
             document: &self.document,
             authors: &self.authors,
         }
     }
 }
 
-/// The server's change is the tablet's, the client is the phone; no device has a rank.
+/// Merges a change of the tablet on the server with a change of the phone, the client; no device has a rank.
 pub(crate) fn merge_at(base: &Value, server: (&Value, i64), client: (&Value, i64)) -> Merged {
-    let server = Copy::of(base).become_at(server.0, "tablet", server.1);
-    let client = Copy::of(base).become_at(client.0, "phone", client.1);
+    let server = History::of(base).become_at(server.0, "tablet", server.1);
+    let client = History::of(base).become_at(client.0, "phone", client.1);
     let own = device("phone");
-    merge(base, server.device(), client.device(), Some(&own), &Ranks::new())
+    merge(base, server.authored(), client.authored(), Some(&own), &Ranks::new())
 }
 
-/// As [`merge_at`], of JSON texts, with the client's edits the newer ones.
+/// Merges JSON texts as [`merge_at`] does; the client's edits are newer.
 pub(crate) fn merge_texts(base: &str, server: &str, client: &str) -> Merged {
     merge_at(&json(base), (&json(server), 1), (&json(client), 2))
 }
@@ -124,7 +124,7 @@ fn side(side: &Side) -> String {
     side.value.as_ref().map_or_else(|| "deleted".into(), text)
 }
 
-/// `["path"] client=… server=…: winner, rule`.
+/// Shows a conflict as `["path"] client=… server=…: winner, rule`.
 pub(crate) fn line(conflict: &Conflict) -> String {
     format!(
         "{} client={} server={}: {}, {}",
@@ -140,10 +140,10 @@ pub(crate) fn lines(conflicts: &[Conflict]) -> Vec<String> {
     conflicts.iter().map(line).collect()
 }
 
-/// The value with the lists whose order is no part of a law in one order.
+/// Sorts the lists of a value whose order does not matter to a law.
 ///
-/// A merged list may turn opaque where both sides gave elements the same second identity, so every list
-/// of objects is sorted, whatever its kind.
+/// A merged list may become opaque if both sides gave elements the same second identity, so lists of objects are sorted
+/// whatever their kind.
 pub(crate) fn unordered(value: &Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(members.iter().map(|(k, v)| (k.clone(), unordered(v))).collect()),
@@ -160,7 +160,7 @@ pub(crate) fn unordered(value: &Value) -> Value {
     }
 }
 
-/// The same for equal values, whatever their numbers' notation.
+/// Returns the same key for equal values, whatever the notation of their numbers.
 fn sort_key(value: &Value) -> String {
     match value {
         Value::Number(number) => format!("{:?}", number.to_f64() + 0.0),

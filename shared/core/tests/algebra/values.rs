@@ -1,4 +1,4 @@
-//! Section 4, "Values".
+//! `docs/MERGE.md`, "Values" and "Lists".
 
 use crate::support::{json, merge_texts, text};
 use coinolio_core::algebra::{IdentityField, ListKind, Token, diff};
@@ -6,7 +6,7 @@ use coinolio_core::json::Value;
 
 fn kind(list: &str) -> ListKind {
     let Value::List(elements) = json(list) else {
-        panic!("{list} is no list")
+        panic!("{list} is not a list")
     };
     ListKind::of(&elements)
 }
@@ -34,7 +34,7 @@ fn a_list_is_keyed_by_the_first_identity_field_that_all_its_elements_have() {
 }
 
 #[test]
-fn one_and_the_string_one_are_two_identities_and_one_in_another_notation_is_one() {
+fn a_number_and_a_string_are_different_identities_but_two_notations_are_the_same() {
     kinds(&[
         (r#"[{"id":1},{"id":"1"}]"#, ID),
         (r#"[{"id":1},{"id":1.0}]"#, ListKind::Opaque),
@@ -44,7 +44,7 @@ fn one_and_the_string_one_are_two_identities_and_one_in_another_notation_is_one(
 }
 
 #[test]
-fn identities_are_distinct_strings_or_numbers_or_the_list_is_opaque() {
+fn a_list_is_opaque_if_its_identities_are_not_distinct_strings_or_numbers() {
     kinds(&[
         (r#"[{"id":1},{"id":1}]"#, ListKind::Opaque),
         (r#"[{"id":null}]"#, ListKind::Opaque),
@@ -57,7 +57,7 @@ fn identities_are_distinct_strings_or_numbers_or_the_list_is_opaque() {
 }
 
 #[test]
-fn distinct_strings_are_a_set_and_so_are_distinct_objects_without_an_identity() {
+fn distinct_strings_or_distinct_objects_without_an_identity_are_a_set() {
     kinds(&[
         (r#"["a","b",""]"#, ListKind::StringSet),
         (r#"["a","a"]"#, ListKind::Opaque),
@@ -81,7 +81,7 @@ fn any_other_list_is_opaque() {
 }
 
 #[test]
-fn an_empty_list_is_of_every_kind() {
+fn an_empty_list_is_compatible_with_every_kind() {
     assert_eq!(kind("[]"), ListKind::Empty);
     for other in [r#"[{"id":1}]"#, r#"["a"]"#, r#"[{"a":1}]"#] {
         let (empty, full) = (json(r#"{"l":[]}"#), json(&format!(r#"{{"l":{other}}}"#)));
@@ -95,7 +95,7 @@ fn an_empty_list_is_of_every_kind() {
                 text(&patch)
             );
         }
-        // The server emptied what the client added to.
+        // Both sides emptied the list.
         let base = json(&format!(r#"{{"l":{other}}}"#));
         let merged = merge_texts(&text(&base), r#"{"l":[]}"#, r#"{"l":[]}"#);
         assert_eq!(text(&merged.document), r#"{"l":[]}"#);
@@ -117,7 +117,7 @@ fn a_pair_is_never_mixed() {
 }
 
 #[test]
-fn lists_whose_kinds_have_nothing_in_common_are_replaced_whole() {
+fn lists_without_a_kind_in_common_are_replaced_as_a_whole() {
     for (from, to) in [
         (r#"[{"id":1}]"#, r#"["a"]"#),
         (r#"[{"id":1}]"#, r#"[{"_id":1}]"#),
@@ -131,7 +131,7 @@ fn lists_whose_kinds_have_nothing_in_common_are_replaced_whole() {
 }
 
 #[test]
-fn a_base_list_of_another_kind_than_the_two_sides_share_counts_as_empty() {
+fn a_base_list_of_another_kind_than_both_sides_counts_as_empty() {
     let merged = merge_texts(
         r#"{"l":["a","b"]}"#,
         r#"{"l":[{"id":1,"a":1}]}"#,
@@ -143,7 +143,7 @@ fn a_base_list_of_another_kind_than_the_two_sides_share_counts_as_empty() {
     assert_eq!(
         text(&merged.document),
         r#"{"l":["a"]}"#,
-        "what was emptied has a kind in common"
+        "an emptied list has a kind in common with any other"
     );
     assert!(merged.conflicts.is_empty());
 }
@@ -167,7 +167,7 @@ fn null_is_a_value_and_differs_from_absent() {
 }
 
 #[test]
-fn numbers_are_equal_when_their_decimal_values_are() {
+fn numbers_are_equal_if_their_decimal_values_are_equal() {
     assert!(diff(&json(r#"{"a":1,"l":[1,100]}"#), &json(r#"{"a":1.0,"l":[10e-1,1E2]}"#)).is_empty());
     let merged = merge_texts(r#"{"a":1}"#, r#"{"a":1.00}"#, r#"{"a":2}"#);
     assert_eq!(text(&merged.document), r#"{"a":2}"#);

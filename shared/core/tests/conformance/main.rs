@@ -1,14 +1,14 @@
-//! Runs the conformance suite for change logs and device stores on the in-memory implementation.
+//! Runs the conformance suite on the store in memory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
 
 macro_rules! suite {
     ($($case:ident)*) => {
         mod memory {
-            use coinolio_core::log::MemoryLog;
+            use coinolio_core::store::MemoryStore;
 
             $(#[tokio::test]
             async fn $case() {
-                super::$case(MemoryLog::default()).await;
+                super::$case(MemoryStore::default()).await;
             })*
         }
     };

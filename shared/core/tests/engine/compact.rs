@@ -1,9 +1,10 @@
 //! The requests that compaction, and syncs after it, make to the log.
 
-use crate::fixture::{Watched, body, delete, everything, key, minute, portfolio, server_at, set, sync};
-use coinolio_core::log::{LogError, json_size};
-use coinolio_core::sync::{Compacted, MAX_DOCUMENT_BYTES, Retention, compact};
-use coinolio_core::wire::v2::News;
+use crate::fixture::{Watched, body, delete, everything, main_in, minute, portfolio, server_at, set, sync};
+use coinolio_core::log::json_size;
+use coinolio_core::store::StoreError;
+use coinolio_core::sync::{Compacted, MAX_DOCUMENT_BYTES, Retention};
+use coinolio_core::wire::v2::Delta;
 use pollster::block_on;
 use std::ops::Range;
 use std::time::Duration;
@@ -15,7 +16,7 @@ const EVERYTHING: Retention = Retention {
 };
 
 fn run(log: &Watched, retention: &Retention) -> Compacted {
-    block_on(compact(log, &key(), retention, minute(600))).unwrap()
+    block_on(main_in(log).compact(retention, minute(600))).unwrap()
 }
 
 /// Makes one small edit on top of each version of `bases`.
@@ -79,7 +80,7 @@ fn a_removal_costs_one_request_for_each_change_and_a_few_to_find_them() {
         "a binary search over 60 versions: {requests:?}"
     );
     let first = |name| requests.iter().position(|request| *request == name);
-    assert!(first("keep_from") < first("remove") && count("keep_from") == 1);
+    assert!(first("retain_from") < first("remove") && count("retain_from") == 1);
     assert_eq!(everything(&log.log)[0].parent, 20);
     assert_eq!(requests.last(), Some(&"mark_snapshot"));
 }
@@ -110,15 +111,15 @@ fn minutes(minutes: u64) -> Duration {
 #[test]
 fn a_change_exactly_as_old_as_the_retention_stays_with_all_newer_ones() {
     // The run is at minute 600. If changes stay for 570 minutes, that of minute 30 stays; 29 is the last that may go.
-    for (age, kept_from) in [(570, 15), (569, 30)] {
+    for (age, retained_from) in [(570, 15), (569, 30)] {
         let log = portfolio();
         edited_by_the_minute(&log, 60, &[15, 30, 45]);
         let retention = Retention {
             age: minutes(age),
             versions: 1,
         };
-        assert_eq!(run(&log, &retention).removed, kept_from, "{age} minutes");
-        assert_eq!(everything(&log.log)[0].parent, kept_from);
+        assert_eq!(run(&log, &retention).removed, retained_from, "{age} minutes");
+        assert_eq!(everything(&log.log)[0].parent, retained_from);
     }
 }
 
@@ -134,7 +135,7 @@ fn a_run_removes_nothing_if_no_newer_snapshot_allows_it() {
     edit(&log, 60..90);
     // Versions up to 50 may go, but the only snapshot among them is the one at which the retained changes begin.
     assert_eq!(run(&log, &versions(40)).removed, 0);
-    assert!(!log.requests().contains(&"keep_from"));
+    assert!(!log.requests().contains(&"retain_from"));
 }
 
 #[test]
@@ -170,16 +171,13 @@ fn a_run_looks_only_once_for_a_snapshot_that_allows_a_removal() {
 
 #[test]
 fn a_failed_removal_is_due_again_unless_an_item_is_corrupt() {
-    let unavailable: fn() -> LogError = || LogError::Unavailable("throttled".to_owned());
-    let corrupt: fn() -> LogError = || LogError::Corrupt {
-        item: "a snapshot".to_owned(),
-        reason: "it is cut off".to_owned(),
-    };
+    let unavailable: fn() -> StoreError = || StoreError::Unavailable("throttled".into());
+    let corrupt: fn() -> StoreError = || StoreError::corrupt("a snapshot".to_owned(), "it is cut off".to_owned());
     for (error, is_marked) in [(unavailable, false), (corrupt, true)] {
         let log = portfolio();
         edit(&log, 1..20);
         *log.failing.lock().unwrap() = Some(("oldest_since", error));
-        let failed = block_on(compact(&log, &key(), &EVERYTHING, minute(600))).unwrap_err();
+        let failed = block_on(main_in(&log).compact(&EVERYTHING, minute(600))).unwrap_err();
         assert_eq!(failed.to_string(), error().to_string());
         assert_eq!(log.requests().contains(&"mark_snapshot"), is_marked);
     }
@@ -236,11 +234,11 @@ fn a_pull_asks_the_directory_only_if_the_operations_are_many() {
     }
     log.requests();
     let pulled = sync(&log, &body("tablet", "t1", 38, &[], 6), 6);
-    assert!(matches!(pulled.answer.news, News::Changes(_)));
+    assert!(matches!(pulled.answer.delta, Delta::Changes(_)));
     assert_eq!(log.requests(), ["since"], "9 KB of operations, 120 KB of document");
     let pulled = sync(&log, &body("tablet", "t2", 21, &[], 6), 6);
     assert!(
-        matches!(pulled.answer.news, News::Changes(_)),
+        matches!(pulled.answer.delta, Delta::Changes(_)),
         "60 KB of operations, 120 KB of document"
     );
     assert_eq!(log.requests(), ["since", "entry"]);

@@ -1,18 +1,19 @@
 //! The difference between two versions.
 
-use crate::fixture::{Watched, body, delete, key, portfolio, server_at, set, sync, wire};
+use crate::fixture::{Watched, body, delete, main_in, portfolio, server_at, set, sync, wire};
 use crate::undoing::{delete_portfolio, refused};
 use coinolio_core::algebra::apply;
 use coinolio_core::error::{Code, Error};
 use coinolio_core::json::Value;
 use coinolio_core::log::Version;
-use coinolio_core::sync::compare;
 use coinolio_core::wire::v2::Comparison;
 use pollster::block_on;
 use serde_json::json;
 
 fn compared(log: &Watched, from: Version, to: Version) -> Result<Comparison, Error> {
-    block_on(compare(log, &key(), from, to)).map(|answered| answered.answer)
+    let answered = block_on(main_in(log).compare(from, to))?;
+    assert_eq!(answered.report.outcome, None, "a comparison is no sync");
+    Ok(answered.answer)
 }
 
 fn three_versions() -> Watched {

@@ -1,26 +1,26 @@
 //! A log that records its requests and lets a test intervene between them, and helpers that sync with it.
 
 use coinolio_core::algebra::{Ranks, apply};
-use coinolio_core::devices::RankSource;
 use coinolio_core::error::{Code, Error};
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::json::{Value, read};
 use coinolio_core::log::{
-    Appended, Change, ChangeLog, Entry, LogError, MemoryLog, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark,
-    Version, Window, document_at,
+    Change, Draft, Entry, Kind, Patch, PortfolioKey, Snapshot, SnapshotDraft, SnapshotMark, Version,
 };
-use coinolio_core::sync::{Answered, Backoff, sync_v2};
+use coinolio_core::portfolio::{Portfolio, Window};
+use coinolio_core::store::{Appended, ChangeLog, Directory, MemoryStore, RankSource, Snapshots, Store, StoreError};
+use coinolio_core::sync::{Answered, Backoff};
 use coinolio_core::time::Timestamp;
-use coinolio_core::wire::v2::{News, SyncRequest, SyncResponse};
+use coinolio_core::wire::v2::{Delta, SyncRequest, SyncResponse};
 use pollster::block_on;
 use serde_json::json;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// An event around an append.
 pub(crate) enum Event {
     /// Another device writes first.
-    Before(Box<dyn FnOnce(&MemoryLog) + Send>),
+    Before(Box<dyn FnOnce(&MemoryStore) + Send>),
     /// The store's answer never arrives, and its client's own retry finds the change already written.
     SentTwice,
     /// The change is written, but the store's answer never arrives.
@@ -30,15 +30,15 @@ pub(crate) enum Event {
 }
 
 /// The name of a request, and an action that runs just before it.
-type Meanwhile = (&'static str, Box<dyn FnOnce(&MemoryLog) + Send>);
+type Meanwhile = (&'static str, Box<dyn FnOnce(&MemoryStore) + Send>);
 
 /// The name of a request, and the error that it fails with.
-type Failing = (&'static str, fn() -> LogError);
+type Failing = (&'static str, fn() -> StoreError);
 
 /// The in-memory log, which records its requests and can be made to fail.
 #[derive(Default)]
 pub(crate) struct Watched {
-    pub(crate) log: MemoryLog,
+    pub(crate) log: MemoryStore,
     requests: Mutex<Vec<&'static str>>,
     /// The events around the next appends, in order.
     pub(crate) events: Mutex<VecDeque<Event>>,
@@ -62,7 +62,7 @@ impl Watched {
         self.events.lock().unwrap().push_back(event);
     }
 
-    fn count(&self, request: &'static str) -> Result<(), LogError> {
+    fn count(&self, request: &'static str) -> Result<(), StoreError> {
         self.requests.lock().unwrap().push(request);
         if let Some((_, act)) = self.meanwhile.lock().unwrap().take_if(|(read, _)| *read == request) {
             act(&self.log);
@@ -71,69 +71,104 @@ impl Watched {
             return Err(error());
         }
         if *self.throttled.lock().unwrap() {
-            return Err(LogError::Unavailable("throttled".to_owned()));
+            return Err(StoreError::Unavailable("throttled".into()));
         }
         Ok(())
     }
 }
 
 impl RankSource for Watched {
-    async fn ranks(&self, user: &UserId) -> Result<Ranks, LogError> {
+    async fn ranks(&self, user: &UserId) -> Result<Ranks, StoreError> {
         self.count("ranks")?;
         self.log.ranks(user).await
     }
 }
 
 impl ChangeLog for Watched {
-    async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
+    async fn since(&self, key: &PortfolioKey, parent: Version) -> Result<Vec<Change>, StoreError> {
         self.count("since")?;
         self.log.since(key, parent).await
     }
 
-    async fn between(&self, key: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, LogError> {
+    async fn between(&self, key: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, StoreError> {
         self.count("between")?;
         self.log.between(key, from, to).await
     }
 
-    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
+    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, StoreError> {
         self.count("newest")?;
         self.log.newest(key, limit).await
     }
 
-    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, StoreError> {
         self.count("before")?;
         self.log.before(key, parent, limit).await
     }
 
-    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
+    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, StoreError> {
         if change.patch.is_none() {
             self.count("patch")?;
         }
         self.log.patch(key, change).await
     }
 
-    async fn append(&self, key: &PortfolioKey, new: &NewChange) -> Result<Appended, LogError> {
+    async fn append(&self, key: &PortfolioKey, draft: &Draft) -> Result<Appended, StoreError> {
         self.count("append")?;
         let event = self.events.lock().unwrap().pop_front();
         match event {
-            None => self.log.append(key, new).await,
+            None => self.log.append(key, draft).await,
             Some(Event::Before(other)) => {
                 other(&self.log);
-                self.log.append(key, new).await
+                self.log.append(key, draft).await
             }
             Some(Event::SentTwice) => {
-                self.log.append(key, new).await?;
-                self.log.append(key, new).await
+                self.log.append(key, draft).await?;
+                self.log.append(key, draft).await
             }
             Some(Event::Unanswered) => {
-                self.log.append(key, new).await?;
-                Err(LogError::Unavailable("timed out".to_owned()))
+                self.log.append(key, draft).await?;
+                Err(StoreError::Unavailable("timed out".into()))
             }
-            Some(Event::Throttled) => Err(LogError::Unavailable("throttled".to_owned())),
+            Some(Event::Throttled) => Err(StoreError::Unavailable("throttled".into())),
         }
     }
 
-    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, StoreError> {
+        self.count("oldest_since")?;
+        self.log.oldest_since(key, parent).await
+    }
+
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), StoreError> {
+        self.count("remove")?;
+        self.log.remove(key, change).await
+    }
+}
+
+impl Snapshots for Watched {
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, StoreError> {
+        self.count("snapshot_before")?;
+        self.log.snapshot_before(key, version).await
+    }
+
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &SnapshotDraft) -> Result<SnapshotMark, StoreError> {
+        self.count("write_snapshot")?;
+        self.log.write_snapshot(key, snapshot).await
+    }
+
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), StoreError> {
+        self.count("remove_snapshots_before")?;
+        self.log.remove_snapshots_before(key, version).await
+    }
+
+    fn remembered(&self, _: &PortfolioKey, change: &Change) -> Option<Arc<Value>> {
+        let remembered = self.remembered.lock().unwrap();
+        let of_change = remembered.as_ref().filter(|(version, _)| *version == change.version);
+        of_change.map(|(_, document)| Arc::clone(document))
+    }
+}
+
+impl Directory for Watched {
+    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &Draft) -> Result<Appended, StoreError> {
         self.count("create")?;
         if let Some(Event::Before(other)) = self.events.lock().unwrap().pop_front() {
             other(&self.log);
@@ -141,60 +176,34 @@ impl ChangeLog for Watched {
         self.log.create(key, entry, first).await
     }
 
-    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
-        self.count("snapshot_before")?;
-        self.log.snapshot_before(key, version).await
-    }
-
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
-        self.count("write_snapshot")?;
-        self.log.write_snapshot(key, snapshot).await
-    }
-
-    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
-        self.count("remove_snapshots_before")?;
-        self.log.remove_snapshots_before(key, version).await
-    }
-
-    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, StoreError> {
         self.count("mark_snapshot")?;
         self.log.mark_snapshot(key, mark).await
     }
 
-    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
-        self.count("oldest_since")?;
-        self.log.oldest_since(key, parent).await
+    async fn retain_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, StoreError> {
+        self.count("retain_from")?;
+        self.log.retain_from(key, version).await
     }
 
-    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
-        self.count("keep_from")?;
-        self.log.keep_from(key, version).await
-    }
-
-    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
-        self.count("remove")?;
-        self.log.remove(key, change).await
-    }
-
-    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {
+    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, StoreError> {
         self.count("entries")?;
         self.log.entries(user).await
     }
 
-    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, LogError> {
+    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, StoreError> {
         self.count("entry")?;
         self.log.entry(key).await
     }
 
-    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, LogError> {
+    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, StoreError> {
         self.count("rename")?;
         self.log.rename(key, name).await
     }
 
-    fn remembered(&self, _: &PortfolioKey, change: &Change) -> Option<Arc<Value>> {
-        let remembered = self.remembered.lock().unwrap();
-        let of_change = remembered.as_ref().filter(|(version, _)| *version == change.version);
-        of_change.map(|(_, document)| Arc::clone(document))
+    async fn append_and_rename(&self, key: &PortfolioKey, draft: &Draft, name: &str) -> Result<Appended, StoreError> {
+        self.count("append_and_rename")?;
+        self.log.append_and_rename(key, draft, name).await
     }
 }
 
@@ -209,11 +218,18 @@ impl Backoff for Attempts {
     }
 }
 
-pub(crate) fn key() -> PortfolioKey {
-    PortfolioKey {
+/// Returns the key of the one portfolio of these tests.
+pub(crate) fn key() -> &'static PortfolioKey {
+    static KEY: LazyLock<PortfolioKey> = LazyLock::new(|| PortfolioKey {
         user: UserId::parse("demo").unwrap(),
         portfolio: PortfolioId::parse("main").unwrap(),
-    }
+    });
+    &KEY
+}
+
+/// Returns the portfolio of [`key`] in `log`.
+pub(crate) fn main_in<L>(log: &L) -> Portfolio<'_, L> {
+    Portfolio::new(log, key())
 }
 
 pub(crate) fn device(id: &str) -> DeviceId {
@@ -263,13 +279,13 @@ pub(crate) fn body(
 }
 
 /// Sends a request, which is received at minute `at`, with up to three retries.
-pub(crate) fn send<L: ChangeLog + RankSource>(
+pub(crate) fn send<L: Store + RankSource>(
     log: &L,
     body: &serde_json::Value,
     at: u32,
 ) -> Result<Answered<SyncResponse>, Error> {
     let request = SyncRequest::from_json(&value(body))?;
-    block_on(sync_v2(log, &mut Attempts(3), &key(), &request, minute(at)))
+    block_on(main_in(log).sync_v2(&mut Attempts(3), &request, minute(at)))
 }
 
 /// Sends a request that must be refused, asserts that it changes nothing, and returns the error's code.
@@ -281,32 +297,52 @@ pub(crate) fn refusal(log: &Watched, body: &serde_json::Value, at: u32) -> Code 
 }
 
 /// Returns every change of the portfolio, oldest first.
-pub(crate) fn everything(log: &MemoryLog) -> Vec<Change> {
-    let mut changes = block_on(log.since(&key(), 0)).unwrap();
+pub(crate) fn everything(log: &MemoryStore) -> Vec<Change> {
+    let mut changes = block_on(log.since(key(), 0)).unwrap();
     changes.reverse();
     changes
 }
 
+/// Drafts a change without operations on top of the head, by the device that made the head.
+pub(crate) fn on_head(log: &MemoryStore) -> Draft {
+    let head = everything(log).pop().unwrap();
+    Draft {
+        device_id: head.device_id.clone(),
+        ..Draft::on(
+            Some(&head),
+            head.extent,
+            Kind::Synced,
+            Patch::default(),
+            head.last_sync_at,
+        )
+    }
+}
+
+/// Appends a draft directly to the log.
+pub(crate) fn append(log: &MemoryStore, draft: &Draft) {
+    assert_eq!(block_on(log.append(key(), draft)).unwrap(), Appended::Written);
+}
+
 /// Returns the server's document at a version.
-pub(crate) fn server_at(log: &MemoryLog, version: Version) -> Value {
+pub(crate) fn server_at(log: &MemoryStore, version: Version) -> Value {
     block_on(async {
-        let mut window = Window::read(log, &key(), version).await.unwrap();
-        (*document_at(log, &key(), &mut window, version).await.unwrap()).clone()
+        let mut window = Window::read_since(main_in(log), version).await.unwrap();
+        (*window.document_at(version).await.unwrap()).clone()
     })
 }
 
 /// Checks the rebase law (law 5 of `docs/MERGE.md`): the client's document, patched by the answer, is the server's
 /// document at the answered version. Returns that document.
-pub(crate) fn rebased(log: &MemoryLog, body: &serde_json::Value, answer: &SyncResponse) -> Value {
+pub(crate) fn rebased(log: &MemoryStore, body: &serde_json::Value, answer: &SyncResponse) -> Value {
     let request = SyncRequest::from_json(&value(body)).unwrap();
     let mut client = match request.base_version {
         0 => Value::empty_object(),
         base => server_at(log, base),
     };
     apply(&mut client, request.changes.iter().map(|edit| &edit.op));
-    match &answer.news {
-        News::Changes(changes) => apply(&mut client, changes),
-        News::Document(document) => client = document.clone(),
+    match &answer.delta {
+        Delta::Changes(changes) => apply(&mut client, changes),
+        Delta::Document(document) => client = document.clone(),
     }
     assert_eq!(
         client,

@@ -1,17 +1,19 @@
 //! The history of a portfolio.
 
-use crate::fixture::{Watched, body, device, key, minute_text, portfolio, set, sync, wire};
+use crate::fixture::{Watched, body, device, main_in, minute_text, portfolio, set, sync, wire};
 use crate::undoing::{conflict, delete_portfolio, keep_mine, restore, sync_document};
 use coinolio_core::error::{Code, Error};
 use coinolio_core::log::Version;
-use coinolio_core::sync::{DeviceNames, history};
+use coinolio_core::sync::DeviceNames;
 use coinolio_core::wire::v2::History;
 use pollster::block_on;
 use serde_json::json;
 
 fn page(log: &Watched, before: Option<Version>, limit: u16) -> Result<History, Error> {
     let names = DeviceNames::from([(device("phone"), "Ann's phone".to_owned())]);
-    block_on(history(log, &key(), before, limit, &names)).map(|answered| answered.answer)
+    let answered = block_on(main_in(log).history(before, limit, &names))?;
+    assert_eq!(answered.report.outcome, None, "reading the history is no sync");
+    Ok(answered.answer)
 }
 
 fn versions(history: &History) -> Vec<Version> {
@@ -36,7 +38,7 @@ fn history_lists_every_change_with_its_kind_author_and_summary() {
             "restored version 5",
             "deleted the portfolio",
             "removed note from btc, removed eth from assets",
-            "kept what had lost: changed the amount of btc",
+            "brought back a losing value: changed the amount of btc",
             "no change",
             "changed the amount of btc",
             "created the portfolio",

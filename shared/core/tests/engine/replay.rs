@@ -1,11 +1,13 @@
 //! Documents replayed from the log.
 
-use crate::fixture::{Watched, body, device, everything, key, minute, portfolio, server_at, set, sync, value};
+use crate::fixture::{
+    Watched, append, body, device, everything, key, main_in, minute, portfolio, server_at, set, sync, value,
+};
 use coinolio_core::algebra::Path;
 use coinolio_core::error::{Code, Error};
-use coinolio_core::log::{
-    ChangeLog, Extent, LogError, NewChange, Replay, Snapshot, SnapshotMark, Version, Window, document_at, json_size,
-};
+use coinolio_core::log::{Change, Draft, Extent, SnapshotDraft, SnapshotMark, Version, json_size};
+use coinolio_core::portfolio::{Replay, Window};
+use coinolio_core::store::{ChangeLog, Directory, Snapshots, StoreError};
 use pollster::block_on;
 use serde_json::json;
 use std::sync::Arc;
@@ -30,20 +32,37 @@ fn with_snapshot(has_snapshot: bool) -> Watched {
     }
     let log = Watched::default();
     if has_snapshot {
-        let snapshot = Snapshot::of(&everything(&plain.log)[3], server_at(&plain.log, 4));
-        block_on(log.log.write_snapshot(&key(), &snapshot)).unwrap();
+        let snapshot = SnapshotDraft::of(&everything(&plain.log)[3], server_at(&plain.log, 4));
+        block_on(log.log.write_snapshot(key(), &snapshot)).unwrap();
     }
-    for change in everything(&plain.log) {
-        let patch = change.patch.clone().unwrap();
-        block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
-    }
+    copy(&plain, 1, &log);
     log
+}
+
+/// Appends the changes that `from` has from version `first` on to `to`.
+fn copy(from: &Watched, first: Version, to: &Watched) {
+    let changes = everything(&from.log);
+    let mut parent = None;
+    for change in &changes {
+        if change.version >= first {
+            let extent = parent.map_or(Extent::EMPTY, |parent: &Change| parent.extent);
+            let patch = change.patch.clone().unwrap();
+            let draft = Draft {
+                device_id: change.device_id.clone(),
+                sync_id: change.sync_id.clone(),
+                fingerprint: change.fingerprint,
+                ..Draft::on(parent, extent, change.kind, patch, change.last_sync_at)
+            };
+            append(&to.log, &draft);
+        }
+        parent = Some(change);
+    }
 }
 
 fn read(log: &Watched, version: Version) -> Result<coinolio_core::json::Value, Error> {
     block_on(async {
-        let mut window = Window::read(log, &key(), version).await?;
-        Ok((*document_at(log, &key(), &mut window, version).await?).clone())
+        let mut window = Window::read_since(main_in(log), version).await?;
+        Ok((*window.document_at(version).await?).clone())
     })
 }
 
@@ -86,10 +105,10 @@ fn the_whole_log_is_replayed_if_there_is_no_snapshot() {
 fn a_window_knows_the_snapshot_that_was_read_for_it() {
     let log = with_snapshot(true);
     block_on(async {
-        let mut window = Window::read(&log, &key(), 8).await.unwrap();
+        let mut window = Window::read_since(main_in(&log), 8).await.unwrap();
         let loose = window.extent();
-        document_at(&log, &key(), &mut window, 8).await.unwrap();
-        let stored = log.log.snapshot_before(&key(), 4).await.unwrap().unwrap();
+        window.document_at(8).await.unwrap();
+        let stored = log.log.snapshot_before(key(), 4).await.unwrap().unwrap();
         let tight = Extent {
             snapshot: 4,
             snapshot_bytes: json_size(&stored.document),
@@ -107,14 +126,15 @@ fn a_window_knows_the_newest_of_several_snapshots() {
         version,
         ..SnapshotMark::default()
     };
-    let mut window = Window::new(Vec::new());
+    let log = Watched::default();
+    let mut window = Window::new(main_in(&log), Vec::new());
     assert_eq!(window.snapshot(), None);
-    for (learnt, newest) in [(4, 4), (2, 4), (6, 6)] {
-        window.learn(mark(learnt));
+    for (noted, newest) in [(4, 4), (2, 4), (6, 6)] {
+        window.note_snapshot(mark(noted));
         assert_eq!(window.snapshot(), Some(&mark(newest)));
     }
     // Another mark of a version that is already known changes nothing.
-    window.learn(SnapshotMark {
+    window.note_snapshot(SnapshotMark {
         document_bytes: 9,
         ..mark(6)
     });
@@ -137,7 +157,7 @@ fn an_extent_learns_only_of_newer_snapshots_that_are_not_past_it() {
         ..SnapshotMark::default()
     };
     for (version, at) in [(4, 500), (3, 500), (7, 1_001)] {
-        assert_eq!(extent.knowing(&mark(version, at)), extent, "{version} at {at}");
+        assert_eq!(extent.with_snapshot(&mark(version, at)), extent, "{version} at {at}");
     }
     let knows = Extent {
         snapshot: 7,
@@ -145,19 +165,19 @@ fn an_extent_learns_only_of_newer_snapshots_that_are_not_past_it() {
         snapshot_at: 1_000,
         ..extent
     };
-    assert_eq!(extent.knowing(&mark(7, 1_000)), knows);
+    assert_eq!(extent.with_snapshot(&mark(7, 1_000)), knows);
 }
 
 #[test]
 fn a_gap_in_the_log_is_reported_as_a_defect_and_not_as_an_expired_version() {
     let log = edited(4);
     let second = everything(&log.log).remove(1);
-    block_on(log.log.remove(&key(), &second)).unwrap();
+    block_on(log.log.remove(key(), &second)).unwrap();
     // The directory records no removal, so this is a defect and not an expired version.
     let error = read(&log, 4).unwrap_err();
     assert_eq!((error.code, error.cause.is_some()), (Code::Unavailable, true));
     // If the retained versions begin at 4, only those before it have expired.
-    assert!(block_on(log.log.keep_from(&key(), 4)).unwrap());
+    assert!(block_on(log.log.retain_from(key(), 4)).unwrap());
     assert_eq!(read(&log, 4).unwrap_err().code, Code::Unavailable);
     assert_eq!(read(&log, 3).unwrap_err().code, Code::BaseExpired);
 }
@@ -168,25 +188,26 @@ fn a_replay_of_the_whole_log_begins_at_the_oldest_retained_version() {
     let changes = everything(&log.log);
     let (fourth, head) = (server_at(&log.log, 4), server_at(&log.log, 8));
     block_on(async {
-        let snapshot = Snapshot::of(&changes[3], fourth);
-        log.log.write_snapshot(&key(), &snapshot).await.unwrap();
+        let snapshot = SnapshotDraft::of(&changes[3], fourth);
+        log.log.write_snapshot(key(), &snapshot).await.unwrap();
         // Retention has removed versions 1 and 2 so far, and the window has the changes that it left.
-        log.log.keep_from(&key(), 4).await.unwrap();
+        log.log.retain_from(key(), 4).await.unwrap();
         for change in &changes[..2] {
-            log.log.remove(&key(), change).await.unwrap();
+            log.log.remove(key(), change).await.unwrap();
         }
-        let window = Window::read(&log, &key(), 3).await.unwrap();
+        let window = async || Window::read_since(main_in(&log), 3).await.unwrap();
 
-        let whole = Replay::since(&log, &key(), &mut window.clone(), 0).await.unwrap();
+        let whole = Replay::since(&mut window().await, 0).await.unwrap();
         assert_eq!((whole.document, whole.version), (head, 8));
 
+        let mut window = window().await;
         log.requests();
-        let expired = Replay::since(&log, &key(), &mut window.clone(), 2).await.unwrap_err();
+        let expired = Replay::since(&mut window, 2).await.unwrap_err();
         assert!(matches!(
             expired,
-            LogError::Expired {
+            StoreError::Expired {
                 version: 2,
-                kept_from: 4
+                retained_from: 4
             }
         ));
         assert_eq!(log.requests(), ["snapshot_before", "between", "entry"]);
@@ -210,8 +231,8 @@ fn a_document_that_the_log_remembers_is_not_read_again() {
 #[test]
 fn a_replay_knows_the_author_of_every_value_altered_since_its_base() {
     let log = with_snapshot(true);
-    let mut window = block_on(Window::read(&log, &key(), 5)).unwrap();
-    let replay = block_on(Replay::since(&log, &key(), &mut window, 5)).unwrap();
+    let mut window = block_on(Window::read_since(main_in(&log), 5)).unwrap();
+    let replay = block_on(Replay::since(&mut window, 5)).unwrap();
     assert_eq!(log.requests(), ["since", "snapshot_before"]);
     assert_eq!((replay.version, &replay.document), (8, &server_at(&log.log, 8)));
     assert_eq!(replay.base, server_at(&log.log, 5));
@@ -236,15 +257,12 @@ fn a_value_older_than_every_retained_change_has_no_author_and_the_oldest_changes
     let log = with_snapshot(true);
     let retained = Watched::default();
     block_on(async {
-        let snapshot = log.log.snapshot_before(&key(), 4).await.unwrap().unwrap();
-        retained.log.write_snapshot(&key(), &snapshot).await.unwrap();
-        for change in everything(&log.log).into_iter().filter(|change| change.version >= 5) {
-            let patch = change.patch.clone().unwrap();
-            retained.log.append(&key(), &NewChange { change, patch }).await.unwrap();
-        }
+        let snapshot = SnapshotDraft::of(&everything(&log.log)[3], server_at(&log.log, 4));
+        retained.log.write_snapshot(key(), &snapshot).await.unwrap();
     });
-    let mut window = block_on(Window::read(&retained, &key(), 0)).unwrap();
-    let replay = block_on(Replay::since(&retained, &key(), &mut window, 0)).unwrap();
+    copy(&log, 5, &retained);
+    let mut window = block_on(Window::read_since(main_in(&retained), 0)).unwrap();
+    let replay = block_on(Replay::since(&mut window, 0)).unwrap();
     assert_eq!(replay.base, value(&json!({})));
     assert_eq!(replay.document, server_at(&log.log, 8));
     let oldest = everything(&retained.log)[0].last_sync_at;
@@ -257,13 +275,13 @@ fn a_value_older_than_every_retained_change_has_no_author_and_the_oldest_changes
 #[test]
 fn a_replay_advances_with_new_changes() {
     let log = portfolio();
-    let mut window = block_on(Window::read(&log, &key(), 1)).unwrap();
-    let mut replay = block_on(Replay::since(&log, &key(), &mut window, 1)).unwrap();
+    let mut window = block_on(Window::read_since(main_in(&log), 1)).unwrap();
+    let mut replay = block_on(Replay::since(&mut window, 1)).unwrap();
     assert_eq!(replay.document, replay.base);
     sync(&log, &body("tablet", "s1", 1, &[set("a", "x".repeat(5_000), 5)], 5), 5);
     log.requests();
-    window.extend(block_on(log.since(&key(), 1)).unwrap());
-    block_on(replay.advance(&log, &key(), &mut window)).unwrap();
+    window.extend(block_on(log.since(key(), 1)).unwrap());
+    block_on(replay.advance(&mut window)).unwrap();
     assert_eq!(log.requests(), ["since", "patch"]);
     assert_eq!((replay.version, replay.document), (2, server_at(&log.log, 2)));
 }

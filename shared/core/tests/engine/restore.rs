@@ -1,12 +1,15 @@
 //! Restoring an earlier version.
 
 use crate::fixture::{
-    Event, Watched, body, delete, device, everything, minute, portfolio, send, server_at, set, sync, value,
+    Event, Watched, body, delete, device, everything, key, minute, portfolio, send, server_at, set, sync, value,
 };
-use crate::undoing::{conflict, delete_portfolio, head_kind, pulled, refused, restore, restore_as, sync_document};
+use crate::undoing::{
+    appends, conflict, delete_portfolio, head_kind, pulled, refused, restore, restore_as, sync_document,
+};
 use coinolio_core::error::Code;
-use coinolio_core::log::{ChangeLog, Kind, MemoryLog};
-use coinolio_core::sync::portfolios;
+use coinolio_core::log::{Kind, json_size};
+use coinolio_core::store::{ChangeLog, MemoryStore};
+use coinolio_core::sync::{Report, portfolios};
 use pollster::block_on;
 use serde_json::json;
 
@@ -36,6 +39,13 @@ fn a_restore_makes_a_new_version_and_leaves_the_earlier_ones_in_the_log() {
     let after = everything(&log.log);
     assert_eq!(after[..3], before[..]);
     assert_eq!((after[3].kind, after[3].parent), (Kind::Restored, 3));
+    let expected = Report {
+        outcome: None,
+        patch_bytes: after[3].patch_bytes,
+        document_bytes: Some(json_size(&server_at(&log.log, 4))),
+        ..Report::default()
+    };
+    assert_eq!(answered.report, expected);
     let patch = after[3].patch.as_ref().unwrap();
     assert_eq!(patch.edits.len(), 2, "the change is as large as the difference");
     assert!(patch.edits.iter().all(|edit| edit.at == minute(5)));
@@ -91,11 +101,7 @@ fn an_unknown_version_is_not_found_and_the_head_cannot_be_restored() {
     assert_eq!(refused(&log, || restore(&log, 3, 5)), Code::Invalid);
     let empty = Watched::default();
     assert_eq!(refused(&empty, || restore(&empty, 1, 5)), Code::NotFound);
-    assert!(
-        block_on(empty.log.newest(&crate::fixture::key(), 1))
-            .unwrap()
-            .is_empty()
-    );
+    assert!(block_on(empty.log.newest(key(), 1)).unwrap().is_empty());
 }
 
 #[test]
@@ -120,7 +126,7 @@ fn restoring_any_version_but_the_deletion_brings_back_a_deleted_portfolio() {
         );
         assert_eq!(head_kind(&log), Kind::Restored);
         assert_eq!(server_at(&log.log, 5), server_at(&log.log, version));
-        let listed = block_on(portfolios::list_v2(&log, &crate::fixture::key().user)).unwrap();
+        let listed = block_on(portfolios::list_v2(&log, &key().user)).unwrap();
         assert_eq!(listed.portfolios.len(), 1);
         assert_eq!(
             refused(&log, || restore(&log, 4, 7)),
@@ -178,16 +184,17 @@ fn an_unanswered_sync_repeated_after_deletion_and_restore_has_one_effect() {
 #[test]
 fn a_beaten_restore_is_tried_again_on_top_of_the_faster_change() {
     let log = edited();
-    log.expect(Event::Before(Box::new(|log: &MemoryLog| {
+    log.expect(Event::Before(Box::new(|log: &MemoryStore| {
         sync_on(log, "laptop", 3);
     })));
     let answered = restore_as(&log, 1, None, None, 5).unwrap();
-    assert_eq!((answered.answer.version, answered.report.optimistic_retries), (5, 1));
+    assert_eq!(answered.answer.version, 5);
+    assert_eq!(appends(&log), 2, "one of them beaten");
     assert_eq!(server_at(&log.log, 5), server_at(&log.log, 1));
 
     for _ in 0..4 {
-        log.expect(Event::Before(Box::new(|log: &MemoryLog| {
-            let head = block_on(log.newest(&crate::fixture::key(), 1)).unwrap()[0].version;
+        log.expect(Event::Before(Box::new(|log: &MemoryStore| {
+            let head = block_on(log.newest(key(), 1)).unwrap()[0].version;
             sync_on(log, &format!("laptop-{head}"), head);
         })));
     }
@@ -195,7 +202,7 @@ fn a_beaten_restore_is_tried_again_on_top_of_the_faster_change() {
     assert_eq!(error.code, Code::Busy);
 }
 
-fn sync_on(log: &MemoryLog, sync_id: &str, base: u64) {
+fn sync_on(log: &MemoryStore, sync_id: &str, base: u64) {
     send(log, &body("laptop", sync_id, base, &[set("raced", base, 3)], 3), 3).unwrap();
 }
 
@@ -204,7 +211,7 @@ fn a_restore_recognises_its_own_unanswered_attempt() {
     let log = edited();
     log.expect(Event::SentTwice);
     let answered = restore_as(&log, 1, None, None, 5).unwrap();
-    assert_eq!((answered.answer.version, answered.report.optimistic_retries), (4, 0));
+    assert_eq!((answered.answer.version, appends(&log)), (4, 1));
     assert_eq!(everything(&log.log).len(), 4);
     // If even the retry gets no answer, the client's repetition finds the restore done.
     log.expect(Event::Unanswered);

@@ -1,13 +1,14 @@
 //! v2: a fleet under a very short retention. Devices fall behind it, yet no edit disappears and all devices converge
 //! (laws 2 and 4 of `docs/MERGE.md`).
 
-use crate::fixture::{body, everything, key, minute, portfolio, send, server_at, value, wire};
+use crate::fixture::{body, everything, key, main_in, minute, portfolio, send, server_at, value, wire};
 use coinolio_core::algebra::{apply, diff};
 use coinolio_core::error::Code;
 use coinolio_core::json::Value;
-use coinolio_core::log::{ChangeLog, MemoryLog, Version};
-use coinolio_core::sync::{Retention, compact};
-use coinolio_core::wire::v2::{News, SyncResponse};
+use coinolio_core::log::Version;
+use coinolio_core::store::{ChangeLog, MemoryStore};
+use coinolio_core::sync::Retention;
+use coinolio_core::wire::v2::{Delta, SyncResponse};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -52,7 +53,7 @@ struct Device {
 }
 
 struct Fleet {
-    log: MemoryLog,
+    log: MemoryStore,
     devices: Vec<Device>,
     clock: u32,
     /// Every value that a device has set.
@@ -92,7 +93,7 @@ impl Fleet {
         match *step {
             Step::Edit(device, field, deletes) => self.edit(device, field, deletes),
             Step::Sync(device, receives) => self.sync(device, receives),
-            Step::Compact => drop(block_on(compact(&self.log, &key(), &NEXT_TO_NOTHING, minute(1_000))).unwrap()),
+            Step::Compact => drop(block_on(main_in(&self.log).compact(&NEXT_TO_NOTHING, minute(1_000))).unwrap()),
         }
     }
 
@@ -144,7 +145,7 @@ impl Fleet {
     /// Accounts for both values of each conflict that the newest change recorded.
     fn record_conflicts(&mut self) {
         let head = everything(&self.log).pop().unwrap();
-        for conflict in block_on(self.log.patch(&key(), &head)).unwrap().conflicts {
+        for conflict in block_on(self.log.patch(key(), &head)).unwrap().conflicts {
             for side in [&conflict.client, &conflict.server] {
                 let value = side.value.as_ref().map(wire).unwrap_or_default();
                 self.accounted.extend(number(&value));
@@ -160,9 +161,9 @@ impl Device {
     /// Returns the server's values that these edits replace.
     fn receive(&mut self, sent: &Value, answer: SyncResponse) -> Vec<u64> {
         let since = diff(sent, &self.document);
-        self.base = match answer.news {
-            News::Document(document) => document,
-            News::Changes(changes) => {
+        self.base = match answer.delta {
+            Delta::Document(document) => document,
+            Delta::Changes(changes) => {
                 let mut document = sent.clone();
                 apply(&mut document, &changes);
                 document

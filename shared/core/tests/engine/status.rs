@@ -1,9 +1,9 @@
 //! The sync-status of both protocols.
 
-use crate::fixture::{Watched, body, device, key, minute_text, portfolio, set, sync, wire};
+use crate::fixture::{Watched, body, device, main_in, minute_text, portfolio, set, sync, wire};
 use coinolio_core::error::Code;
 use coinolio_core::log::Version;
-use coinolio_core::sync::{SyncStatus, SyncStatusQuery, sync_status};
+use coinolio_core::sync::{SyncStatus, SyncStatusQuery};
 use pollster::block_on;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn status(log: &Watched, name: &str, version: Version, local_changes: Option<boo
         device_id: device(name),
         local_changes,
     };
-    block_on(sync_status(log, &key(), &query)).unwrap()
+    block_on(main_in(log).sync_status(&query)).unwrap()
 }
 
 fn flags(status: SyncStatus) -> (bool, bool) {
@@ -101,6 +101,6 @@ fn a_portfolio_that_does_not_exist_has_no_status() {
         device_id: device("phone"),
         local_changes: None,
     };
-    let error = block_on(sync_status(&log, &key(), &query)).unwrap_err();
+    let error = block_on(main_in(&log).sync_status(&query)).unwrap_err();
     assert_eq!(error.code, Code::NotFound);
 }

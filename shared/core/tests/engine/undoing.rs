@@ -1,61 +1,50 @@
 //! Helpers that restore, keep-mine and delete, and that sync devices afterwards.
 
-use crate::fixture::{Attempts, Watched, body, everything, key, minute, rebased, send, set, sync, value};
+use crate::fixture::{
+    Attempts, Watched, body, everything, main_in, minute, portfolio, rebased, send, set, sync, value, wire,
+};
 use coinolio_core::error::{Code, Error};
 use coinolio_core::json::Value;
-use coinolio_core::log::{ChangeLog, Kind, Version};
-use coinolio_core::sync::{self, Answered, Lost, portfolios, sync_v1};
+use coinolio_core::log::{Kind, Version};
+use coinolio_core::store::Store;
+use coinolio_core::sync::{Answered, ConflictId};
 use coinolio_core::wire::v1;
-use coinolio_core::wire::v2::{KeepMineRequest, PortfolioHead, RestoreRequest};
+use coinolio_core::wire::v2::{KeepMineRequest, PortfolioSummary, RestoreRequest};
 use pollster::block_on;
 use serde_json::json;
 
 /// Restores `version` on behalf of `device`. The request is received at minute `at`.
-pub(crate) fn restore_as<L: ChangeLog>(
+pub(crate) fn restore_as<L: Store>(
     log: &L,
     version: Version,
     device: Option<&str>,
     expected: Option<&[Version]>,
     at: u32,
-) -> Result<Answered<PortfolioHead>, Error> {
+) -> Result<Answered<PortfolioSummary>, Error> {
     let request = RestoreRequest::from_json(&value(&json!({"version": version, "device_id": device})))?;
-    block_on(sync::restore(
-        log,
-        &mut Attempts(3),
-        &key(),
-        request,
-        expected,
-        minute(at),
-    ))
+    block_on(main_in(log).restore(&mut Attempts(3), request, expected, minute(at)))
 }
 
 /// Restores `version` and returns the head from the answer.
-pub(crate) fn restore<L: ChangeLog>(log: &L, version: Version, at: u32) -> Result<PortfolioHead, Error> {
+pub(crate) fn restore<L: Store>(log: &L, version: Version, at: u32) -> Result<PortfolioSummary, Error> {
     restore_as(log, version, None, None, at).map(|answered| answered.answer)
 }
 
 /// Brings back the losing value of a conflict. The request is received at minute `at`.
-pub(crate) fn keep_mine<L: ChangeLog>(
+pub(crate) fn keep_mine<L: Store>(
     log: &L,
     version: Version,
     index: u64,
     at: u32,
-) -> Result<Answered<PortfolioHead>, Error> {
+) -> Result<Answered<PortfolioSummary>, Error> {
     let request = KeepMineRequest::from_json(&value(&json!({"device_id": "phone"})))?;
-    let lost = Lost { version, index };
-    block_on(sync::keep_mine(
-        log,
-        &mut Attempts(3),
-        &key(),
-        lost,
-        request,
-        minute(at),
-    ))
+    let conflict = ConflictId { version, index };
+    block_on(main_in(log).keep_mine(&mut Attempts(3), conflict, request, minute(at)))
 }
 
 /// Deletes the portfolio at minute `at`.
-pub(crate) fn delete_portfolio<L: ChangeLog>(log: &L, at: u32) {
-    block_on(portfolios::delete(log, &mut Attempts(3), &key(), minute(at))).unwrap();
+pub(crate) fn delete_portfolio<L: Store>(log: &L, at: u32) {
+    block_on(main_in(log).delete(&mut Attempts(3), minute(at))).unwrap();
 }
 
 /// Returns the error's code of a request that must be refused, and asserts that it changed nothing.
@@ -64,6 +53,11 @@ pub(crate) fn refused<T: std::fmt::Debug>(log: &Watched, result: impl FnOnce() -
     let error = result().expect_err("the request was not refused");
     assert_eq!(everything(&log.log), before, "a refused request changes nothing");
     error.code
+}
+
+/// Returns the number of appends among the requests since the last call.
+pub(crate) fn appends(log: &Watched) -> usize {
+    log.requests().iter().filter(|request| **request == "append").count()
 }
 
 /// Returns the newest change's kind.
@@ -81,8 +75,8 @@ pub(crate) fn sync_document(
 ) -> Result<(Version, serde_json::Value), Error> {
     let body = json!({"client_data": document, "client_version": version, "device_id": device, "last_sync_at": null});
     let request = v1::SyncRequest::from_json(value(&body))?;
-    let answered = block_on(sync_v1(log, &mut Attempts(3), &key(), request, minute(at)))?;
-    let answer = crate::fixture::wire(&answered.answer);
+    let answered = block_on(main_in(log).sync_v1(&mut Attempts(3), request, minute(at)))?;
+    let answer = wire(&answered.answer);
     let mut data = answer["data"].clone();
     data.as_object_mut().unwrap().remove("metadata");
     Ok((answer["version"].as_u64().unwrap(), data))
@@ -98,7 +92,7 @@ pub(crate) fn pulled(log: &Watched, device: &str, base: Version, at: u32) -> Val
 /// Returns a log whose version 3 recorded a conflict of two amounts: the phone's `2.0` won, so the tablet's `3.0` is
 /// the losing value.
 pub(crate) fn conflict() -> Watched {
-    let log = crate::fixture::portfolio();
+    let log = portfolio();
     let amount = |amount: &str, at| [set("assets.btc.amount", amount, at)];
     sync(&log, &body("phone", "p", 1, &amount("2.0", 8), 9), 9);
     let met = sync(&log, &body("tablet", "t", 1, &amount("3.0", 7), 10), 10);

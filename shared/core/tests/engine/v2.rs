@@ -1,15 +1,17 @@
 //! v2: pulls, accepted edits, creations and merges.
 
 use crate::fixture::{
-    Event, Watched, body, delete, device, everything, key, minute, minute_text, portfolio, rebased, refusal, send,
-    server_at, set, sync, value, wire,
+    Event, Watched, append, body, delete, device, everything, key, minute, minute_text, on_head, portfolio, rebased,
+    refusal, send, server_at, set, sync, value, wire,
 };
 use coinolio_core::algebra::{Op, Rule, Winner};
-use coinolio_core::devices::{Devices, Profile};
+use coinolio_core::devices::Profile;
 use coinolio_core::error::Code;
-use coinolio_core::log::{Change, ChangeLog, Edit, Kind, NewChange, Patch, Snapshot};
-use coinolio_core::sync::{MAX_DOCUMENT_BYTES, Outcome};
-use coinolio_core::wire::v2::News;
+use coinolio_core::log::{Draft, Edit, Kind, Patch, SnapshotDraft};
+use coinolio_core::store::{Devices, Directory, Snapshots};
+use coinolio_core::sync::MAX_DOCUMENT_BYTES;
+use coinolio_core::wire::Outcome;
+use coinolio_core::wire::v2::Delta;
 use pollster::block_on;
 use serde_json::json;
 
@@ -27,7 +29,7 @@ fn edits_on_the_head_cost_one_read_and_one_append() {
         json!({"portfolio_id": "main", "version": 2, "last_sync_at": minute_text(6), "last_sync_device": "phone",
                "outcome": "accepted", "changes": [], "conflicts": []})
     );
-    assert_eq!(answered.report.outcome, Outcome::Accepted);
+    assert_eq!(answered.report.outcome, Some(Outcome::Accepted));
     assert_eq!(answered.report.document_bytes, None);
     assert!(answered.report.patch_bytes > 0);
     assert_eq!(answered.report.base, Some(1));
@@ -107,7 +109,7 @@ fn a_pull_at_the_head_is_up_to_date_and_makes_no_version() {
     let answered = sync(&log, &body("tablet", "s1", 1, &[], 7), 7);
     assert_eq!(log.requests(), ["since"]);
     assert_eq!(answered.answer.outcome, Outcome::UpToDate);
-    assert_eq!(answered.answer.news, News::Changes(Vec::new()));
+    assert_eq!(answered.answer.delta, Delta::Changes(Vec::new()));
     assert_eq!(answered.answer.version, 1);
 }
 
@@ -121,7 +123,7 @@ fn a_sync_on_base_0_creates_the_portfolio_named_by_the_request_or_else_by_its_id
         assert_eq!(log.requests(), ["since", "create"]);
         assert_eq!(answered.answer.outcome, Outcome::Accepted);
         assert_eq!(answered.answer.version, 1);
-        let entry = block_on(log.log.entry(&key())).unwrap().unwrap();
+        let entry = block_on(log.log.entry(key())).unwrap().unwrap();
         assert_eq!((entry.name.as_str(), entry.created), (expected, minute(3)));
         assert_eq!(everything(&log.log)[0].kind, Kind::Created);
         assert_eq!(server_at(&log.log, 1), value(&json!({"a": 1})));
@@ -294,33 +296,14 @@ fn a_missing_portfolio_is_not_found_and_a_missing_base_is_unknown() {
     }
 }
 
-/// Appends a change directly to the log.
-fn append(log: &Watched, change: Change, patch: Patch) {
-    block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
-}
-
-fn after(head: &Change) -> Change {
-    Change {
-        parent: head.version,
-        version: head.version + 1,
-        kind: Kind::Synced,
-        sync_id: None,
-        fingerprint: None,
-        patch: None,
-        patch_bytes: 0,
-        ..head.clone()
-    }
-}
-
 #[test]
 fn a_deleted_portfolio_is_gone_for_every_sync() {
     let log = portfolio();
-    let head = everything(&log.log).pop().unwrap();
-    let deletion = Change {
+    let deletion = Draft {
         kind: Kind::Deleted,
-        ..after(&head)
+        ..on_head(&log.log)
     };
-    append(&log, deletion, Patch::default());
+    append(&log.log, &deletion);
     for base in 0..=2 {
         assert_eq!(
             refusal(&log, &body("phone", "new", base, &[set("a", 1, 0)], 9), 9),
@@ -361,21 +344,21 @@ fn the_higher_rank_wins_among_any_number_of_ranked_devices() {
 #[test]
 fn ranks_are_not_read_if_the_servers_value_has_no_author() {
     let log = portfolio();
-    let replaced = Change {
-        kind: Kind::Replaced,
-        device_id: None,
-        ..after(&everything(&log.log).remove(0))
-    };
     let path = "assets.btc.amount";
     let edit = Edit {
         op: Op::from_json(&value(&set(path, "2.0", 5))).unwrap(),
         at: minute(5),
     };
-    let patch = Patch {
-        edits: vec![edit],
-        conflicts: Vec::new(),
+    let replaced = Draft {
+        kind: Kind::Replaced,
+        device_id: None,
+        patch: Patch {
+            edits: vec![edit],
+            conflicts: Vec::new(),
+        },
+        ..on_head(&log.log)
     };
-    append(&log, replaced, patch);
+    append(&log.log, &replaced);
     log.requests();
     let met = sync(&log, &body("phone", "p", 1, &[set(path, "3.0", 7)], 8), 8);
     assert_eq!(met.answer.conflicts[0].conflict.server.device_id, None);
@@ -385,12 +368,11 @@ fn ranks_are_not_read_if_the_servers_value_has_no_author() {
 #[test]
 fn versions_that_a_jump_skipped_are_unknown() {
     let log = portfolio();
-    let head = everything(&log.log).pop().unwrap();
-    let jump = Change {
+    let jump = Draft {
         version: 11,
-        ..after(&head)
+        ..on_head(&log.log)
     };
-    append(&log, jump, Patch::default());
+    append(&log.log, &jump);
     let at_head = sync(&log, &body("phone", "s1", 11, &[], 9), 9);
     assert_eq!(at_head.answer.outcome, Outcome::UpToDate);
     assert_eq!(log.requests(), ["since", "newest"]);
@@ -448,18 +430,18 @@ fn a_pull_is_answered_with_the_document_if_the_changes_would_be_larger() {
     }
     let pull = body("tablet", "t1", 1, &[], 6);
     assert!(
-        matches!(sync(&log, &pull, 6).answer.news, News::Changes(_)),
+        matches!(sync(&log, &pull, 6).answer.delta, Delta::Changes(_)),
         "the document is not known to be smaller"
     );
     let head = everything(&log.log).pop().unwrap();
-    let snapshot = Snapshot::of(&head, server_at(&log.log, 4));
+    let snapshot = SnapshotDraft::of(&head, server_at(&log.log, 4));
     block_on(async {
-        let mark = log.log.write_snapshot(&key(), &snapshot).await.unwrap();
-        assert!(log.log.mark_snapshot(&key(), &mark).await.unwrap());
+        let mark = log.log.write_snapshot(key(), &snapshot).await.unwrap();
+        assert!(log.log.mark_snapshot(key(), &mark).await.unwrap());
     });
     log.requests();
     let answered = sync(&log, &pull, 6);
-    assert_eq!(answered.answer.news, News::Document(snapshot.document));
+    assert_eq!(answered.answer.delta, Delta::Document(snapshot.document));
     assert_eq!(
         log.requests(),
         ["since", "entry", "snapshot_before"],
@@ -471,7 +453,7 @@ fn a_pull_is_answered_with_the_document_if_the_changes_would_be_larger() {
     let replaced: Vec<_> = ["assets", "notes"].map(|name| delete(name, 9)).into();
     let few = sync(&log, &body("tablet", "t2", 1, &replaced[..1], 9), 9);
     assert!(
-        matches!(few.answer.news, News::Changes(_)),
+        matches!(few.answer.delta, Delta::Changes(_)),
         "the difference between the two documents is smaller"
     );
 }

@@ -1,16 +1,18 @@
 //! v2: a device whose base has expired.
 
 use crate::fixture::{
-    Event, Watched, body, delete, device, everything, key, minute, minute_text, portfolio, refusal, send, server_at,
-    set, sync, value, wire,
+    Event, Watched, append, body, delete, device, everything, key, main_in, minute, minute_text, on_head, portfolio,
+    refusal, send, server_at, set, sync, value, wire,
 };
 use crate::retained::{Retained, snapshot};
 use coinolio_core::algebra::{Rule, Winner};
-use coinolio_core::devices::{Devices, Profile};
+use coinolio_core::devices::Profile;
 use coinolio_core::error::Code;
-use coinolio_core::log::{Change, ChangeLog, Kind, MemoryLog, NewChange, Patch, Version};
-use coinolio_core::sync::{MAX_DOCUMENT_BYTES, Outcome, SyncStatusQuery, portfolios, sync_status};
-use coinolio_core::wire::v2::News;
+use coinolio_core::log::{Draft, Patch, Version};
+use coinolio_core::store::{Devices, MemoryStore};
+use coinolio_core::sync::{MAX_DOCUMENT_BYTES, SyncStatusQuery};
+use coinolio_core::wire::Outcome;
+use coinolio_core::wire::v2::Delta;
 use pollster::block_on;
 use serde_json::json;
 
@@ -28,7 +30,7 @@ fn eight_versions() -> Watched {
         let request = body(name, &format!("s{version}"), version as Version, &edits, at);
         sync(&log, &request, at);
     }
-    block_on(snapshot(&log.log, &key(), RETAINED_FROM));
+    block_on(snapshot(&log.log, key(), RETAINED_FROM));
     log.requests();
     log
 }
@@ -44,6 +46,15 @@ fn retained(log: &Watched) -> Retained<'_, Watched> {
 fn with_base_lost(mut request: serde_json::Value) -> serde_json::Value {
     request["base_lost"] = json!(true);
     request
+}
+
+/// Appends version 20 to the log of [`eight_versions`].
+fn jump_to_20(log: &Watched) {
+    let jump = Draft {
+        version: 20,
+        ..on_head(&log.log)
+    };
+    append(&log.log, &jump);
 }
 
 #[test]
@@ -64,17 +75,7 @@ fn a_base_that_retention_removed_is_expired_which_costs_one_more_request() {
 #[test]
 fn a_base_that_never_existed_is_unknown_whatever_expired_and_whatever_the_device_says() {
     let log = eight_versions();
-    let jump = everything(&log.log).pop().unwrap();
-    let jump = Change {
-        parent: 8,
-        version: 20,
-        kind: Kind::Synced,
-        sync_id: None,
-        fingerprint: None,
-        ..jump
-    };
-    let patch = Patch::default();
-    block_on(log.log.append(&key(), &NewChange { change: jump, patch })).unwrap();
+    jump_to_20(&log);
     for (base, requests) in [
         (9, &["since"][..]),
         (15, &["since", "newest"]),
@@ -103,24 +104,8 @@ fn a_base_that_never_existed_is_unknown_whatever_expired_and_whatever_the_device
 #[test]
 fn a_version_that_a_jump_skipped_is_unknown_while_older_versions_are_retained() {
     let log = eight_versions();
-    let jump = everything(&log.log).pop().unwrap();
-    let jump = Change {
-        parent: 8,
-        version: 20,
-        kind: Kind::Synced,
-        sync_id: None,
-        fingerprint: None,
-        ..jump
-    };
-    let after = Change {
-        parent: 20,
-        version: 21,
-        ..jump.clone()
-    };
-    for change in [jump, after] {
-        let patch = Patch::default();
-        block_on(log.log.append(&key(), &NewChange { change, patch })).unwrap();
-    }
+    jump_to_20(&log);
+    append(&log.log, &on_head(&log.log));
     let request = body("desk", "d1", 15, &[], 90);
     assert_eq!(send(&retained(&log), &request, 90).unwrap_err().code, Code::BaseUnknown);
     assert_eq!(log.requests(), ["since", OLDEST]);
@@ -133,7 +118,7 @@ fn the_parent_of_the_oldest_retained_change_is_a_base_like_any_other() {
         let pulled = send(&retained(&log), &body("desk", "d1", base, &[], 90), 90)
             .unwrap()
             .answer;
-        assert!(matches!(pulled.news, News::Changes(_)), "base {base}");
+        assert!(matches!(pulled.delta, Delta::Changes(_)), "base {base}");
         let edits = [set(&format!("d{base}"), 1, 90)];
         let merged = send(
             &retained(&log),
@@ -276,7 +261,7 @@ fn a_sync_without_edits_is_answered_with_the_document_and_makes_no_version() {
     let answered = send(&retained(&log), &with_base_lost(body("desk", "d1", 2, &[], 90)), 90).unwrap();
     assert_eq!(log.requests(), ["since", OLDEST, "snapshot_before"]);
     assert_eq!(answered.answer.outcome, Outcome::Pulled);
-    assert_eq!(answered.answer.news, News::Document(server_at(&log.log, 8)));
+    assert_eq!(answered.answer.delta, Delta::Document(server_at(&log.log, 8)));
     assert_eq!(everything(&log.log).len(), 8);
 }
 
@@ -306,7 +291,7 @@ fn a_repetition_is_recognised_in_the_retained_log_and_has_one_effect() {
         .unwrap()
         .answer;
     assert_eq!((later.version, later.conflicts.len()), (10, 1));
-    assert_eq!(later.news, News::Document(server_at(&log.log, 10)));
+    assert_eq!(later.delta, Delta::Document(server_at(&log.log, 10)));
     assert_eq!(everything(&log.log).len(), 10);
     // Without base_lost it is refused like any other request.
     assert_eq!(
@@ -338,7 +323,7 @@ fn a_repetition_of_a_sync_accepted_before_its_base_expired_is_recognised_too() {
 #[test]
 fn a_beaten_sync_with_an_expired_base_is_compared_with_the_new_changes() {
     let log = eight_versions();
-    log.expect(Event::Before(Box::new(|log: &MemoryLog| {
+    log.expect(Event::Before(Box::new(|log: &MemoryStore| {
         send(
             log,
             &body("tablet", "t1", 8, &[set("c", 1, 60), set("b", 1, 60)], 60),
@@ -357,7 +342,7 @@ fn a_beaten_sync_with_an_expired_base_is_compared_with_the_new_changes() {
         ["since", OLDEST, "snapshot_before", "append", "since", "ranks", "append"],
         "only the new changes are read"
     );
-    assert_eq!((answered.answer.version, answered.report.optimistic_retries), (10, 1));
+    assert_eq!(answered.answer.version, 10);
     let server = &answered.answer.conflicts[0].conflict.server;
     assert_eq!(server.device_id, Some(device("tablet")));
     let document = wire(&server_at(&log.log, 10));
@@ -375,7 +360,7 @@ fn a_sync_with_an_expired_base_succeeds_if_the_stores_own_retry_finds_it_written
     )
     .unwrap();
     assert_eq!((answered.answer.version, answered.answer.conflicts.len()), (9, 1));
-    assert_eq!(answered.answer.news, News::Document(server_at(&log.log, 9)));
+    assert_eq!(answered.answer.delta, Delta::Document(server_at(&log.log, 9)));
     assert_eq!(everything(&log.log).len(), 9);
 }
 
@@ -396,8 +381,8 @@ fn base_0_is_known_whatever_has_expired() {
         .unwrap()
         .answer;
     assert_eq!(
-        pulled.news,
-        News::Document(server_at(&log.log, 8)),
+        pulled.delta,
+        Delta::Document(server_at(&log.log, 8)),
         "not all operations since version 0 are retained"
     );
     let request = body("desk", "d2", 0, &[set("last", 3, 4), set("mine", 1, 90)], 90);
@@ -421,7 +406,7 @@ fn a_device_with_an_expired_base_needs_a_sync_that_may_conflict() {
             device_id: device(name),
             local_changes,
         };
-        let status = block_on(sync_status(&Retained::after(&log, 6), &key(), &query)).unwrap();
+        let status = block_on(main_in(&Retained::after(&log, 6)).sync_status(&query)).unwrap();
         assert_eq!(
             (status.needs_sync, status.has_conflicts),
             expected,
@@ -433,7 +418,7 @@ fn a_device_with_an_expired_base_needs_a_sync_that_may_conflict() {
 #[test]
 fn an_expired_version_cannot_be_read_and_the_error_says_so() {
     let log = eight_versions();
-    let read = |version| block_on(portfolios::read_v2(&retained(&log), &key(), Some(version), &[])).map_err(|e| e.code);
+    let read = |version| block_on(main_in(&retained(&log)).read_v2(Some(version), &[])).map_err(|e| e.code);
     for version in 1..=RETAINED_FROM {
         assert_eq!(read(version).unwrap_err(), Code::BaseExpired, "version {version}");
     }

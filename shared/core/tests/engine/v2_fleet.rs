@@ -1,11 +1,14 @@
 //! v2: devices that miss answers, race each other and repeat requests end with one document (laws 4, 5 and 6 of
 //! `docs/MERGE.md`).
 
-use crate::fixture::{Event, Watched, body, everything, key, minute, portfolio, rebased, send, server_at, value, wire};
+use crate::fixture::{
+    Event, Watched, body, everything, main_in, minute, portfolio, rebased, send, server_at, value, wire,
+};
 use coinolio_core::algebra::{apply, diff};
 use coinolio_core::json::Value;
-use coinolio_core::log::{Change, Extent, MemoryLog, Version, json_size};
-use coinolio_core::sync::{Retention, compact};
+use coinolio_core::log::{Change, Extent, Version, json_size};
+use coinolio_core::store::MemoryStore;
+use coinolio_core::sync::Retention;
 use coinolio_core::wire::v2::{SyncRequest, SyncResponse};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -110,7 +113,7 @@ impl Phone {
     }
 
     /// Applies an answer: the document that was sent becomes the server's; edits made since then stay on top of it.
-    fn receive(&mut self, log: &MemoryLog, answer: &SyncResponse) {
+    fn receive(&mut self, log: &MemoryStore, answer: &SyncResponse) {
         let (request, sent) = self.unanswered.take().unwrap();
         let since = diff(&sent, &self.document);
         self.base = rebased(log, &request, answer);
@@ -161,7 +164,7 @@ impl Fleet {
             Luck::StoreAnswersLate => self.log.expect(Event::SentTwice),
             Luck::OvertakenBy(other) if other != index => {
                 let overtaking = self.phones[other].request(self.clock, at);
-                self.log.expect(Event::Before(Box::new(move |log: &MemoryLog| {
+                self.log.expect(Event::Before(Box::new(move |log: &MemoryStore| {
                     send(log, &overtaking, at).unwrap();
                 })));
             }
@@ -246,7 +249,7 @@ proptest! {
             for (step, is_time) in &steps {
                 fleet.run(step);
                 if compacts && *is_time {
-                    block_on(compact(&fleet.log.log, &key(), &EVERYTHING, minute(700))).unwrap();
+                    block_on(main_in(&fleet.log.log).compact(&EVERYTHING, minute(700))).unwrap();
                 }
             }
             (0..NAMES.len()).for_each(|phone| fleet.run(&Step::Sync(phone, Luck::Good)));

@@ -1,20 +1,21 @@
 //! v2: other devices write between a sync's read and its append.
 
 use crate::fixture::{
-    Attempts, Event, Watched, body, device, everything, key, minute, portfolio, rebased, send, server_at, set, sync,
-    value,
+    Attempts, Event, Watched, append, body, device, everything, key, main_in, minute, on_head, portfolio, rebased,
+    send, server_at, set, sync, value,
 };
 use coinolio_core::error::Code;
-use coinolio_core::log::{Change, ChangeLog, MemoryLog, NewChange, Patch, Snapshot, Version};
-use coinolio_core::sync::{Outcome, sync_v2};
-use coinolio_core::wire::v2::{News, SyncRequest};
+use coinolio_core::log::{Draft, Kind, SnapshotDraft, Version};
+use coinolio_core::store::{ChangeLog, Directory, MemoryStore, Snapshots};
+use coinolio_core::wire::Outcome;
+use coinolio_core::wire::v2::{Delta, SyncRequest};
 use pollster::block_on;
 use serde_json::json;
 use std::ops::RangeInclusive;
 
 /// An event in which another device syncs just before the append.
 fn competitor(request: serde_json::Value) -> Event {
-    Event::Before(Box::new(move |log: &MemoryLog| {
+    Event::Before(Box::new(move |log: &MemoryStore| {
         send(log, &request, 10).unwrap();
     }))
 }
@@ -26,7 +27,6 @@ fn a_beaten_sync_merges_with_the_new_changes() {
     let request = body("phone", "s1", 1, &[set("a", 1, 5)], 6);
     let answered = sync(&log, &request, 11);
     assert_eq!((answered.answer.version, answered.answer.outcome), (3, Outcome::Merged));
-    assert_eq!(answered.report.optimistic_retries, 1);
     assert_eq!(log.requests(), ["since", "append", "since", "append"]);
     let document = rebased(&log.log, &request, &answered.answer);
     assert_eq!(
@@ -62,7 +62,7 @@ fn a_beaten_merge_reads_only_the_new_changes() {
             "append"
         ]
     );
-    assert_eq!((answered.answer.version, answered.report.optimistic_retries), (8, 2));
+    assert_eq!(answered.answer.version, 8);
     assert_eq!(answered.answer.conflicts.len(), 1, "one path, one conflict");
     let server = &answered.answer.conflicts[0].conflict.server;
     assert_eq!(
@@ -80,7 +80,7 @@ fn a_sync_beaten_at_every_attempt_is_answered_with_busy() {
         log.expect(competitor(body("tablet", &id, version, &[set("b", version, 5)], 5)));
     }
     let request = SyncRequest::from_json(&value(&body("phone", "s1", 1, &[set("a", 1, 5)], 6))).unwrap();
-    let error = block_on(sync_v2(&log, &mut Attempts(1), &key(), &request, minute(6))).unwrap_err();
+    let error = block_on(main_in(&log).sync_v2(&mut Attempts(1), &request, minute(6))).unwrap_err();
     assert_eq!(error.code, Code::Busy);
     let devices: Vec<_> = everything(&log.log)
         .into_iter()
@@ -117,18 +117,12 @@ fn a_sync_sent_twice_at_once_has_one_effect() {
 #[test]
 fn a_sync_beaten_by_a_deletion_is_answered_with_deleted() {
     let log = portfolio();
-    log.expect(Event::Before(Box::new(|log: &MemoryLog| {
-        use coinolio_core::log::{Change, ChangeLog, Kind, NewChange, Patch};
-        let head = everything(log).pop().unwrap();
-        let change = Change {
-            parent: head.version,
-            version: head.version + 1,
+    log.expect(Event::Before(Box::new(|log: &MemoryStore| {
+        let deletion = Draft {
             kind: Kind::Deleted,
-            sync_id: None,
-            ..head
+            ..on_head(log)
         };
-        let patch = Patch::default();
-        block_on(log.append(&key(), &NewChange { change, patch })).unwrap();
+        append(log, &deletion);
     })));
     let error = send(&log, &body("phone", "s1", 1, &[set("a", 1, 5)], 6), 6).unwrap_err();
     assert_eq!(error.code, Code::Deleted);
@@ -140,18 +134,15 @@ fn a_sync_beaten_by_a_deletion_is_answered_with_deleted() {
 /// on top of each version of `meanwhile`.
 fn jumped(meanwhile: RangeInclusive<Version>) -> Watched {
     let log = portfolio();
-    let jump = Change {
+    let jump = Draft {
         version: 4,
-        parent: 1,
         last_sync_at: minute(1),
-        sync_id: None,
-        ..everything(&log.log).remove(0)
+        ..on_head(&log.log)
     };
-    let patch = Patch::default();
-    block_on(log.log.append(&key(), &NewChange { change: jump, patch })).unwrap();
+    append(&log.log, &jump);
     *log.meanwhile.lock().unwrap() = Some((
         "newest",
-        Box::new(|log: &MemoryLog| {
+        Box::new(|log: &MemoryStore| {
             for version in meanwhile {
                 let edit = set(&format!("p{version}"), version, 5);
                 send(log, &body("tablet", &format!("t{version}"), version, &[edit], 5), 5).unwrap();
@@ -192,18 +183,18 @@ fn a_first_pull_while_the_oldest_changes_are_removed_is_answered_with_the_docume
     sync(&log, &body("phone", "p2", 2, &[set("a", 1, 5)], 5), 5);
     let changes = everything(&log.log);
     let head = server_at(&log.log, 3);
-    let snapshot = Snapshot::of(&changes[1], server_at(&log.log, 2));
-    block_on(log.log.write_snapshot(&key(), &snapshot)).unwrap();
+    let snapshot = SnapshotDraft::of(&changes[1], server_at(&log.log, 2));
+    block_on(log.log.write_snapshot(key(), &snapshot)).unwrap();
     *log.meanwhile.lock().unwrap() = Some((
         "patch",
-        Box::new(move |log: &MemoryLog| {
-            block_on(log.keep_from(&key(), 2)).unwrap();
+        Box::new(move |log: &MemoryStore| {
+            block_on(log.retain_from(key(), 2)).unwrap();
             for change in &changes[..2] {
-                block_on(log.remove(&key(), change)).unwrap();
+                block_on(log.remove(key(), change)).unwrap();
             }
         }),
     ));
     let pulled = sync(&log, &body("tablet", "t1", 0, &[], 6), 6);
     assert_eq!(pulled.answer.version, 3);
-    assert_eq!(pulled.answer.news, News::Document(head));
+    assert_eq!(pulled.answer.delta, Delta::Document(head));
 }

@@ -3,10 +3,9 @@
 use crate::world::{Attempts, World, json, run, value};
 use coinolio_core::algebra::{apply, diff};
 use coinolio_core::json::{Object, Value};
-use coinolio_core::sync::{sync_v1, sync_v2};
 use coinolio_core::time::Timestamp;
 use coinolio_core::wire::v1::SyncRequest;
-use coinolio_core::wire::v2::{News, SyncRequest as SyncRequestV2};
+use coinolio_core::wire::v2::{Delta, SyncRequest as SyncRequestV2};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -185,7 +184,7 @@ impl Fleet {
         }
         let request = SyncRequest::from_json(Value::Object(body)).unwrap();
         let backoff = &mut Attempts(3);
-        let synced = sync_v1(&self.world.log, backoff, &self.world.key, request, now);
+        let synced = self.world.portfolio().sync_v1(backoff, request, now);
         let answer = run(synced).unwrap().answer;
         if !answered {
             return;
@@ -206,16 +205,16 @@ impl Fleet {
             own.name, own.version
         ));
         let request = SyncRequestV2::from_json(&body).unwrap();
-        let answer = run(sync_v2(&world.log, &mut Attempts(3), &world.key, &request, now))
+        let answer = run(world.portfolio().sync_v2(&mut Attempts(3), &request, now))
             .unwrap()
             .answer;
         if !answered {
             own.unanswered = Some(sync_id);
             return;
         }
-        match &answer.news {
-            News::Changes(ops) => apply(&mut own.document, ops),
-            News::Document(document) => own.document = document.clone(),
+        match &answer.delta {
+            Delta::Changes(ops) => apply(&mut own.document, ops),
+            Delta::Document(document) => own.document = document.clone(),
         }
         own.base = own.document.clone();
         own.version = answer.version;
@@ -238,7 +237,7 @@ impl Fleet {
         let mut found = BTreeSet::new();
         numbers(&document, &mut found);
         for change in self.world.changes() {
-            let patch = run(coinolio_core::log::ChangeLog::patch(
+            let patch = run(coinolio_core::store::ChangeLog::patch(
                 &self.world.log,
                 &self.world.key,
                 &change,

@@ -4,8 +4,9 @@ use crate::probe::Fate;
 use crate::world::{Attempts, World, body, json, run, value};
 use coinolio_core::id::PortfolioId;
 use coinolio_core::log::{Kind, PortfolioKey, Version};
+use coinolio_core::portfolio::Portfolio;
+use coinolio_core::sync::Report;
 use coinolio_core::sync::portfolios::{self, Reading};
-use coinolio_core::sync::{Outcome, Report};
 use coinolio_core::wire::v1::{CreateRequest, PortfolioResponse, UpdateRequest};
 use coinolio_core::wire::v2::PortfolioRead;
 use coinolio_core::{Code, Error};
@@ -20,28 +21,20 @@ impl World {
     fn update(&self, body: &str, expected: Option<&[Version]>) -> Result<PortfolioResponse, Error> {
         let request = UpdateRequest::from_json(value(body))?;
         let backoff = &mut Attempts(1);
-        run(portfolios::update(
-            &self.log,
-            backoff,
-            &self.key,
-            request,
-            expected,
-            self.tick(),
-        ))
-        .map(|answered| answered.answer)
+        run(self.portfolio().update(backoff, request, expected, self.tick())).map(|answered| answered.answer)
     }
 
     fn delete(&self) -> Result<(), Error> {
         let backoff = &mut Attempts(1);
-        run(portfolios::delete(&self.log, backoff, &self.key, self.tick())).map(|answered| answered.answer)
+        run(self.portfolio().delete(backoff, self.tick())).map(|answered| answered.answer)
     }
 
     fn read(&self) -> Result<PortfolioResponse, Error> {
-        run(portfolios::read_v1(&self.log, &self.key)).map(|answered| answered.answer)
+        run(self.portfolio().read_v1()).map(|answered| answered.answer)
     }
 
     fn read_v2(&self, version: Option<Version>) -> Result<PortfolioRead, Error> {
-        match run(portfolios::read_v2(&self.log, &self.key, version, &[]))?.answer {
+        match run(self.portfolio().read_v2(version, &[]))?.answer {
             Reading::Document(document) => Ok(*document),
             Reading::Known(version) => panic!("expected a document, not just version {version}"),
         }
@@ -153,15 +146,19 @@ fn lists_are_sorted_and_leave_deleted_portfolios_out() {
     );
     let v1 = run(portfolios::list_v1(&world.log, &world.key.user)).unwrap();
     let expected: Vec<String> = (0..40).map(|n| format!("q{n:02}")).collect();
-    assert_eq!(v2.iter().map(|p| p.id.to_string()).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        v2.iter().map(|p| p.portfolio_id.to_string()).collect::<Vec<_>>(),
+        expected
+    );
     assert_eq!(v1.iter().map(|p| p.id.to_string()).collect::<Vec<_>>(), expected);
     assert_eq!(v1[7].data.document(), &value(r#"{"n":7}"#));
     let at = v2[7].last_sync_at;
     assert_eq!(
         json(&v2[7]),
         value(&format!(
-            r#"{{"id":"q07","name":"N7","version":1,"last_sync_at":"{at}","last_sync_device":null}}"#
-        ))
+            r#"{{"portfolio_id":"q07","id":"q07","name":"N7","version":1,"last_sync_at":"{at}","last_sync_device":null}}"#
+        )),
+        "with the id also under the name that earlier releases gave it"
     );
 }
 
@@ -173,7 +170,7 @@ fn another_users_portfolio_is_not_found() {
         ..world.key.clone()
     };
     assert_eq!(
-        code(run(portfolios::read_v1(&world.log, &stranger))),
+        code(run(Portfolio::new(&world.log, &stranger).read_v1())),
         Some(Code::NotFound)
     );
     assert_eq!(
@@ -181,7 +178,7 @@ fn another_users_portfolio_is_not_found() {
         Ok(0)
     );
     assert_eq!(
-        code(run(portfolios::read_v1(&world.log, &world.key_of("other")))),
+        code(run(Portfolio::new(&world.log, &world.key_of("other")).read_v1())),
         Some(Code::NotFound)
     );
 }
@@ -218,9 +215,7 @@ fn a_document_can_be_read_at_the_head_or_at_an_earlier_version() {
 #[test]
 fn a_version_that_the_client_already_has_is_not_read() {
     let world = World::new(r#"{"a":1}"#);
-    let known = run(portfolios::read_v2(&world.log, &world.key, None, &[7, 1]))
-        .unwrap()
-        .answer;
+    let known = run(world.portfolio().read_v2(None, &[7, 1])).unwrap().answer;
     assert_eq!(known, Reading::Known(1));
     assert_eq!(world.log.take_requests(), ["entry", "newest"]);
 }
@@ -291,34 +286,54 @@ fn a_beaten_update_replaces_the_faster_change_unless_it_expected_a_version() {
 }
 
 #[test]
-fn an_update_and_a_deletion_report_their_outcome_and_retries() {
+fn a_beaten_update_or_deletion_waits_once_and_reports_its_sizes_but_no_outcome() {
     let world = World::new(r#"{"a":1}"#);
     let faster = world.edit("tablet", r#"{"a":1,"b":1}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
     let request = UpdateRequest::from_json(value(r#"{"data":{"c":1}}"#)).unwrap();
-    let (log, key) = (&world.log, &world.key);
-    let backoff = &mut Attempts(2);
-    let updated = portfolios::update(log, backoff, key, request, None, world.tick());
-    let updated = run(updated).unwrap();
+    let mut backoff = Attempts(2);
+    let updated = run(world.portfolio().update(&mut backoff, request, None, world.tick())).unwrap();
     let expected = Report {
-        outcome: Outcome::Accepted,
-        optimistic_retries: 1,
+        outcome: None,
         patch_bytes: world.head().patch_bytes,
         document_bytes: Some(7),
         ..Report::default()
     };
     assert_eq!(updated.report, expected);
     assert!(updated.report.patch_bytes > 0);
+    assert_eq!(backoff.0, 1);
 
     let faster = world.edit("tablet", r#"{"c":2}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
-    let deleted = portfolios::delete(log, backoff, key, world.tick());
+    let deleted = run(world.portfolio().delete(&mut backoff, world.tick())).unwrap();
     let expected = Report {
-        outcome: Outcome::Accepted,
-        optimistic_retries: 1,
+        outcome: None,
         ..Report::default()
     };
-    assert_eq!(run(deleted).unwrap().report, expected);
+    assert_eq!(deleted.report, expected);
+    assert_eq!(backoff.0, 0);
+}
+
+#[test]
+fn a_creation_and_a_read_report_the_documents_size_but_no_outcome() {
+    let world = World::empty();
+    let request = CreateRequest::from_json(value(r#"{"name":"P","id":"p","data":{"a":1}}"#)).unwrap();
+    let unused = PortfolioId::parse("unused").unwrap();
+    let created = portfolios::create(&world.log, &world.key.user, request, unused, world.tick());
+    let created = run(created).unwrap().report;
+    let read = Report {
+        outcome: None,
+        document_bytes: Some(7),
+        ..Report::default()
+    };
+    let patch_bytes = world.head().patch_bytes;
+    assert!(patch_bytes > 0);
+    assert_eq!(created, Report { patch_bytes, ..read });
+    assert_eq!(run(world.portfolio().read_v1()).unwrap().report, read);
+    assert_eq!(run(world.portfolio().read_v2(None, &[])).unwrap().report, read);
+    assert_eq!(run(world.portfolio().read_v2(Some(1), &[])).unwrap().report, read);
+    let known = run(world.portfolio().read_v2(None, &[1])).unwrap().report;
+    assert_eq!(known, Report::default(), "the document was not read");
 }
 
 #[test]
@@ -330,6 +345,48 @@ fn an_update_that_finds_its_own_unanswered_attempt_succeeds() {
         Ok(2)
     );
     assert_eq!(world.changes().len(), 2);
+    world.log.next_append(Fate::HiddenSuccess);
+    let renamed = world.update(r#"{"name":"Other","data":{"c":2}}"#, Some(&[2])).unwrap();
+    assert_eq!((renamed.version, renamed.name.as_str()), (3, "Other"));
+    assert_eq!(
+        (world.changes().len(), world.read().unwrap().name.as_str()),
+        (3, "Other")
+    );
+}
+
+#[test]
+fn an_update_of_name_and_data_whose_write_fails_changes_neither_and_can_be_repeated() {
+    let request = r#"{"name":"Other","data":{"b":1}}"#;
+    // If name and data were two writes, either one could fail alone and leave the other one done.
+    for failing in ["rename", "append"] {
+        let world = World::new(r#"{"a":1}"#);
+        world.log.fail(&[failing, "append_and_rename"]);
+        assert_eq!(code(world.update(request, Some(&[1]))), Some(Code::Unavailable));
+        world.log.fail(&[]);
+        let read = world.read().unwrap();
+        assert_eq!(
+            (read.name.as_str(), read.version, read.data.document()),
+            ("P", 1, &value(r#"{"a":1}"#)),
+            "{failing} failed"
+        );
+        world.log.take_requests();
+        let updated = world.update(request, Some(&[1])).unwrap();
+        assert_eq!(world.log.take_requests(), ["entry", "newest", "append_and_rename"]);
+        assert_eq!((updated.name.as_str(), updated.version), ("Other", 2));
+        assert_eq!(world.read(), Ok(updated));
+        assert_eq!(world.document(), value(r#"{"b":1}"#));
+    }
+}
+
+#[test]
+fn a_beaten_update_of_name_and_data_is_tried_again_with_both() {
+    let world = World::new(r#"{"a":1}"#);
+    let faster = world.edit("tablet", r#"{"a":2}"#);
+    world.log.next_append(Fate::ComesSecond(Box::new(faster)));
+    let updated = world.update(r#"{"name":"Other","data":{"b":1}}"#, None).unwrap();
+    assert_eq!((updated.name.as_str(), updated.version), ("Other", 3));
+    assert_eq!(world.read(), Ok(updated));
+    assert_eq!(world.document(), value(r#"{"b":1}"#));
 }
 
 #[test]

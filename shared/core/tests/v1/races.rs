@@ -3,7 +3,7 @@
 use crate::probe::Fate;
 use crate::world::{Attempts, World, body, data, run, value};
 use coinolio_core::Code;
-use coinolio_core::sync::sync_v1;
+use coinolio_core::log::{Change, Draft, Kind};
 use coinolio_core::wire::v1::SyncRequest;
 
 #[test]
@@ -13,7 +13,8 @@ fn a_beaten_sync_merges_with_the_faster_change() {
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
     let answered = world.try_sync(&body("phone", 1, r#"{"a":2,"b":1}"#)).unwrap();
     assert_eq!(data(&answered.answer), value(r#"{"a":2,"b":2}"#));
-    assert_eq!((answered.answer.version, answered.report.optimistic_retries), (3, 1));
+    assert_eq!(answered.answer.version, 3);
+    assert_eq!(world.log.take_requests(), ["since", "append", "since", "append"]);
     assert_eq!(world.document(), value(r#"{"a":2,"b":2}"#));
 }
 
@@ -39,8 +40,7 @@ fn a_sync_beaten_twice_merges_with_both_changes() {
     let third = world.edit("tablet", r#"{"a":1,"b":2,"c":2}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(third)));
     let mut fourth = world.edit("watch", r#"{"a":1,"b":2,"c":1,"d":2}"#);
-    fourth.change.parent = 3;
-    fourth.change.version = 4;
+    (fourth.parent, fourth.version) = (3, 4);
     world.log.next_append(Fate::ComesSecond(Box::new(fourth)));
     let answer = world.sync_as("phone", 1, r#"{"a":2,"b":1,"c":1}"#);
     assert_eq!(
@@ -55,7 +55,7 @@ fn a_sync_beaten_at_every_attempt_is_answered_with_busy() {
     let faster = world.edit("tablet", r#"{"a":1,"b":2}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
     let request = SyncRequest::from_json(value(&body("phone", 1, r#"{"a":2}"#))).unwrap();
-    let refused = run(sync_v1(&world.log, &mut Attempts(0), &world.key, request, world.tick()));
+    let refused = run(world.portfolio().sync_v1(&mut Attempts(0), request, world.tick()));
     assert_eq!(refused.map(|_| ()).map_err(|error| error.code), Err(Code::Busy));
     assert_eq!(world.document(), value(r#"{"a":1,"b":2}"#));
 }
@@ -63,9 +63,11 @@ fn a_sync_beaten_at_every_attempt_is_answered_with_busy() {
 #[test]
 fn a_sync_beaten_by_a_deletion_is_answered_with_deleted() {
     let world = World::new(r#"{"a":1}"#);
-    let mut deleted = world.edit("tablet", r#"{"a":1}"#);
-    deleted.change.kind = coinolio_core::log::Kind::Deleted;
-    world.log.next_append(Fate::ComesSecond(Box::new(deleted)));
+    let deletion = Draft {
+        kind: Kind::Deleted,
+        ..world.edit("tablet", r#"{"a":1}"#)
+    };
+    world.log.next_append(Fate::ComesSecond(Box::new(deletion)));
     let refused = world.try_sync(&body("phone", 1, r#"{"a":2}"#));
     assert_eq!(refused.map(|_| ()).map_err(|error| error.code), Err(Code::Deleted));
 }
@@ -91,15 +93,20 @@ fn a_sync_overtaken_by_its_own_duplicate_has_one_effect() {
     let tablet = world.edit("tablet", r#"{"a":1,"b":1}"#);
     scout.write("tablet", r#"{"a":1,"b":1}"#);
     scout.sync_as("phone", 1, r#"{"a":2}"#);
-    let mut duplicate = scout.changes().remove(0);
-    let patch = duplicate.patch.take().unwrap();
+    let [merged, parent, _] = <[Change; 3]>::try_from(scout.changes()).unwrap();
+    let duplicate = Draft {
+        device_id: merged.device_id,
+        fingerprint: merged.fingerprint,
+        ..Draft::on(
+            Some(&parent),
+            parent.extent,
+            merged.kind,
+            merged.patch.unwrap(),
+            merged.last_sync_at,
+        )
+    };
     world.log.next_append(Fate::ComesSecond(Box::new(tablet)));
-    world
-        .log
-        .next_append(Fate::ComesSecond(Box::new(coinolio_core::log::NewChange {
-            change: duplicate,
-            patch,
-        })));
+    world.log.next_append(Fate::ComesSecond(Box::new(duplicate)));
     let answer = world.sync_as("phone", 1, r#"{"a":2}"#);
     assert_eq!((answer.version, world.changes().len()), (3, 3));
     assert_eq!(data(&answer), value(r#"{"a":2,"b":1}"#));

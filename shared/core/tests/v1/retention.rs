@@ -5,7 +5,7 @@ use crate::retained::{Retained, snapshot};
 use crate::world::{Attempts, World, body, data, run, value};
 use coinolio_core::json::Value;
 use coinolio_core::log::Version;
-use coinolio_core::sync::sync_v1;
+use coinolio_core::portfolio::Portfolio;
 use coinolio_core::wire::v1::{SyncRequest, SyncResponse};
 
 /// The request by which [`Retained`] asks the whole log for the oldest retained change.
@@ -35,7 +35,7 @@ const RETAINED_FROM: Version = 4;
 fn sync(world: &World, body: &str) -> SyncResponse {
     let retained = Retained::after(&world.log, RETAINED_FROM);
     let request = SyncRequest::from_json(value(body)).unwrap();
-    run(sync_v1(&retained, &mut Attempts(3), &world.key, request, world.tick()))
+    run(Portfolio::new(&retained, &world.key).sync_v1(&mut Attempts(3), request, world.tick()))
         .unwrap()
         .answer
 }
@@ -179,7 +179,7 @@ fn a_value_older_than_every_retained_change_does_not_count_as_the_phones_own() {
     let retained = Retained::after(&world.log, 2);
     let sync = |document| {
         let request = SyncRequest::from_json(value(&body("phone", 0, document))).unwrap();
-        let synced = run(sync_v1(&retained, &mut Attempts(3), &world.key, request, world.tick()));
+        let synced = run(Portfolio::new(&retained, &world.key).sync_v1(&mut Attempts(3), request, world.tick()));
         synced.unwrap().answer
     };
     // The phone adds its own element to a list that other devices wrote.

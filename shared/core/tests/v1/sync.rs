@@ -3,7 +3,8 @@
 use crate::world::{World, body, data, json, value};
 use coinolio_core::Code;
 use coinolio_core::algebra::{Rule, Winner};
-use coinolio_core::sync::{Outcome, Report};
+use coinolio_core::sync::Report;
+use coinolio_core::wire::Outcome;
 use coinolio_core::wire::v1::SyncResponse;
 
 fn dated(device: &str, last_sync_at: &str, client_version: u64, document: &str) -> String {
@@ -481,7 +482,7 @@ fn a_sync_reports_its_outcome_conflicts_and_sizes() {
     let world = World::new(r#"{"a":1}"#);
     let report = |device: &str, document: &str| world.try_sync(&body(device, 1, document)).unwrap().report;
     let of = |outcome| Report {
-        outcome,
+        outcome: Some(outcome),
         document_bytes: Some(7),
         base: Some(1),
         ..Report::default()

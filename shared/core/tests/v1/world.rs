@@ -1,13 +1,12 @@
 //! A portfolio with its log and a clock.
 
 use crate::probe::Probe;
-use coinolio_core::algebra::diff;
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::json::{Value, read};
-use coinolio_core::log::{
-    Appended, Change, ChangeLog, Edit, Kind, NewChange, Patch, PortfolioKey, Version, Window, document_at,
-};
-use coinolio_core::sync::{Answered, Backoff, Compacted, Retention, compact, portfolios, sync_v1};
+use coinolio_core::log::{Change, Draft, Kind, Patch, PortfolioKey, Version};
+use coinolio_core::portfolio::{Portfolio, Window};
+use coinolio_core::store::{Appended, ChangeLog};
+use coinolio_core::sync::{Answered, Backoff, Compacted, Retention, portfolios};
 use coinolio_core::time::Timestamp;
 use coinolio_core::wire::v1::{CreateRequest, SyncRequest, SyncResponse};
 use coinolio_core::{Code, Error};
@@ -92,9 +91,14 @@ impl World {
         self.now.set(self.now.get() + days * 86_400_000);
     }
 
+    /// Returns the portfolio of the world's key.
+    pub(crate) fn portfolio(&self) -> Portfolio<'_, Probe> {
+        Portfolio::new(&self.log, &self.key)
+    }
+
     pub(crate) fn try_sync(&self, body: &str) -> Result<Answered<SyncResponse>, Error> {
         let request = SyncRequest::from_json(value(body))?;
-        run(sync_v1(&self.log, &mut Attempts(3), &self.key, request, self.tick()))
+        run(self.portfolio().sync_v1(&mut Attempts(3), request, self.tick()))
     }
 
     pub(crate) fn sync(&self, body: &str) -> SyncResponse {
@@ -130,36 +134,20 @@ impl World {
 
     /// Returns the head's document as the log stores it.
     pub(crate) fn document(&self) -> Value {
-        let mut window = Window::new(self.changes());
+        let mut window = Window::new(Portfolio::new(&self.log.log, &self.key), self.changes());
         let head = self.version();
-        (*run(document_at(&self.log.log, &self.key, &mut window, head)).unwrap()).clone()
+        (*run(window.document_at(head)).unwrap()).clone()
     }
 
     /// Returns the draft that a v2 client's sync appends to turn the head's document into `document`.
-    pub(crate) fn edit(&self, device: &str, document: &str) -> NewChange {
+    pub(crate) fn edit(&self, device: &str, document: &str) -> Draft {
         let head = self.head();
         let at = self.tick();
-        let ops = diff(&self.document(), &value(document));
-        let patch = Patch {
-            edits: ops.into_iter().map(|op| Edit { op, at }).collect(),
-            conflicts: Vec::new(),
-        };
-        let change = Change {
-            parent: head.version,
-            version: head.version + 1,
-            kind: Kind::Synced,
+        let patch = Patch::between(&self.document(), &value(document), at);
+        Draft {
             device_id: DeviceId::parse(device).ok(),
-            sync_id: None,
-            fingerprint: None,
-            verbatim: false,
-            last_sync_at: Timestamp::after(head.last_sync_at, at),
-            extent: head.extent.grown_by(&patch),
-            conflicts: 0,
-            patch_bytes: patch.operations_bytes(),
-            patch: None,
-            patch_id: None,
-        };
-        NewChange { change, patch }
+            ..Draft::on(Some(&head), head.extent, Kind::Synced, patch, at)
+        }
     }
 
     /// Compacts the portfolio under a retention so long that no change is removed.
@@ -168,16 +156,13 @@ impl World {
             age: Duration::MAX,
             versions: 1000,
         };
-        run(compact(&self.log.log, &self.key, &retention, self.tick())).unwrap()
+        run(Portfolio::new(&self.log.log, &self.key).compact(&retention, self.tick())).unwrap()
     }
 
     /// Lets another device turn the head's document into `document`.
     pub(crate) fn write(&self, device: &str, document: &str) {
-        let new = self.edit(device, document);
-        assert!(matches!(
-            run(self.log.log.append(&self.key, &new)),
-            Ok(Appended::Written)
-        ));
+        let draft = self.edit(device, document);
+        assert_eq!(run(self.log.log.append(&self.key, &draft)).unwrap(), Appended::Written);
     }
 }
 

@@ -1,13 +1,13 @@
-//! The outbox: unsent edits, in which no path occurs twice or is inside another.
+//! The outbox: unsent edits, none of which has the same path as another or a path inside another's.
 
 use crate::model;
-use coinolio_core::algebra::{Op, Place, Token};
+use coinolio_core::algebra::{Op, Position, Token};
 use coinolio_core::json::{Object, Value};
 
 /// Adds an operation and the time of its edit to `outbox`.
 ///
-/// The operation replaces those that it overwrites. If it is inside another operation's path, it is merged into
-/// that operation.
+/// The operation replaces the operations that it overwrites. If its path is inside another operation's path, it is
+/// merged into that operation.
 pub(super) fn add(outbox: &mut Vec<(Op, i64)>, op: Op, time: i64) {
     let tokens = op.path().tokens().to_vec();
     let is_written = |other: &Op| !matches!(other, Op::Move { .. });
@@ -27,7 +27,7 @@ pub(super) fn add(outbox: &mut Vec<(Op, i64)>, op: Op, time: i64) {
         };
     }
     if let Some(same) = same {
-        let old_after: Option<Place> = match &outbox[same].0 {
+        let old_after: Option<Position> = match &outbox[same].0 {
             Op::Set { after, .. } => after.clone(),
             _ => None,
         };

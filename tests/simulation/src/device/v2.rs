@@ -1,4 +1,4 @@
-//! A v2 device, which stores what docs/PROTOCOL.md prescribes.
+//! A v2 device, which stores the state that docs/PROTOCOL.md prescribes.
 
 use super::{Outcome, Outgoing, number, outbox, written};
 use crate::model::{apply_all, difference};
@@ -16,32 +16,32 @@ struct Unanswered {
     number: u64,
     sync_id: String,
     changes: Vec<(Op, i64)>,
-    /// The base with these changes applied.
+    /// The base with the sync's changes applied.
     document: Value,
-    base_lost: bool,
+    base_expired: bool,
 }
 
 pub(super) struct Phone {
     device: DeviceId,
-    /// Whether it stores its operations in an outbox; otherwise it compares documents.
-    keeps_outbox: bool,
+    /// True if the device stores its operations in an outbox, false if it compares documents.
+    has_outbox: bool,
     pub(super) base_version: Version,
     base: Value,
     pub(super) document: Value,
-    /// The edits since the unanswered sync, or since the base. A device that compares documents uses only their
-    /// times.
+    /// The edits since the unanswered sync, or else since the base. A device that compares documents uses only
+    /// their times.
     edits: Vec<(Op, i64)>,
     unanswered: Option<Unanswered>,
     syncs: u64,
 }
 
 impl Phone {
-    pub(super) fn new(device: &DeviceId, keeps_outbox: bool, document: &Value) -> Self {
+    pub(super) fn new(device: &DeviceId, has_outbox: bool, document: &Value) -> Self {
         let base = Value::empty_object();
         let edits = difference(&base, document).into_iter().map(|op| (op, super::START));
         Self {
             device: device.clone(),
-            keeps_outbox,
+            has_outbox,
             base_version: 0,
             document: document.clone(),
             edits: edits.collect(),
@@ -51,7 +51,7 @@ impl Phone {
         }
     }
 
-    /// Returns the document that the edits were made on.
+    /// Returns the document on top of which the unsent edits were made.
     fn origin(&self) -> &Value {
         self.unanswered
             .as_ref()
@@ -64,13 +64,13 @@ impl Phone {
 
     pub(super) fn edit(&mut self, ops: &[Op], time: i64) {
         for op in ops {
-            if self.keeps_outbox {
+            if self.has_outbox {
                 outbox::add(&mut self.edits, op.clone(), time);
             } else {
                 self.edits.push((op.clone(), time));
             }
         }
-        if self.keeps_outbox {
+        if self.has_outbox {
             let mut document = self.origin().clone();
             apply_all(&mut document, self.edits.iter().map(|(op, _)| op));
             self.document = document;
@@ -79,9 +79,9 @@ impl Phone {
         }
     }
 
-    /// Returns the edits since `origin`, as they are sent.
+    /// Returns the edits since `origin` in the form in which they are sent.
     fn pending(&self, origin: &Value) -> Vec<(Op, i64)> {
-        if self.keeps_outbox {
+        if self.has_outbox {
             return self.edits.clone();
         }
         let ops = difference(origin, &self.document).into_iter();
@@ -98,7 +98,7 @@ impl Phone {
         dated.collect()
     }
 
-    /// Creates a sync of all edits.
+    /// Creates a sync with all edits.
     fn new_sync(&mut self) -> Unanswered {
         self.syncs += 1;
         let changes = self.pending(&self.base);
@@ -114,7 +114,7 @@ impl Phone {
             sync_id: format!("{}-{}", self.device, self.syncs),
             changes,
             document,
-            base_lost: false,
+            base_expired: false,
         }
     }
 
@@ -135,7 +135,7 @@ impl Phone {
         if self.base_version == 0 {
             body.insert("name".into(), Value::from("Main"));
         }
-        if unanswered.base_lost {
+        if unanswered.base_expired {
             body.insert("base_lost".into(), Value::Bool(true));
         }
         Outgoing {
@@ -145,7 +145,7 @@ impl Phone {
                 base: self.base_version,
                 before: self.base.clone(),
                 document: unanswered.document.clone(),
-                base_lost: unanswered.base_lost,
+                base_expired: unanswered.base_expired,
                 times: BTreeSet::new(),
                 sync_id: Some(unanswered.sync_id.clone()),
                 has_effect: !unanswered.changes.is_empty() || self.base_version == 0,
@@ -167,7 +167,7 @@ impl Phone {
         let unanswered = self.unanswered.as_mut()?;
         match outcome {
             Ok((answer, replica)) => {
-                let pending = if self.keeps_outbox {
+                let pending = if self.has_outbox {
                     self.edits.clone()
                 } else {
                     let ops = difference(&unanswered.document, &self.document);
@@ -181,24 +181,24 @@ impl Phone {
                 Some(replica.clone())
             }
             Err(refused) => {
-                unanswered.base_lost |= refused.code == Code::BaseExpired;
+                unanswered.base_expired |= refused.code == Code::BaseExpired;
                 None
             }
         }
     }
 }
 
-/// Returns an operation as written in a request.
+/// Returns an operation in the form that requests use.
 fn change(op: &Op, time: i64) -> Value {
-    use coinolio_core::algebra::{Place, Token};
+    use coinolio_core::algebra::{Position, Token};
     let token = |token: &Token| match token {
         Token::Member(name) => Value::String(name.clone()),
         Token::Element(field, identity) => Value::Object(Object::from([(field.as_str().into(), identity.clone())])),
         Token::Value(value) => Value::Object(Object::from([("value".into(), value.clone())])),
     };
-    let position = |position: &Place| match position {
-        Place::Front => Value::Null,
-        Place::After(after) => token(after),
+    let position = |position: &Position| match position {
+        Position::Front => Value::Null,
+        Position::After(after) => token(after),
     };
     let (name, value, after) = match op {
         Op::Set { value, after, .. } => ("set", Some(value), after.as_ref()),

@@ -1,7 +1,7 @@
-//! Applies operations one after another, each looked up from the root.
+//! Applies operations one by one. Each is looked up from the root, which is slow but simple.
 
 use super::list::is_named;
-use coinolio_core::algebra::{Op, Place, Token};
+use coinolio_core::algebra::{Op, Position, Token};
 use coinolio_core::json::{Object, Value};
 
 /// Applies all `ops` in order.
@@ -23,7 +23,7 @@ pub(crate) fn apply(here: &mut Value, path: &[Token], op: &Op) {
         _ => false,
     };
     if !fits {
-        // A value of another kind is in the way: a set replaces it, any other operation does nothing.
+        // A value of another kind is in the way. A set replaces it; any other operation does nothing.
         if !matches!(op, Op::Set { .. }) {
             return;
         }
@@ -91,10 +91,10 @@ fn at_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op)
     }
 }
 
-fn index_behind(elements: &[Value], after: &Place) -> usize {
+fn index_behind(elements: &[Value], after: &Position) -> usize {
     match after {
-        Place::Front => 0,
-        Place::After(token) => {
+        Position::Front => 0,
+        Position::After(token) => {
             let at = elements.iter().position(|element| is_named(element, token));
             at.map_or(elements.len(), |at| at + 1)
         }

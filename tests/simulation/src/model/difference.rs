@@ -1,7 +1,8 @@
-//! The edits of a simple client, found by comparing documents: correct, but with more moves than necessary.
+//! Finds the edits of a simple client by comparing documents. The result is correct, but has more moves than
+//! necessary.
 
 use super::list::Kind;
-use coinolio_core::algebra::{Op, Path, Place, Token};
+use coinolio_core::algebra::{Op, Path, Position, Token};
 use coinolio_core::json::{Object, Value};
 
 /// Returns the operations that turn `before` into `after`.
@@ -23,7 +24,7 @@ fn members(here: &Path, before: &Object, after: &Object, ops: &mut Vec<Op>) {
     }
 }
 
-fn inside(path: Path, before: Option<&Value>, after: &Value, behind: Option<Place>, ops: &mut Vec<Op>) {
+fn inside(path: Path, before: Option<&Value>, after: &Value, behind: Option<Position>, ops: &mut Vec<Op>) {
     match (before, after) {
         (Some(before), after) if before == after => {}
         (Some(Value::Object(before)), Value::Object(after)) => members(&path, before, after, ops),
@@ -50,8 +51,8 @@ fn elements(here: &Path, before: &[Value], after: &[Value], ops: &mut Vec<Op>) {
     let mut line: Vec<&Token> = was.iter().filter(|token| is.contains(token)).collect();
     for (at, token) in is.iter().enumerate() {
         let behind = match at.checked_sub(1) {
-            Some(before) => Place::After(is[before].clone()),
-            None => Place::Front,
+            Some(before) => Position::After(is[before].clone()),
+            None => Position::Front,
         };
         let path = here.child(token.clone());
         let old = was.iter().position(|other| other == token).map(|at| &before[at]);

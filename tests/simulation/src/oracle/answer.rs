@@ -1,13 +1,13 @@
 //! Checks the answers to syncs.
 
-use super::{Archive, Call, Record, Sent};
+use super::{Archive, Asked, Call, Record, Replacement, Sent};
 use crate::model::{self, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::Op;
 use coinolio_core::json::{Object, Value};
 use coinolio_core::log::Version;
 
-/// Returns the document that a v2 device has after an answer, and checks it against the log.
+/// Checks an answer against the log, and returns the document that the v2 device has after it.
 pub(crate) fn answered_v2(archive: &Archive, call: &Call, sent: &Sent, answer: &Value) -> Result<Value, Violation> {
     let record = made(archive, call, answer)?;
     let mut replica = sent.document.clone();
@@ -33,8 +33,8 @@ pub(crate) fn answered_v2(archive: &Archive, call: &Call, sent: &Sent, answer: &
     Ok(replica)
 }
 
-/// Returns the document that a v1 device has after an answer, without the service's members, and checks it against
-/// the log.
+/// Checks an answer against the log, and returns the document that the v1 device has after it, without the
+/// service's members.
 pub(crate) fn answered_v1(archive: &Archive, call: &Call, answer: &Value) -> Result<Value, Violation> {
     let record = made(archive, call, answer)?;
     let data = member(answer, "data").cloned().unwrap_or(Value::Null);
@@ -44,7 +44,13 @@ pub(crate) fn answered_v1(archive: &Archive, call: &Call, answer: &Value) -> Res
     })?;
     let replica = without_service_members(data);
     agrees(&replica, record)?;
-    // The answer to a creation or a replacement is the portfolio, which has no conflicts.
+    if let Asked::Replace(Replacement { name: Some(name), .. }) = &call.asked {
+        let answered = member(answer, "name").and_then(Value::as_str);
+        check(answered == Some(name), Law::Undo, || {
+            format!("a replacement asked for the name {name}, but its answer says {answered:?}")
+        })?;
+    }
+    // A creation or a replacement is answered with the portfolio, which has no conflicts.
     if let Some(Value::List(conflicts)) = member(answer, "conflicts") {
         let own = archive.records().iter().find(|record| record.by == call.number);
         let own = own.filter(|own| own.change.version == record.change.version);
@@ -77,8 +83,8 @@ pub(crate) fn without_service_members(mut document: Value) -> Value {
     document
 }
 
-/// Returns the change that made an answer's version, which must be at least the newest version when the request
-/// arrived.
+/// Returns the change that made the answer's version. The version must not be lower than the newest version at the
+/// time when the request arrived.
 fn made<'a>(archive: &'a Archive, call: &Call, answer: &Value) -> Result<&'a Record, Violation> {
     let version = version(member(answer, "version")).unwrap_or_default();
     let Some(record) = archive.find(version) else {
@@ -136,7 +142,7 @@ fn reported(archive: &Archive, sent: &Sent, record: &Record, answer: &Value) -> 
         .iter()
         .map(|conflict| version(member(conflict, "version")).unwrap_or_default())
         .collect();
-    let may_lack = sent.base == 0 || sent.base_lost;
+    let may_lack = sent.base == 0 || sent.base_expired;
     let are_reported = if may_lack {
         all.ends_with(&reported) && reported.ends_with(&least)
     } else {
@@ -150,12 +156,12 @@ fn reported(archive: &Archive, sent: &Sent, record: &Record, answer: &Value) -> 
     })
 }
 
-/// Returns a member of an object.
+/// Returns the member `name` of `value`, if `value` is an object that has it.
 pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object().and_then(|members: &Object| members.get(name))
 }
 
-/// Returns a version that an answer contains.
+/// Reads a version in an answer.
 pub(crate) fn version(value: Option<&Value>) -> Option<Version> {
     match value {
         Some(Value::Number(number)) => number.to_i64().and_then(|number| Version::try_from(number).ok()),

@@ -1,10 +1,11 @@
-//! Every change ever made, with its document computed by the oracle's own model.
+//! Every change that was ever made, with the document that the oracle's own model computes for it.
 
-use super::Call;
+use super::{Asked, Call, Replacement};
 use crate::model::{self, Marks, marks};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::json::Value;
-use coinolio_core::log::{Change, Kind, NewChange, Patch, Version};
+use coinolio_core::log::{Change, Draft, Kind, Patch, Version};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A change with its result.
@@ -16,13 +17,13 @@ pub(crate) struct Record {
     pub(crate) patch: Patch,
     /// The document at the change's version.
     pub(crate) document: Arc<Value>,
-    /// The marks in that document.
+    /// The marks in the document.
     pub(crate) marks: Marks,
-    /// The number of the request that made it.
+    /// The number of the request that made the change.
     pub(crate) by: u64,
     /// The device's own number for that request.
     pub(crate) request: Option<u64>,
-    /// Whether retention has removed it.
+    /// True if retention has removed the change.
     pub(crate) is_removed: bool,
 }
 
@@ -30,8 +31,10 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     records: Vec<Record>,
-    /// Versions before this one may be removed at any time; some may be gone already.
+    /// Retention may remove versions before this one at any time, and may already have done so.
     expire_before: Version,
+    /// The names that requests gave to the portfolio. Each name has the number of the first request that gave it.
+    names: BTreeMap<String, u64>,
 }
 
 impl Archive {
@@ -75,7 +78,8 @@ impl Archive {
         &self.records[at..]
     }
 
-    /// Returns true if the log still has `version` as a base: the change that made it, or the one on top of it.
+    /// Returns true if the log still has `version` as a base: it contains the change that made it or the change on
+    /// top of it.
     pub(crate) fn is_retained(&self, version: Version) -> bool {
         version == 0 || version >= self.retained_from() && self.find(version).is_some()
     }
@@ -87,17 +91,18 @@ impl Archive {
             .map_or_else(|| self.version(), |record| record.change.parent)
     }
 
-    /// Returns the oldest version that retention is not removing; it removes no later one either.
+    /// Returns the oldest version that retention is not currently removing. The same is true for all later
+    /// versions.
     pub(crate) fn stable_from(&self) -> Version {
         self.retained_from().max(self.expire_before)
     }
 
-    /// Returns true if the log has `version` as a base and retention is not removing it.
+    /// Returns true if the log has `version` as a base and retention is not currently removing it.
     pub(crate) fn is_stable(&self, version: Version) -> bool {
         self.is_retained(version) && version >= self.stable_from()
     }
 
-    /// Records that versions before `version` may be removed from now on.
+    /// Records that retention may remove versions before `version` from now on.
     pub(crate) fn expire_before(&mut self, version: Version) {
         self.expire_before = self.expire_before.max(version);
     }
@@ -108,8 +113,8 @@ impl Archive {
     }
 
     /// Adds a change that the log has acknowledged.
-    pub(super) fn append(&mut self, call: &Call, new: &NewChange) -> Result<(), Violation> {
-        let NewChange { change, patch } = new;
+    pub(super) fn append(&mut self, call: &Call, draft: &Draft) -> Result<(), Violation> {
+        let change = Change::from(draft.clone());
         let parent = self.version();
         check(change.parent == parent, Law::Chain, || {
             format!(
@@ -129,10 +134,10 @@ impl Archive {
             })?;
         }
         let mut document = Value::clone(&self.document());
-        model::apply_all(&mut document, patch.edits.iter().map(|edit| &edit.op));
+        model::apply_all(&mut document, draft.patch.edits.iter().map(|edit| &edit.op));
         self.records.push(Record {
-            change: change.clone(),
-            patch: patch.clone(),
+            change,
+            patch: draft.patch.clone(),
             marks: marks(&document),
             document: document.into(),
             by: call.number,
@@ -142,7 +147,37 @@ impl Archive {
         Ok(())
     }
 
-    /// Records that retention has removed a change, which must be the oldest one and old enough.
+    /// Records that a request has renamed the portfolio. Returns true if the portfolio never had that name before.
+    pub(crate) fn rename(&mut self, call: &Call, name: &str) -> bool {
+        let is_new = !self.names.contains_key(name);
+        if is_new {
+            self.names.insert(name.to_owned(), call.number);
+        }
+        is_new
+    }
+
+    /// Returns true if the request with this number gave the portfolio a name that it never had before.
+    pub(crate) fn was_renamed_by(&self, number: u64) -> bool {
+        self.names.values().any(|by| *by == number)
+    }
+
+    /// Checks that a replacement that has just made a version has also renamed the portfolio, if it asks for a
+    /// name.
+    ///
+    /// An earlier duplicate of the request may have renamed the portfolio already.
+    pub(crate) fn renamed(&self, call: &Call) -> Result<(), Violation> {
+        let Asked::Replace(Replacement { name: Some(name), .. }) = &call.asked else {
+            return Ok(());
+        };
+        check(self.names.contains_key(name), Law::Undo, || {
+            format!(
+                "version {} was made, but the portfolio was not renamed to {name}",
+                self.version()
+            )
+        })
+    }
+
+    /// Records that retention has removed a change. The change must be the oldest one and old enough.
     pub(crate) fn remove(&mut self, call: &Call, version: Version) -> Result<(), Violation> {
         let head = self.version();
         let Some(at) = self.records.iter().position(|record| record.change.version == version) else {
@@ -155,7 +190,7 @@ impl Archive {
         check(retained == 0, Law::Retention, || {
             format!("version {version} was removed before {retained} older ones")
         })?;
-        if let super::Asked::Compact(age, versions) = &call.asked {
+        if let Asked::Compact(age, versions) = &call.asked {
             let change = &self.records[at].change;
             let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             let is_old = change.last_sync_at.millis() < call.received.saturating_sub(age);

@@ -1,12 +1,12 @@
 //! Checks refusals.
 
-use super::{Archive, Asked, Call};
+use super::{Archive, Asked, Call, Replacement};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::Code;
 use coinolio_core::log::Kind;
 
-/// Checks a refusal against the log: its reason was valid at some moment of the request, and the request changed
-/// nothing.
+/// Checks a refusal against the log. Its reason must have been valid at some time during the request, and the
+/// request must not have changed anything.
 pub(crate) fn refused(
     archive: &Archive,
     call: &Call,
@@ -15,13 +15,16 @@ pub(crate) fn refused(
     is_calm: bool,
 ) -> Result<(), Violation> {
     let made = archive.records().iter().find(|record| record.by == call.number);
-    // `unavailable` does not say whether the change was written.
+    // After `unavailable`, it is unknown whether the change was written.
     if code != Code::Unavailable {
         check(made.is_none(), Law::OneEffect, || {
             format!(
                 "a request was refused ({code:?}), but made version {}",
                 made.map_or(0, |made| made.change.version)
             )
+        })?;
+        check(!archive.was_renamed_by(call.number), Law::OneEffect, || {
+            format!("a request was refused ({code:?}), but renamed the portfolio")
         })?;
     }
     let during = archive
@@ -38,15 +41,18 @@ pub(crate) fn refused(
             Asked::Create(_) | Asked::Compact(..) => false,
         },
         Code::BaseExpired => match &call.asked {
-            Asked::SyncV2(sent) => !archive.is_stable(sent.base) && !sent.base_lost,
+            Asked::SyncV2(sent) => !archive.is_stable(sent.base) && !sent.base_expired,
             Asked::Restore(version) | Asked::KeepMine(version, _) => archive
                 .find(*version)
                 .is_some_and(|record| record.is_removed || *version < archive.stable_from()),
             _ => false,
         },
         Code::AlreadyExists => matches!(call.asked, Asked::Create(_)) && !archive.records().is_empty(),
-        Code::PreconditionFailed => match call.asked {
-            Asked::Replace(_, Some(expected)) => during.iter().any(|record| record.change.version != expected),
+        Code::PreconditionFailed => match &call.asked {
+            Asked::Replace(Replacement {
+                expected: Some(expected),
+                ..
+            }) => during.iter().any(|record| record.change.version != *expected),
             _ => false,
         },
         // Neither the head nor a deletion can be restored.

@@ -1,12 +1,12 @@
-//! Checks the changes made by an undo, a replacement or a deletion.
+//! Checks the change that an undo, a replacement or a deletion made.
 
-use super::{Archive, Asked, Call, Record};
+use super::{Archive, Asked, Call, Record, Replacement};
 use crate::model::{find, rounded, shown, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::Winner;
 use coinolio_core::log::Kind;
 
-/// Checks the change `record`, which was not made by a device's sync, against its request.
+/// Checks the change `record` against its request, which was not a device's sync.
 pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<(), Violation> {
     let version = record.change.version;
     let is_made = |holds: bool, how: &str| {
@@ -40,7 +40,7 @@ pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<
             let path = conflict.path.tokens();
             is_made(find(&record.document, path) == losing.as_ref(), &shown(path))
         }
-        Asked::Replace(document, expected) => {
+        Asked::Replace(Replacement { document, expected, .. }) => {
             is_made(
                 expected.is_none_or(|expected| record.change.parent == expected),
                 "not made on the expected version",

@@ -1,4 +1,4 @@
-//! The store behind the engine: the in-memory log, reached through requests that fail as DynamoDB's do.
+//! The store behind the engine: the in-memory store, accessed through requests that fail as DynamoDB's do.
 
 mod pages;
 mod port;
@@ -11,36 +11,38 @@ use crate::oracle::{Archive, Asked, Call, KnownRanks, Ledger, appended};
 use crate::violation::Violation;
 use coinolio_core::id::{PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
-use coinolio_core::log::{Kind, Making, MemoryLog, NewChange, PortfolioKey};
+use coinolio_core::log::{ChangeIdentity, Draft, Entry, Kind, PortfolioKey};
+use coinolio_core::portfolio::Portfolio;
+use coinolio_core::store::{Directory, MemoryStore};
 use futures_util::pending;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// A write that its client has given up and that takes effect later.
+/// A write that takes effect after its client has given up.
 pub(crate) type LateWrite = Box<dyn FnOnce(&Shared) + Send>;
 
-/// The state that all requests share: the log and the oracle's records.
+/// The state that all requests share: the store and the oracle's records.
 pub(crate) struct Shared {
-    pub(crate) log: MemoryLog,
+    pub(crate) store: MemoryStore,
     pub(crate) key: PortfolioKey,
     book: Mutex<Book>,
 }
 
-/// The state of the run besides the log.
+/// The state of the run apart from the store.
 #[derive(Default)]
 pub(crate) struct Book {
     pub(crate) archive: Archive,
     pub(crate) ledger: Ledger,
     pub(crate) ranks: KnownRanks,
-    /// Whether faults have ended.
+    /// True if faults have ended.
     pub(crate) is_calm: bool,
-    /// Writes that take effect later, each with its delay.
+    /// Writes that will take effect later, each with its delay.
     pub(crate) late: Vec<(i64, LateWrite)>,
     pub(crate) violation: Option<Violation>,
     pub(crate) mutant: Option<Mutant>,
-    /// The trace, if it was asked for.
+    /// The trace, if it was requested.
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) now: i64,
     /// The situations that the run covered, and how often each occurred.
@@ -53,14 +55,14 @@ impl Book {
         *self.met.entry(situation).or_default() += 1;
     }
 
-    /// Remembers the first violation.
+    /// Records a violation, if it is the first one.
     pub(crate) fn note(&mut self, result: Result<(), Violation>) {
         if let Err(violation) = result {
             self.violation.get_or_insert(violation);
         }
     }
 
-    /// Adds a line to the trace, if there is one.
+    /// Adds a line to the trace, if the run has one.
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{} {}", shown(self.now), line()));
@@ -84,14 +86,16 @@ impl Book {
         }
     }
 
-    fn appended(&mut self, call: &Call, new: &NewChange) {
-        let result = appended(&mut self.archive, &mut self.ledger, &self.ranks, call, new);
+    fn appended(&mut self, call: &Call, draft: &Draft) {
+        let result = appended(&mut self.archive, &mut self.ledger, &self.ranks, call, draft);
         self.note(result);
-        let NewChange { change, patch } = new;
+        let result = self.archive.renamed(call);
+        self.note(result);
+        let patch = &draft.patch;
         self.meet(Met::Version);
         patch.conflicts.iter().for_each(|_| self.meet(Met::Conflict));
-        match (&call.asked, change.kind) {
-            (Asked::SyncV2(sent), _) if sent.base_lost => self.meet(Met::ExpiredBaseV2),
+        match (&call.asked, draft.kind) {
+            (Asked::SyncV2(sent), _) if sent.base_expired => self.meet(Met::ExpiredBaseV2),
             (_, Kind::Deleted) => self.meet(Met::Deletion),
             (_, Kind::Restored) => self.meet(Met::Restore),
             (_, Kind::Replaced) => self.meet(Met::Replacement),
@@ -120,19 +124,19 @@ impl Book {
             };
             format!(
                 "  #{} makes version {} {:?}: {ops}{conflicts}",
-                call.number, change.version, change.kind
+                call.number, draft.version, draft.kind
             )
         });
     }
 }
 
-/// Returns an operation in readable form.
+/// Returns an operation in human-readable form.
 pub(crate) fn op(op: &coinolio_core::algebra::Op) -> String {
     use crate::model::{shown, text};
-    use coinolio_core::algebra::{Op, Place};
-    let after = |position: &Place| match position {
-        Place::Front => " to the front".to_owned(),
-        Place::After(token) => format!(" after {}", shown(std::slice::from_ref(token))),
+    use coinolio_core::algebra::{Op, Position};
+    let after = |position: &Position| match position {
+        Position::Front => " to the front".to_owned(),
+        Position::After(token) => format!(" after {}", shown(std::slice::from_ref(token))),
     };
     let path = shown(op.path().tokens());
     match op {
@@ -163,7 +167,7 @@ fn shown(now: i64) -> String {
 impl Shared {
     pub(crate) fn new(book: Book) -> Result<Self, coinolio_core::Error> {
         Ok(Self {
-            log: MemoryLog::new(),
+            store: MemoryStore::new(),
             key: PortfolioKey {
                 user: UserId::parse("user")?,
                 portfolio: PortfolioId::parse("main")?,
@@ -172,15 +176,32 @@ impl Shared {
         })
     }
 
+    /// Returns the portfolio, for access without faults.
+    pub(crate) const fn portfolio(&self) -> Portfolio<'_, MemoryStore> {
+        Portfolio::new(&self.store, &self.key)
+    }
+
+    /// Records that a request has renamed the portfolio, if its name is now `name` for the first time.
+    fn note_name(&self, call: &Call, name: &str) {
+        let is_named = |entry: &Entry| entry.name == name;
+        let entry = ready(self.store.entry(&self.key)).and_then(Result::ok).flatten();
+        let mut book = self.book();
+        if entry.as_ref().is_some_and(is_named) && book.archive.rename(call, name) {
+            book.meet(Met::Rename);
+            book.tell(|| format!("  #{} renames the portfolio to {name}", call.number));
+        }
+    }
+
     pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The documents that an execution environment has cached.
-pub(crate) type Remembered = Arc<Mutex<Vec<(Making, Arc<Value>)>>>;
+pub(crate) type Remembered = Arc<Mutex<Vec<(ChangeIdentity, Arc<Value>)>>>;
 
-/// Returns the output of a future that never waits, as those of the in-memory log; `None` if it does wait.
+/// Returns the output of a future that never waits, such as one of the in-memory store. Returns `None` if it does
+/// wait.
 pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -188,7 +209,7 @@ pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// Lets others take their turn. A function may be killed here.
+/// Yields to the other tasks. A function may be killed here.
 pub(crate) async fn pause() {
     pending!();
 }

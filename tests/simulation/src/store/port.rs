@@ -1,26 +1,24 @@
-//! The engine's store port; its requests take time and can fail.
+//! The port through which the engine accesses the store. Its requests take time and can fail.
 
-use super::{Making, Remembered, Shared, pause, ready};
+use super::{ChangeIdentity, Remembered, Shared, pause, ready};
 use crate::chance::Chance;
 use crate::met::Met;
 use crate::mutant::Mutant;
 use crate::oracle::{Asked, Call};
 use crate::plan::{MINUTE, SECOND};
 use coinolio_core::algebra::Ranks;
-use coinolio_core::devices::RankSource;
 use coinolio_core::id::UserId;
 use coinolio_core::json::Value;
-use coinolio_core::log::{
-    Appended, Change, ChangeLog, Entry, LogError, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark, Version,
-};
+use coinolio_core::log::{Change, Draft, Entry, Patch, PortfolioKey, Snapshot, SnapshotDraft, SnapshotMark, Version};
+use coinolio_core::store::{Appended, ChangeLog, Directory, MemoryStore, RankSource, Snapshots, StoreError};
 use coinolio_core::time::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The store, as one request reaches it.
+/// The store, as one request sees it.
 pub(crate) struct Port {
     pub(super) shared: Arc<Shared>,
     pub(crate) call: Arc<Call>,
-    /// Percentage of requests that fail.
+    /// The percentage of store requests that fail.
     pub(crate) failures: u32,
     pub(crate) page: Option<usize>,
     chance: Mutex<Chance>,
@@ -33,14 +31,14 @@ enum Fault {
     Before,
     /// The write succeeds, but its answer does not arrive.
     After,
-    /// The client gives the write up, and it takes effect after this delay in milliseconds.
+    /// The client gives up. The write takes effect after this delay in milliseconds.
     Late(i64),
-    /// The answer does not arrive, and the store client's own retry finds the write already done.
+    /// The answer does not arrive. The store client's own retry finds that the write was already done.
     Retried,
 }
 
-fn unavailable() -> LogError {
-    LogError::Unavailable("simulated fault".to_owned())
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("simulated fault".into())
 }
 
 impl Port {
@@ -73,7 +71,8 @@ impl Port {
             3..=5 => Fault::After,
             6..=7 => Fault::Retried,
             8 => Fault::Late(chance.between(0, 5 * SECOND)),
-            // Well before retention (at least one hour here) could remove the change that occupies its parent.
+            // A late write must arrive well before retention (at least one hour here) can remove the change that
+            // occupies its parent.
             _ => Fault::Late(chance.between(0, 10 * MINUTE)),
         })
     }
@@ -86,8 +85,8 @@ impl Port {
     pub(super) async fn read<T: Send>(
         &self,
         name: &'static str,
-        effect: impl FnOnce(&coinolio_core::log::MemoryLog) -> Option<Result<T, LogError>> + Send,
-    ) -> Result<T, LogError> {
+        effect: impl FnOnce(&MemoryStore) -> Option<Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
         let fails = {
             let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
             self.fails(&mut chance)
@@ -98,7 +97,7 @@ impl Port {
             self.tell(&format!("{name}: the store fails"));
             return Err(unavailable());
         }
-        let answer = effect(&self.shared.log).unwrap_or_else(|| Err(unavailable()));
+        let answer = effect(&self.shared.store).unwrap_or_else(|| Err(unavailable()));
         pause().await;
         answer
     }
@@ -107,10 +106,10 @@ impl Port {
     async fn write<T: Send>(
         &self,
         name: &'static str,
-        effect: impl Fn(&Shared) -> Option<Result<T, LogError>> + Send + 'static,
-    ) -> Result<T, LogError> {
+        effect: impl Fn(&Shared) -> Option<Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let fault = match self.fault() {
-            // A late mark could take effect during the next compaction and make it believe that nothing is due.
+            // A late mark could take effect during the next compaction, which would then wrongly see nothing to do.
             Some(Fault::Late(_)) if name == "mark_snapshot" => Some(Fault::Before),
             fault => fault,
         };
@@ -155,45 +154,45 @@ impl Port {
     }
 }
 
-/// Appends `new` to the log and reports it to the oracle.
+/// Appends `draft` to the log by calling `write`, and reports the change to the oracle.
 fn append(
     shared: &Shared,
     call: &Call,
-    new: &NewChange,
-    written: impl Fn(&NewChange) -> Option<Result<Appended, LogError>>,
-) -> Option<Result<Appended, LogError>> {
+    draft: &Draft,
+    write: impl Fn(&Draft) -> Option<Result<Appended, StoreError>>,
+) -> Option<Result<Appended, StoreError>> {
     let mutant = shared.book().mutant;
-    let mut new = new.clone();
+    let mut draft = draft.clone();
     if let Some(mutant) = mutant {
-        mutant.append(&mut new, Timestamp::from_millis(call.received));
+        mutant.append(&mut draft, Timestamp::from_millis(call.received));
     }
-    if mutant == Some(Mutant::DroppedAppend) && new.change.version.is_multiple_of(7) {
-        shared.book().appended(call, &new);
+    if mutant == Some(Mutant::DroppedAppend) && draft.version.is_multiple_of(7) {
+        shared.book().appended(call, &draft);
         return Some(Ok(Appended::Written));
     }
-    let mut answer = written(&new);
+    let mut answer = write(&draft);
     if mutant == Some(Mutant::ForkedLog)
-        && let Some(Ok(Appended::Taken(taken))) = &answer
+        && let Some(Ok(Appended::Occupied(occupant))) = &answer
     {
-        ready(shared.log.remove(&shared.key, taken));
-        answer = written(&new);
+        ready(shared.store.remove(&shared.key, occupant));
+        answer = write(&draft);
     }
     match &answer {
-        Some(Ok(Appended::Written)) => shared.book().appended(call, &new),
-        Some(Ok(Appended::Taken(taken))) if taken.fingerprint != new.change.fingerprint => {
+        Some(Ok(Appended::Written)) => shared.book().appended(call, &draft),
+        Some(Ok(Appended::Occupied(occupant))) if occupant.fingerprint != draft.fingerprint => {
             shared.book().meet(Met::BeatenAppend);
         }
         _ => {}
     }
-    if let (Some(mutant), Some(Ok(Appended::Taken(taken)))) = (mutant, &mut answer) {
-        mutant.occupied(taken);
+    if let (Some(mutant), Some(Ok(Appended::Occupied(occupant)))) = (mutant, &mut answer) {
+        mutant.occupied(occupant);
     }
     answer
 }
 
 impl RankSource for Port {
-    async fn ranks(&self, user: &UserId) -> Result<Ranks, LogError> {
-        let ranks = self.read("ranks", |log| ready(log.ranks(user))).await?;
+    async fn ranks(&self, user: &UserId) -> Result<Ranks, StoreError> {
+        let ranks = self.read("ranks", |store| ready(store.ranks(user))).await?;
         Ok(match self.mutant() {
             Some(Mutant::IgnoredRanks) => Ranks::new(),
             _ => ranks,
@@ -202,59 +201,48 @@ impl RankSource for Port {
 }
 
 impl ChangeLog for Port {
-    async fn since(&self, _: &PortfolioKey, parent: Version) -> Result<Vec<Change>, LogError> {
+    async fn since(&self, _: &PortfolioKey, parent: Version) -> Result<Vec<Change>, StoreError> {
         Ok(self.mutated(self.pages(parent, None).await?))
     }
 
-    async fn between(&self, _: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, LogError> {
+    async fn between(&self, _: &PortfolioKey, from: Version, to: Version) -> Result<Vec<Change>, StoreError> {
         self.pages(from, Some(to)).await
     }
 
-    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, LogError> {
-        self.read("oldest_since", |log| ready(log.oldest_since(key, parent)))
+    async fn oldest_since(&self, key: &PortfolioKey, parent: Version) -> Result<Option<Change>, StoreError> {
+        self.read("oldest_since", |store| ready(store.oldest_since(key, parent)))
             .await
     }
 
-    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, LogError> {
-        let newest = self.read("newest", |log| ready(log.newest(key, limit))).await?;
+    async fn newest(&self, key: &PortfolioKey, limit: u16) -> Result<Vec<Change>, StoreError> {
+        let newest = self.read("newest", |store| ready(store.newest(key, limit))).await?;
         Ok(self.mutated(newest))
     }
 
-    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, LogError> {
-        self.read("before", |log| ready(log.before(key, parent, limit))).await
+    async fn before(&self, key: &PortfolioKey, parent: Version, limit: u16) -> Result<Vec<Change>, StoreError> {
+        self.read("before", |store| ready(store.before(key, parent, limit)))
+            .await
     }
 
-    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, LogError> {
+    async fn patch(&self, key: &PortfolioKey, change: &Change) -> Result<Patch, StoreError> {
         match &change.patch {
             Some(patch) => Ok(patch.clone()),
-            None => self.read("patch", |log| ready(log.patch(key, change))).await,
+            None => self.read("patch", |store| ready(store.patch(key, change))).await,
         }
     }
 
-    async fn append(&self, key: &PortfolioKey, new: &NewChange) -> Result<Appended, LogError> {
-        let (call, key, new) = (Arc::clone(&self.call), key.clone(), new.clone());
+    async fn append(&self, key: &PortfolioKey, draft: &Draft) -> Result<Appended, StoreError> {
+        let (call, key, draft) = (Arc::clone(&self.call), key.clone(), draft.clone());
         self.write("append", move |shared| {
-            append(shared, &call, &new, |new| ready(shared.log.append(&key, new)))
+            append(shared, &call, &draft, |draft| ready(shared.store.append(&key, draft)))
         })
         .await
     }
 
-    async fn keep_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, LogError> {
-        let key = key.clone();
-        self.write("keep_from", move |shared| {
-            let mut book = shared.book();
-            book.archive.expire_before(version);
-            book.tell(|| format!("  the versions before {version} may now be removed"));
-            drop(book);
-            ready(shared.log.keep_from(&key, version))
-        })
-        .await
-    }
-
-    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), LogError> {
+    async fn remove(&self, key: &PortfolioKey, change: &Change) -> Result<(), StoreError> {
         let (call, key, change) = (Arc::clone(&self.call), key.clone(), change.clone());
         self.write("remove", move |shared| {
-            let there = ready(shared.log.oldest_since(&key, change.parent));
+            let there = ready(shared.store.oldest_since(&key, change.parent));
             if let Some(Ok(Some(there))) = there
                 && there.version == change.version
             {
@@ -264,27 +252,19 @@ impl ChangeLog for Port {
                 book.meet(Met::Removal);
                 book.tell(|| format!("  #{} removes version {}", call.number, change.version));
             }
-            ready(shared.log.remove(&key, &change))
+            ready(shared.store.remove(&key, &change))
         })
         .await
     }
+}
 
-    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &NewChange) -> Result<Appended, LogError> {
-        let (call, key, entry, first) = (Arc::clone(&self.call), key.clone(), entry.clone(), first.clone());
-        self.write("create", move |shared| {
-            append(shared, &call, &first, |first| {
-                ready(shared.log.create(&key, &entry, first))
-            })
-        })
-        .await
-    }
-
-    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, LogError> {
-        self.read("snapshot_before", |log| ready(log.snapshot_before(key, version)))
+impl Snapshots for Port {
+    async fn snapshot_before(&self, key: &PortfolioKey, version: Version) -> Result<Option<Snapshot>, StoreError> {
+        self.read("snapshot_before", |store| ready(store.snapshot_before(key, version)))
             .await
     }
 
-    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &Snapshot) -> Result<SnapshotMark, LogError> {
+    async fn write_snapshot(&self, key: &PortfolioKey, snapshot: &SnapshotDraft) -> Result<SnapshotMark, StoreError> {
         let (key, mut snapshot) = (key.clone(), snapshot.clone());
         if let Some(mutant) = self.mutant() {
             mutant.snapshot(&mut snapshot);
@@ -292,55 +272,100 @@ impl ChangeLog for Port {
         self.write("write_snapshot", move |shared| {
             let mut book = shared.book();
             book.meet(Met::Snapshot);
-            book.tell(|| format!("  writes a snapshot of version {}", snapshot.mark.version));
+            book.tell(|| format!("  writes a snapshot of version {}", snapshot.version));
             drop(book);
-            ready(shared.log.write_snapshot(&key, &snapshot))
+            ready(shared.store.write_snapshot(&key, &snapshot))
         })
         .await
     }
 
-    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), LogError> {
+    async fn remove_snapshots_before(&self, key: &PortfolioKey, version: Version) -> Result<(), StoreError> {
         let key = key.clone();
         let version = version + u64::from(self.mutant() == Some(Mutant::UncoveredRetention));
         self.write("remove_snapshots_before", move |shared| {
-            ready(shared.log.remove_snapshots_before(&key, version))
+            ready(shared.store.remove_snapshots_before(&key, version))
         })
         .await
-    }
-
-    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, LogError> {
-        let (key, mark) = (key.clone(), *mark);
-        self.write("mark_snapshot", move |shared| {
-            ready(shared.log.mark_snapshot(&key, &mark))
-        })
-        .await
-    }
-
-    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, LogError> {
-        self.read("entries", |log| ready(log.entries(user))).await
-    }
-
-    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, LogError> {
-        self.read("entry", |log| ready(log.entry(key))).await
     }
 
     fn remembered(&self, _: &PortfolioKey, change: &Change) -> Option<Arc<Value>> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = remembered.iter().find(|(making, _)| *making == Making::of(change));
+        let found = remembered
+            .iter()
+            .find(|(identity, _)| *identity == ChangeIdentity::of(change));
         found.map(|(_, document)| Arc::clone(document))
     }
 
     fn remember(&self, _: &PortfolioKey, change: &Change, document: &Arc<Value>, _: u64) {
         const ROOM: usize = 2;
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.insert(0, (Making::of(change), Arc::clone(document)));
+        remembered.insert(0, (ChangeIdentity::of(change), Arc::clone(document)));
         remembered.truncate(ROOM);
     }
+}
 
-    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, LogError> {
-        let (key, name) = (key.clone(), name.to_owned());
-        self.write("rename", move |shared| ready(shared.log.rename(&key, &name)))
-            .await
+impl Directory for Port {
+    async fn retain_from(&self, key: &PortfolioKey, version: Version) -> Result<bool, StoreError> {
+        let key = key.clone();
+        self.write("retain_from", move |shared| {
+            let mut book = shared.book();
+            book.archive.expire_before(version);
+            book.tell(|| format!("  the versions before {version} may now be removed"));
+            drop(book);
+            ready(shared.store.retain_from(&key, version))
+        })
+        .await
+    }
+
+    async fn create(&self, key: &PortfolioKey, entry: &Entry, first: &Draft) -> Result<Appended, StoreError> {
+        let (call, key, entry, first) = (Arc::clone(&self.call), key.clone(), entry.clone(), first.clone());
+        self.write("create", move |shared| {
+            append(shared, &call, &first, |first| {
+                ready(shared.store.create(&key, &entry, first))
+            })
+        })
+        .await
+    }
+
+    async fn append_and_rename(&self, key: &PortfolioKey, draft: &Draft, name: &str) -> Result<Appended, StoreError> {
+        let (call, key, draft, name) = (Arc::clone(&self.call), key.clone(), draft.clone(), name.to_owned());
+        self.write("append_and_rename", move |shared| {
+            append(shared, &call, &draft, |draft| {
+                if shared.book().mutant == Some(Mutant::DroppedName) {
+                    return ready(shared.store.append(&key, draft));
+                }
+                let answer = ready(shared.store.append_and_rename(&key, draft, &name));
+                shared.note_name(&call, &name);
+                answer
+            })
+        })
+        .await
+    }
+
+    async fn mark_snapshot(&self, key: &PortfolioKey, mark: &SnapshotMark) -> Result<bool, StoreError> {
+        let (key, mark) = (key.clone(), *mark);
+        self.write("mark_snapshot", move |shared| {
+            ready(shared.store.mark_snapshot(&key, &mark))
+        })
+        .await
+    }
+
+    async fn entries(&self, user: &UserId) -> Result<Vec<Entry>, StoreError> {
+        self.read("entries", |store| ready(store.entries(user))).await
+    }
+
+    async fn entry(&self, key: &PortfolioKey) -> Result<Option<Entry>, StoreError> {
+        self.read("entry", |store| ready(store.entry(key))).await
+    }
+
+    async fn rename(&self, key: &PortfolioKey, name: &str) -> Result<bool, StoreError> {
+        let (call, key, name) = (Arc::clone(&self.call), key.clone(), name.to_owned());
+        self.write("rename", move |shared| {
+            let answer = ready(shared.store.rename(&key, &name));
+            shared.note_name(&call, &name);
+            answer
+        })
+        .await
     }
 }
 
@@ -353,7 +378,7 @@ impl Asked {
                 "v2 sync {} from {}{}",
                 sent.sync_id.as_deref().unwrap_or_default(),
                 sent.base,
-                if sent.base_lost { ", base expired" } else { "" }
+                if sent.base_expired { ", base expired" } else { "" }
             ),
             Self::Create(_) => "creation".to_owned(),
             Self::Replace(..) => "replacement".to_owned(),

@@ -1,9 +1,9 @@
-//! Requests that come from no device, such as those of an operator. They name no device, so no device counts as
-//! their author.
+//! Requests that do not come from a device, such as those of an operator. They name no device, so no device counts
+//! as their author.
 
 use super::{Parcel, World};
 use crate::chance::Chance;
-use crate::oracle::Asked;
+use crate::oracle::{Asked, Replacement};
 use crate::server::Request;
 use coinolio_core::json::{Object, Value};
 
@@ -49,7 +49,7 @@ impl World<'_> {
     }
 
     pub(super) fn replace(&mut self, chance: &mut Chance) {
-        // A v1 device would replace numbers that it cannot represent with rounded ones.
+        // A v1 device would round the numbers that it cannot represent.
         let exact: Vec<_> = self.devices.iter().filter(|device| !device.is_v1()).collect();
         if exact.is_empty() {
             return;
@@ -57,10 +57,18 @@ impl World<'_> {
         let device = chance.pick(&exact);
         let document = device.document().clone();
         let expected = chance.percent(50).then(|| device.version());
-        let body = Object::from([("data".into(), document.clone())]);
+        self.replacements += 1;
+        let name = chance.percent(50).then(|| format!("Main {}", self.replacements));
+        let mut body = Object::from([("data".into(), document.clone())]);
+        body.extend(name.as_deref().map(|name| ("name".into(), Value::from(name))));
+        let replacement = Replacement {
+            document,
+            name,
+            expected,
+        };
         self.console(
             Request::Replace(Value::Object(body), expected),
-            Asked::Replace(document, expected),
+            Asked::Replace(replacement),
             chance,
         );
     }

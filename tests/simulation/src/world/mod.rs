@@ -14,22 +14,23 @@ use crate::server::{Attempts, Reply, Request, Serving, serve};
 use crate::store::{Book, LateWrite, Port, Remembered, Shared, op, ready};
 use crate::violation::{Law, Violation};
 use coinolio_core::Error;
-use coinolio_core::devices::{Devices, Profile};
+use coinolio_core::devices::Profile;
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::Value;
-use coinolio_core::sync::{SyncStatusQuery, sync_status};
+use coinolio_core::store::Devices;
+use coinolio_core::sync::SyncStatusQuery;
 use coinolio_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// Number of execution environments; each caches documents of its own.
+/// The number of execution environments. Each has a separate cache of documents.
 const ENVIRONMENTS: usize = 2;
 
-/// Time between two requests after all faults have ended, in milliseconds.
+/// The time between two requests after all faults have ended, in milliseconds.
 const CALM: i64 = 5 * SECOND;
 
-/// An event of the queue.
+/// An event in the queue.
 enum Event {
     Step(Step),
     RequestArrives(Box<Arrival>),
@@ -40,7 +41,7 @@ enum Event {
 
 /// A request on its way to the server.
 struct Arrival {
-    /// The device that sent it, and the device's own number for it.
+    /// The device that sent the request, and the device's own number for it.
     from: Option<(usize, u64)>,
     outgoing: Parcel,
     fate: Fate,
@@ -53,10 +54,10 @@ enum Parcel {
     Console(Request, Asked),
 }
 
-/// The faults and delays that a request and its answer will meet.
+/// The faults and delays of a request and its answer.
 struct Fate {
     chance: Chance,
-    /// The turn in which the function is killed, if it is.
+    /// The turn in which the function is killed, if it is killed.
     killed_at: Option<u32>,
     is_answer_dropped: bool,
     answer_delay: i64,
@@ -82,10 +83,13 @@ pub(crate) struct World<'p> {
     next: u64,
     pen: Pen,
     environments: [Remembered; ENVIRONMENTS],
-    /// Whether a compaction was started and has not finished: the DynamoDB stream will deliver its records again.
+    /// True if a compaction was started and has not finished. The DynamoDB stream will then deliver its records
+    /// again.
     pub(crate) is_compaction_due: bool,
-    /// The v2 syncs sent so far, to be sent again at the end.
+    /// The v2 syncs that were sent so far, to be repeated at the end.
     pub(crate) sent: Vec<(usize, Outgoing)>,
+    /// The number of replacements so far. It makes the new names distinct.
+    replacements: u64,
 }
 
 impl<'p> World<'p> {
@@ -109,7 +113,7 @@ impl<'p> World<'p> {
                 ..Profile::default()
             };
             let described = shared
-                .log
+                .store
                 .describe(&shared.key.user, id, &profile, Timestamp::from_millis(START));
             ready(described);
         }
@@ -128,6 +132,7 @@ impl<'p> World<'p> {
             environments: Default::default(),
             is_compaction_due: false,
             sent: Vec::new(),
+            replacements: 0,
         };
         for step in &plan.steps {
             world.put(step.at, Event::Step(*step));
@@ -148,7 +153,7 @@ impl<'p> World<'p> {
         self.shared.book().meet(situation);
     }
 
-    /// Processes events until none is left.
+    /// Processes events until the queue is empty.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
         while let Some(((at, _), event)) = self.queue.pop_first() {
             self.now = self.now.max(at);
@@ -217,7 +222,7 @@ impl<'p> World<'p> {
     fn sync(&mut self, index: usize, chance: &mut Chance) {
         let is_v1 = self.devices[index].is_v1();
         let is_served = |task: &Task| task.from.is_some_and(|(device, _)| device == index);
-        // The gateway gives up on a function before the phone does, so a v1 device never has two functions at work.
+        // The gateway gives up on a function before the phone does, so no v1 device ever has two running functions.
         if self.devices[index].is_waiting(self.now) || is_v1 && self.tasks.values().any(is_served) {
             self.tell(|| format!("{} is still waiting for an answer", self.devices[index].id));
             return;
@@ -241,7 +246,7 @@ impl<'p> World<'p> {
             device_id: device.id.clone(),
             local_changes: chance.percent(50).then(|| device.has_edits()),
         };
-        let Some(Ok(answer)) = ready(sync_status(&self.shared.log, &self.shared.key, &query)) else {
+        let Some(Ok(answer)) = ready(self.shared.portfolio().sync_status(&query)) else {
             return Err(Violation::new(
                 Law::Status,
                 "a portfolio that exists has no sync-status",
@@ -261,7 +266,7 @@ impl<'p> World<'p> {
         {
             return;
         }
-        // The DynamoDB stream delivers a portfolio's records to one compaction at a time.
+        // The DynamoDB stream delivers a portfolio's records to only one compaction at a time.
         let compacts = |task: &Task| matches!(task.call.asked, Asked::Compact(..));
         if matches!(outgoing, Parcel::Console(Request::Compact(..), _)) && self.tasks.values().any(compacts) {
             self.is_compaction_due = true;
@@ -324,7 +329,7 @@ impl<'p> World<'p> {
         number
     }
 
-    /// Lets a function run until its next pause.
+    /// Runs a function until its next pause.
     fn run_task(&mut self, number: u64) -> Result<(), Violation> {
         let Some(mut task) = self.tasks.remove(&number) else {
             return Ok(());
@@ -409,7 +414,7 @@ impl<'p> World<'p> {
         });
     }
 
-    /// Sends a request without any fault or delay, and returns its outcome.
+    /// Sends a request without faults and delays, and returns its outcome.
     pub(crate) fn ask(
         &mut self,
         from: Option<(usize, u64)>,
@@ -435,7 +440,7 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Syncs a device without any fault or delay.
+    /// Syncs a device without faults and delays.
     pub(crate) fn sync_without_faults(&mut self, index: usize) -> Result<(), Violation> {
         let outgoing = self.devices[index].request(self.now + CALM);
         let outcome = self.resend(index, &outgoing)?;
@@ -443,7 +448,8 @@ impl<'p> World<'p> {
         Ok(())
     }
 
-    /// Sends a device's earlier request again.
+    /// Sends a device's request without faults and delays, and returns its outcome. The request may be a
+    /// repetition.
     pub(crate) fn resend(&mut self, index: usize, outgoing: &Outgoing) -> Result<Outcome, Violation> {
         let asked = outgoing.asked(outgoing.arriving(START + self.now + CALM));
         self.ask(Some((index, outgoing.number)), outgoing.request.clone(), asked)

@@ -9,6 +9,7 @@ const SEEDS: u64 = 300;
 const fn broken_by(mutant: Mutant) -> Law {
     match mutant {
         Mutant::DroppedAppend | Mutant::StaleReads => Law::Freshness,
+        Mutant::DroppedName => Law::Undo,
         Mutant::ForkedLog => Law::Chain,
         Mutant::ForgottenSyncIds | Mutant::MistakenRetry => Law::OneEffect,
         Mutant::TrustedClocks | Mutant::SwappedWinner | Mutant::IgnoredRanks => Law::TrueConflict,
@@ -17,7 +18,7 @@ const fn broken_by(mutant: Mutant) -> Law {
         Mutant::SilentMerge | Mutant::GuessedBase => Law::NoLoss,
         Mutant::TruncatedAnswer | Mutant::NewerEcho => Law::Rebase,
         Mutant::UnreportedConflicts => Law::ConflictsReported,
-        Mutant::IgnoredBaseLost => Law::Refusal,
+        Mutant::IgnoredBaseExpiry => Law::Refusal,
         Mutant::WrongSnapshot | Mutant::MisplacedSnapshot | Mutant::UncoveredRetention => Law::Reconstruction,
         Mutant::HastyRetention => Law::Retention,
     }

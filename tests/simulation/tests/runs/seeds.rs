@@ -33,6 +33,7 @@ fn three_hundred_seeds_break_no_law_and_cover_every_situation() {
         (Met::Deletion, 40),
         (Met::Restore, 100),
         (Met::Replacement, 40),
+        (Met::Rename, 20),
         (Met::KeptMine, 50),
     ] {
         let met = tally.met.get(&situation).copied().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The Lambda invoke API, as emulators serve it.
+//! Lambda's invoke API, as emulators provide it.
 
 use crate::Failure;
 use base64::Engine;
@@ -36,10 +36,10 @@ struct StreamFailure {
     item_identifier: String,
 }
 
-/// Invokes the function on the table's stream with `event`. Returns the sequence numbers of the records that it reports
-/// as failed.
+/// Invokes the change-stream function with `event`. Returns the sequence numbers of the records that it reports as
+/// failed.
 pub(crate) async fn send_to_stream(client: &Client, url: &str, event: &str) -> Result<Vec<String>, Failure> {
-    let text = invoke(client, url, "change-stream", event).await?;
+    let text = invoke(client, url, Function::ChangeStream, event).await?;
     let response: StreamResponse = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
     let failures = response.batch_item_failures.into_iter();
     Ok(failures.map(|failure| failure.item_identifier).collect())
@@ -47,7 +47,7 @@ pub(crate) async fn send_to_stream(client: &Client, url: &str, event: &str) -> R
 
 /// Invokes `function` with `event` and returns its answer.
 pub(crate) async fn send(client: &Client, url: &str, function: Function, event: &str) -> Result<Answered, Failure> {
-    let text = invoke(client, url, name(function), event).await?;
+    let text = invoke(client, url, function, event).await?;
     let response: Response = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &response.headers {
@@ -62,8 +62,10 @@ pub(crate) async fn send(client: &Client, url: &str, function: Function, event: 
     Ok(Answered::new(response.status_code, headers, &body)?)
 }
 
-/// Invokes the function with this name and returns its raw response (Lambda API Reference, "Invoke").
-async fn invoke(client: &Client, url: &str, name: &str, event: &str) -> Result<String, Failure> {
+/// Invokes a function and returns its response as text (Lambda API Reference, "Invoke"). Emulators call a function
+/// by the name of its binary.
+async fn invoke(client: &Client, url: &str, function: Function, event: &str) -> Result<String, Failure> {
+    let name = function.name();
     let request = client.post(format!("{url}/2015-03-31/functions/{name}/invocations"));
     let invoked = request.body(event.to_owned()).send().await?;
     let status = invoked.status();
@@ -73,14 +75,4 @@ async fn invoke(client: &Client, url: &str, name: &str, event: &str) -> Result<S
         return Err(format!("the invocation failed with {status}: {text}").into());
     }
     Ok(text)
-}
-
-/// Returns the name of a function's binary, which is also its name in the emulator.
-const fn name(function: Function) -> &'static str {
-    match function {
-        Function::SyncStatus => "sync-status",
-        Function::Sync => "sync",
-        Function::Portfolios => "portfolios",
-        Function::Devices => "devices",
-    }
 }

@@ -1,17 +1,17 @@
-//! A function's role allows exactly the actions that its handler uses, and only on the one table.
+//! Each function's role allows exactly the actions that its handler uses, and only on the service's table.
 
 use coinolio_aws::routes::Function;
 use coinolio_core::sync::Retention;
 use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
-use coinolio_tests::template::{Template, actions, binary};
+use coinolio_tests::template::{Template, actions};
 use lambda_http::http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Returns the action that an operation of DynamoDB needs. A transaction needs that of the writes in it, here puts
+/// Returns the action that a DynamoDB operation needs. A transaction needs the actions of its writes, here puts
 /// (DynamoDB Developer Guide, "IAM and transactions").
 fn action(operation: &str) -> String {
     let name = if operation == "TransactWriteItems" {
@@ -22,7 +22,7 @@ fn action(operation: &str) -> String {
     format!("dynamodb:{name}")
 }
 
-/// Makes `calls` to `service` and returns the actions that the handlers need for them.
+/// Makes `calls` to `service`, and returns the actions that the handlers need for them.
 async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
     let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let recorder = Arc::clone(&seen);
@@ -31,7 +31,7 @@ async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
         Fault::Serve
     });
     let log = log.await;
-    // A function opens its connection with a request when it starts.
+    // When a function starts, it opens its connection with a request.
     log.connect().await;
     let recorded = service.on(log);
     for call in calls {
@@ -42,7 +42,7 @@ async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
     seen.clone()
 }
 
-/// Returns entries that compress badly and do not fit into one item, so that they are stored in chunks.
+/// Returns entries that compress badly and do not fit into one item, so the store writes them in chunks.
 fn large() -> Value {
     (0..2_000)
         .map(|n| json!({ "id": format!("{:x}", 2_654_435_761_u64 * n % 4_294_967_291), "amount": n }))
@@ -60,16 +60,16 @@ fn sync_v2(id: &str, base: u64, path: &str, value: &Value) -> Call {
 }
 
 #[tokio::test]
-async fn the_sync_function_is_allowed_exactly_the_actions_that_it_uses() {
+async fn the_role_of_the_sync_function_allows_exactly_the_actions_that_it_uses() {
     let service = Service::with_portfolio().await;
     let created = sync_v2("s-0", 0, "a", &json!(1)).about("new");
     let calls = vec![
         created.with(|body| body["name"] = json!("New")),
         sync_v2("s-1", 1, "a", &json!(1)),
         sync_v2("s-2", 2, "b", &large()),
-        // The base is older than the head, so both are read and merged.
+        // The base is older than the head, so the sync reads the changes since the base and merges.
         sync_v2("s-3", 1, "c", &json!(1)),
-        // A large pull reads the size of the document from the directory.
+        // A pull of a large delta reads the document's size from the directory.
         Call::of("v2-sync").with(|body| {
             body["base_version"] = json!(1);
             body["sync_id"] = json!("s-4");
@@ -82,19 +82,19 @@ async fn the_sync_function_is_allowed_exactly_the_actions_that_it_uses() {
         }),
     ];
     let needed = needed(&service, calls).await;
-    assert_eq!(Template::read().table_actions(binary(Function::Sync)), needed);
+    assert_eq!(Template::read().table_actions(Function::Sync.name()), needed);
 }
 
 #[tokio::test]
-async fn the_sync_status_function_is_allowed_exactly_the_actions_that_it_uses() {
+async fn the_role_of_the_sync_status_function_allows_exactly_the_actions_that_it_uses() {
     let service = Service::with_portfolio().await;
     let calls = ["v1-sync-status", "v1-sync-status-alias", "v2-sync-status"].map(Call::of);
     let needed = needed(&service, calls.to_vec()).await;
-    assert_eq!(Template::read().table_actions(binary(Function::SyncStatus)), needed);
+    assert_eq!(Template::read().table_actions(Function::SyncStatus.name()), needed);
 }
 
 #[tokio::test]
-async fn the_portfolios_function_is_allowed_exactly_the_actions_that_it_uses() {
+async fn the_role_of_the_portfolios_function_allows_exactly_the_actions_that_it_uses() {
     let service = Service::start().await;
     let calls = vec![
         Call::of("v1-create"),
@@ -118,10 +118,10 @@ async fn the_portfolios_function_is_allowed_exactly_the_actions_that_it_uses() {
     ];
     let mut needed = needed(&service, calls).await;
     needed.extend(keep_mine().await);
-    assert_eq!(Template::read().table_actions(binary(Function::Portfolios)), needed);
+    assert_eq!(Template::read().table_actions(Function::Portfolios.name()), needed);
 }
 
-/// Returns the actions that keep-mine needs to bring back a losing value.
+/// Returns the actions that keep-mine needs.
 async fn keep_mine() -> BTreeSet<String> {
     let service = Service::with_portfolio().await;
     service.call(sync_v2("s-1", 1, "a", &json!(1))).await;
@@ -133,15 +133,15 @@ async fn keep_mine() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_devices_function_is_allowed_exactly_the_actions_that_it_uses() {
+async fn the_role_of_the_devices_function_allows_exactly_the_actions_that_it_uses() {
     let service = Service::start().await;
     let calls = ["v2-describe-device", "v2-devices", "v2-device", "v2-forget-device"].map(Call::of);
     let needed = needed(&service, calls.to_vec()).await;
-    assert_eq!(Template::read().table_actions(binary(Function::Devices)), needed);
+    assert_eq!(Template::read().table_actions(Function::Devices.name()), needed);
 }
 
-/// The actions by which Lambda reads a stream for the function, with the function's role (Lambda Developer Guide,
-/// "Process DynamoDB records with Lambda").
+/// The actions with which Lambda reads a stream on behalf of the function, with the function's role (Lambda
+/// Developer Guide, "Process DynamoDB records with Lambda").
 const OF_STREAMS: [&str; 4] = [
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
@@ -150,7 +150,7 @@ const OF_STREAMS: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn the_change_stream_function_is_allowed_exactly_the_actions_that_it_uses() {
+async fn the_role_of_the_change_stream_function_allows_exactly_the_actions_that_it_uses() {
     let service = Service::with_portfolio().await;
     for base in 1..=30 {
         let value = if base == 10 { large() } else { json!(base) };
@@ -169,7 +169,7 @@ async fn the_change_stream_function_is_allowed_exactly_the_actions_that_it_uses(
         versions: 1,
     };
     let records = service.dynamo.records();
-    // The first run writes a snapshot. The second writes another and removes the changes that the first one covers.
+    // The first run writes a snapshot. The second run writes another one and removes the changes before the first.
     assert_eq!(recorded.stream(&records, least).await, Vec::<Option<String>>::new());
     for base in 31..=60 {
         service
@@ -181,7 +181,7 @@ async fn the_change_stream_function_is_allowed_exactly_the_actions_that_it_uses(
     let sks: Vec<&String> = items.iter().map(|item| item["sk"].as_s().unwrap()).collect();
     assert!(!sks.iter().any(|sk| sk.starts_with("PATCH#")), "{sks:?}");
     let needed = seen.lock().unwrap().clone();
-    assert_eq!(Template::read().table_actions("change-stream"), needed);
+    assert_eq!(Template::read().table_actions(Function::ChangeStream.name()), needed);
 }
 
 #[test]
@@ -207,15 +207,15 @@ fn every_statement_names_single_actions_on_a_single_resource() {
                     Some("dynamodb") => assert_eq!(statement["Resource"], table, "{id}: {action}"),
                     Some("sqs") => assert_eq!(statement["Resource"], queue, "{id}: {action}"),
                     Some("logs") => assert_eq!(statement["Resource"], log, "{id}: {action}"),
-                    // Actions of X-Ray cannot be limited to a resource.
+                    // X-Ray's actions cannot be limited to a resource.
                     Some("xray") => assert_eq!(statement["Resource"], "*", "{id}: {action}"),
-                    other => panic!("{id} has an action of {other:?}"),
+                    other => panic!("{id} must not have an action of {other:?}"),
                 }
             }
         }
         assert!(
             function.get("Policies").is_none(),
-            "{id} has policies besides its role's"
+            "{id} must have no policies besides its role's"
         );
     }
 }

@@ -1,75 +1,76 @@
-//! Every list of routes in the repository agrees with `template.yaml`.
+//! Routes and functions are declared once, in `shared/aws/src/routes.rs`, and all other lists of them match it.
 
-use coinolio_aws::routes::ROUTES;
-use coinolio_tests::template::{Template, binary};
+use coinolio_aws::routes::{Function, ROUTES};
+use coinolio_tests::declared::{self, operation_ids, route_names};
+use coinolio_tests::template::Template;
 use coinolio_tests::yaml;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-fn all() -> BTreeSet<String> {
-    Template::read().routes().into_values().flatten().collect()
-}
-
 #[test]
-fn the_table_of_routes_in_code_has_the_templates_routes() {
-    let mut table: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for route in &ROUTES {
-        let routes = table.entry(binary(route.function).to_owned()).or_default();
-        routes.insert(format!("{} {}", route.method, route.template));
+fn the_generated_lists_match_the_declaration() {
+    for file in declared::files() {
+        assert!(
+            file.found == file.wanted,
+            "{} does not list the declared routes or functions: run `{}`",
+            file.path.display(),
+            declared::COMMAND
+        );
     }
-    assert_eq!(table, Template::read().routes());
 }
 
 #[test]
-fn the_openapi_document_has_the_templates_routes() {
+fn the_template_has_the_declared_routes_under_their_names() {
+    let declared = ROUTES.iter().zip(route_names()).map(|(route, name)| {
+        let function = route.operation.function();
+        (format!("{function:?}Function"), name, route.to_string())
+    });
+    assert_eq!(declared.collect::<BTreeSet<_>>(), Template::read().routes());
+}
+
+#[test]
+fn the_openapi_document_has_the_declared_routes_under_their_names() {
     let document = yaml::file("docs/openapi.yaml");
-    let mut routes = BTreeSet::new();
+    let mut documented = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
-        for method in operations.as_object().unwrap().keys() {
+        for (method, operation) in operations.as_object().unwrap() {
             if ["get", "put", "post", "delete", "patch", "head", "options", "trace"].contains(&method.as_str()) {
-                routes.insert(format!("{} {path}", method.to_uppercase()));
+                let id = operation["operationId"].as_str().unwrap().to_owned();
+                documented.insert((id, format!("{} {path}", method.to_uppercase())));
             }
         }
     }
-    assert_eq!(routes, all());
+    let declared = operation_ids().into_iter().zip(ROUTES.iter().map(ToString::to_string));
+    assert_eq!(declared.collect::<BTreeSet<_>>(), documented);
 }
 
 #[test]
-fn the_events_have_the_templates_routes() {
+fn the_events_cover_exactly_the_declared_routes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let events = files.filter(|path| path.is_file()).map(|path| {
         let event: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         event["routeKey"].as_str().unwrap().to_owned()
     });
-    assert_eq!(events.collect::<BTreeSet<_>>(), all());
+    let declared = ROUTES.iter().map(ToString::to_string);
+    assert_eq!(events.collect::<BTreeSet<_>>(), declared.collect());
 }
 
 #[test]
-fn the_router_of_cargo_lambda_has_the_templates_routes() {
-    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
-    let manifest: Value = toml::from_str(&manifest).unwrap();
-    let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"]
-        .as_object()
-        .unwrap();
-    let mut table: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (path, targets) in router {
-        for target in targets.as_array().unwrap() {
-            let routes = table
-                .entry(target["function"].as_str().unwrap().to_owned())
-                .or_default();
-            routes.insert(format!("{} {path}", target["method"].as_str().unwrap()));
-        }
-    }
-    assert_eq!(table, Template::read().routes());
-}
-
-#[test]
-fn every_function_is_a_crate_of_the_workspace() {
-    let binaries = Template::read().binaries();
+fn the_functions_are_exactly_the_workspaces_crates_and_the_templates_resources() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
-    let crates = std::fs::read_dir(folder).unwrap();
-    let crates = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(binaries, crates.collect());
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let crates = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());
+    let crates: BTreeSet<String> = crates.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    let declared = Function::ALL.iter().map(|function| function.name().to_owned());
+    assert_eq!(declared.collect::<BTreeSet<_>>(), crates);
+
+    let template = Template::read();
+    let resources = template.resources("AWS::Serverless::Function");
+    let resources: BTreeSet<_> = resources.map(|(id, _)| (id.to_owned(), template.binary(id))).collect();
+    let declared = Function::ALL
+        .iter()
+        .map(|function| (format!("{function:?}Function"), function.name().to_owned()));
+    assert_eq!(declared.collect::<BTreeSet<_>>(), resources);
 }

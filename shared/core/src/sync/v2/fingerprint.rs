@@ -1,4 +1,4 @@
-//! What makes two v2 requests the same.
+//! The fingerprint of a v2 request, by which a repetition is recognized.
 
 use crate::algebra::Op;
 use crate::id::DeviceId;
@@ -8,7 +8,8 @@ use crate::wire::v2::SyncRequest;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// The part of a request that a retry repeats: not `sent_at`, the clock of each sending (design section 3).
+/// The members of a request that are the same in every repetition. `sent_at` is not among them: it is the clock of each
+/// sending (docs/PROTOCOL.md).
 #[derive(Serialize)]
 struct Repeated<'a> {
     device_id: &'a DeviceId,
@@ -16,7 +17,7 @@ struct Repeated<'a> {
     changes: Vec<(&'a Op, Option<Timestamp>)>,
 }
 
-/// SHA-256 of the JSON of what a retry repeats, in which members of objects are sorted.
+/// Returns the SHA-256 of the JSON of these members; in that JSON, the members of each object are sorted.
 pub(super) fn fingerprint(request: &SyncRequest) -> Fingerprint {
     let changes = request.changes.iter().map(|edit| (&edit.op, edit.modified_at));
     let repeated = Repeated {
@@ -25,7 +26,7 @@ pub(super) fn fingerprint(request: &SyncRequest) -> Fingerprint {
         changes: changes.collect(),
     };
     let mut json = Vec::new();
-    // Writing to memory cannot fail, and every part of a request serialises.
+    // Writing to memory cannot fail, and every part of a request can be written as JSON.
     let _ = serde_json::to_writer(&mut json, &repeated);
     Sha256::digest(&json).into()
 }

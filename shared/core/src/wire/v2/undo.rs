@@ -1,19 +1,17 @@
-//! Bringing back what was: a version, or what lost in a conflict.
+//! The requests that bring something back: the document of a version, or the losing value of a conflict.
 
 use crate::error::Error;
-use crate::id::{DeviceId, PortfolioId};
+use crate::id::DeviceId;
 use crate::json::Value;
-use crate::log::{Change, Version};
-use crate::time::Timestamp;
+use crate::log::Version;
 use crate::wire::fields::Fields;
-use serde::Serialize;
 
 /// The body of `POST /api/v2/portfolios/{id}/restore`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreRequest {
-    /// The version whose document comes back.
+    /// The version whose document is to be restored.
     pub version: Version,
-    /// The device that asks, where it says so.
+    /// The device that asks, if the request names one.
     pub device_id: Option<DeviceId>,
 }
 
@@ -34,7 +32,7 @@ impl RestoreRequest {
 /// The body of `POST /api/v2/portfolios/{id}/conflicts/{version}/{index}/keep-mine`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeepMineRequest {
-    /// The device that asks, where it says so.
+    /// The device that asks, if the request names one.
     pub device_id: Option<DeviceId>,
 }
 
@@ -48,33 +46,5 @@ impl KeepMineRequest {
         Ok(Self {
             device_id: fields.optional_device_id("device_id")?,
         })
-    }
-}
-
-/// The answer to both: the portfolio's head, which the devices get by their next sync.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PortfolioHead {
-    /// The portfolio.
-    pub portfolio_id: PortfolioId,
-    /// Its name.
-    pub name: String,
-    /// The head's version.
-    pub version: Version,
-    /// When the head was made.
-    pub last_sync_at: Timestamp,
-    /// The device that made it; `null` where it names none.
-    pub last_sync_device: Option<DeviceId>,
-}
-
-impl PortfolioHead {
-    /// The portfolio `portfolio_id`, called `name`, whose newest change is `head`.
-    pub fn new(portfolio_id: PortfolioId, name: String, head: Change) -> Self {
-        Self {
-            portfolio_id,
-            name,
-            version: head.version,
-            last_sync_at: head.last_sync_at,
-            last_sync_device: head.device_id,
-        }
     }
 }

@@ -1,16 +1,17 @@
-//! Compaction on every log: the snapshots it writes, the changes it removes, and the requests that still work after it.
+//! Compaction on every store: the snapshots it writes, the changes it removes, and the requests that still work after
+//! it.
 
 use super::samples::{key, noise, value};
-use coinolio_core::Code;
-use coinolio_core::Error;
-use coinolio_core::devices::RankSource;
 use coinolio_core::json::Value;
-use coinolio_core::log::{Change, ChangeLog, PortfolioKey, Version, Window, document_at, json_size};
-use coinolio_core::sync::{Backoff, Compacted, Retention, compact, portfolios, sync_v1, sync_v2};
+use coinolio_core::log::{Change, PortfolioKey, SnapshotDraft, Version, json_size};
+use coinolio_core::portfolio::{Portfolio, Window};
+use coinolio_core::store::{RankSource, Store};
+use coinolio_core::sync::{Backoff, Compacted, Retention};
 use coinolio_core::time::Timestamp;
 use coinolio_core::wire::{v1, v2};
+use coinolio_core::{Code, Error};
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -57,12 +58,19 @@ impl Backoff for Attempts {
     }
 }
 
+/// Returns the key of the portfolio that these cases use.
 pub(crate) fn p() -> PortfolioKey {
     key("u", "p")
 }
 
+/// Returns the portfolio of [`p`] in `log`.
+pub(crate) fn p_in<S>(log: &S) -> Portfolio<'_, S> {
+    static P: LazyLock<PortfolioKey> = LazyLock::new(p);
+    Portfolio::new(log, &P)
+}
+
 pub(super) async fn sync(
-    log: &(impl ChangeLog + RankSource),
+    log: &(impl Store + RankSource),
     device: &str,
     base: Version,
     changes: serde_json::Value,
@@ -74,46 +82,46 @@ pub(super) async fn sync(
 }
 
 pub(super) async fn send(
-    log: &(impl ChangeLog + RankSource),
+    log: &(impl Store + RankSource),
     body: &serde_json::Value,
     at: Timestamp,
 ) -> Result<v2::SyncResponse, Error> {
     let request = v2::SyncRequest::from_json(&value(&body.to_string()))?;
-    let synced = sync_v2(log, &mut Attempts(100), &p(), &request, at).await?;
+    let synced = p_in(log).sync_v2(&mut Attempts(100), &request, at).await?;
     Ok(synced.answer)
 }
 
-/// Lets the phone write the [`document`] of `version` on top of the version before it.
-pub(super) async fn write(log: &(impl ChangeLog + RankSource), version: Version) {
+/// Syncs as the phone: makes `version`, with its [`document`], on top of the version before it.
+pub(super) async fn write(log: &(impl Store + RankSource), version: Version) {
     let changes = json!([{"op": "set", "path": ["n"], "value": version},
                          {"op": "set", "path": ["text"], "value": noise(900, version)}]);
     let answer = sync(log, "phone", version - 1, changes, now(version)).await.unwrap();
     assert_eq!(answer.version, version);
 }
 
-async fn run(log: &(impl ChangeLog + RankSource), retention: &Retention, at: Version) -> Compacted {
-    compact(log, &p(), retention, now(at)).await.unwrap()
+async fn run(log: &(impl Store + RankSource), retention: &Retention, at: Version) -> Compacted {
+    p_in(log).compact(retention, now(at)).await.unwrap()
 }
 
-async fn read(log: &(impl ChangeLog + RankSource), version: Version) -> Value {
-    let mut window = Window::read(log, &p(), version).await.unwrap();
-    (*document_at(log, &p(), &mut window, version).await.unwrap()).clone()
+async fn read(log: &(impl Store + RankSource), version: Version) -> Value {
+    let mut window = Window::read_since(p_in(log), version).await.unwrap();
+    (*window.document_at(version).await.unwrap()).clone()
 }
 
 /// Returns the changes, oldest first. Fails if there is a gap between them.
-pub(crate) async fn changes(log: &(impl ChangeLog + RankSource)) -> Vec<Change> {
+pub(crate) async fn changes(log: &(impl Store + RankSource)) -> Vec<Change> {
     let mut changes = log.since(&p(), 0).await.unwrap();
     changes.reverse();
     assert!(changes.windows(2).all(|pair| pair[0].version == pair[1].parent));
     changes
 }
 
-async fn marked(log: &(impl ChangeLog + RankSource)) -> Option<Version> {
+async fn marked(log: &(impl Store + RankSource)) -> Option<Version> {
     let mark = log.entry(&p()).await.unwrap().unwrap().snapshot;
     mark.map(|mark| mark.version)
 }
 
-async fn a_snapshot_is_due_when_the_changes_outgrow_the_last_one(log: impl ChangeLog + RankSource) {
+async fn a_snapshot_is_due_when_the_changes_outgrow_the_last_one(log: impl Store + RankSource) {
     assert_eq!(
         run(&log, &EVERYTHING, 1).await,
         Compacted::default(),
@@ -151,28 +159,28 @@ async fn a_snapshot_is_due_when_the_changes_outgrow_the_last_one(log: impl Chang
     assert_eq!(changes(&log).await.len(), 30);
 }
 
-async fn a_snapshot_that_another_run_wrote_is_marked_and_not_written_again(log: impl ChangeLog + RankSource) {
+async fn a_snapshot_that_another_run_wrote_is_marked_and_not_written_again(log: impl Store + RankSource) {
     for version in 1..=8 {
         write(&log, version).await;
     }
     let head = log.newest(&p(), 1).await.unwrap().remove(0);
-    let written = coinolio_core::log::Snapshot::of(&head, document(8));
-    let mark = log.write_snapshot(&p(), &written).await.unwrap();
+    let draft = SnapshotDraft::of(&head, document(8));
+    let mark = log.write_snapshot(&p(), &draft).await.unwrap();
     assert_eq!(run(&log, &EVERYTHING, 8).await, Compacted::default());
     assert_eq!(log.entry(&p()).await.unwrap().unwrap().snapshot, Some(mark));
 }
 
-async fn compaction_leaves_a_deleted_portfolio_as_it_is(log: impl ChangeLog + RankSource) {
+async fn compaction_leaves_a_deleted_portfolio_as_it_is(log: impl Store + RankSource) {
     for version in 1..=20 {
         write(&log, version).await;
     }
-    portfolios::delete(&log, &mut Attempts(3), &p(), now(21)).await.unwrap();
+    p_in(&log).delete(&mut Attempts(3), now(21)).await.unwrap();
     assert_eq!(run(&log, &LITTLE, 30).await, Compacted::default());
     assert_eq!(changes(&log).await.len(), 21);
     assert_eq!(read(&log, 20).await, document(20), "it can still be restored");
 }
 
-async fn changes_that_are_young_or_among_the_last_versions_stay(log: impl ChangeLog + RankSource) {
+async fn changes_that_are_young_or_among_the_last_versions_stay(log: impl Store + RankSource) {
     for version in 1..=40 {
         write(&log, version).await;
         let young = Retention {
@@ -191,7 +199,7 @@ async fn changes_that_are_young_or_among_the_last_versions_stay(log: impl Change
 }
 
 async fn changes_are_removed_up_to_a_stored_snapshot_and_all_later_versions_stay_readable(
-    log: impl ChangeLog + RankSource,
+    log: impl Store + RankSource,
 ) {
     let mut removed = 0;
     for version in 1..=60 {
@@ -222,7 +230,7 @@ async fn changes_are_removed_up_to_a_stored_snapshot_and_all_later_versions_stay
 }
 
 /// Writes 30 versions, with a compaction after each. Returns the parent of the oldest retained change.
-async fn shortened(log: &(impl ChangeLog + RankSource)) -> Version {
+async fn shortened(log: &(impl Store + RankSource)) -> Version {
     for version in 1..=30 {
         write(log, version).await;
         run(log, &LITTLE, version + 1).await;
@@ -232,9 +240,7 @@ async fn shortened(log: &(impl ChangeLog + RankSource)) -> Version {
     from
 }
 
-async fn a_device_at_the_oldest_retained_version_can_sync_and_an_older_one_is_refused(
-    log: impl ChangeLog + RankSource,
-) {
+async fn a_device_at_the_oldest_retained_version_can_sync_and_an_older_one_is_refused(log: impl Store + RankSource) {
     let from = shortened(&log).await;
     let edit = json!([{"op": "set", "path": ["t"], "value": 1}]);
     let before = changes(&log).await;
@@ -245,7 +251,7 @@ async fn a_device_at_the_oldest_retained_version_can_sync_and_an_older_one_is_re
                       "sent_at": "2026-01-01T00:00:00Z", "changes": [{"op": "set", "path": ["n"], "value": 30}]});
     let answer = send(&log, &body, now(31)).await.unwrap();
     assert_eq!(answer.version, 31);
-    assert_eq!(answer.news, v2::News::Document(document(30)));
+    assert_eq!(answer.delta, v2::Delta::Document(document(30)));
     let pulled = sync(&log, "watch", from, json!([]), now(31)).await.unwrap();
     assert_eq!(pulled.version, 31);
     let merged = sync(&log, "tablet", from, edit, now(31)).await.unwrap();
@@ -257,14 +263,15 @@ async fn a_device_at_the_oldest_retained_version_can_sync_and_an_older_one_is_re
     assert_eq!(read(&log, 32).await, expected);
 }
 
-async fn phones_with_an_expired_base_keep_their_edits(log: impl ChangeLog + RankSource) {
+async fn phones_with_an_expired_base_keep_their_edits(log: impl Store + RankSource) {
     let from = shortened(&log).await;
     for (version, client_version) in [(31, from), (32, 1)] {
         let field = format!("own{client_version}");
         let body = json!({"device_id": format!("old{client_version}"), "client_version": client_version, "last_sync_at": null,
                           "client_data": {"n": 30, field.clone(): "edited"}});
         let request = v1::SyncRequest::from_json(value(&body.to_string())).unwrap();
-        let synced = sync_v1(&log, &mut Attempts(3), &p(), request, now(version))
+        let synced = p_in(&log)
+            .sync_v1(&mut Attempts(3), request, now(version))
             .await
             .unwrap();
         assert_eq!(synced.answer.version, version);
@@ -273,7 +280,7 @@ async fn phones_with_an_expired_base_keep_their_edits(log: impl ChangeLog + Rank
     }
 }
 
-async fn the_next_run_completes_an_interrupted_one(log: impl ChangeLog + RankSource) {
+async fn the_next_run_completes_an_interrupted_one(log: impl Store + RankSource) {
     for version in 1..=30 {
         write(&log, version).await;
         run(&log, &EVERYTHING, version).await;
@@ -297,7 +304,7 @@ async fn the_next_run_completes_an_interrupted_one(log: impl ChangeLog + RankSou
     }
 }
 
-async fn concurrent_runs_and_syncs_leave_every_version_intact(log: impl ChangeLog + RankSource + 'static) {
+async fn concurrent_runs_and_syncs_leave_every_version_intact(log: impl Store + RankSource + 'static) {
     const LAST: Version = 120;
     let log = Arc::new(log);
     write(&*log, 1).await;
@@ -308,9 +315,9 @@ async fn concurrent_runs_and_syncs_leave_every_version_intact(log: impl ChangeLo
             let mut removed = 0;
             loop {
                 let head = log.newest(&p(), 1).await.unwrap().remove(0).version;
-                // The others may have written and removed so much meanwhile that the head just read has expired. If so,
-                // only this run fails.
-                match compact(&*log, &p(), &LITTLE, now(head + 1)).await {
+                // By now, the other tasks may have written and removed so much that the head read above has expired. If
+                // so, only this run fails.
+                match p_in(&*log).compact(&LITTLE, now(head + 1)).await {
                     Ok(done) => removed += done.removed,
                     Err(error) => assert_eq!(Error::from(error).code, Code::BaseExpired),
                 }
@@ -325,8 +332,8 @@ async fn concurrent_runs_and_syncs_leave_every_version_intact(log: impl ChangeLo
     tasks.spawn(async move {
         loop {
             let head = reader.newest(&p(), 1).await.unwrap().remove(0).version;
-            let mut window = Window::read(&*reader, &p(), head).await.unwrap();
-            match document_at(&*reader, &p(), &mut window, head).await {
+            let mut window = Window::read_since(p_in(&*reader), head).await.unwrap();
+            match window.document_at(head).await {
                 Ok(read) => assert_eq!(*read, document(head), "version {head}"),
                 Err(error) => assert_eq!(Error::from(error).code, Code::BaseExpired),
             }

@@ -1,9 +1,10 @@
 //! The cases that every device store must pass.
 
 use super::samples::UUID;
-use coinolio_core::devices::{Acknowledged, Device, Devices, Profile, RankSource, Sighting};
+use coinolio_core::devices::{Acknowledged, Device, Profile, Sighting};
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::log::Version;
+use coinolio_core::store::{Devices, RankSource};
 use coinolio_core::time::Timestamp;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -57,7 +58,7 @@ async fn a_user_has_no_devices_at_first(store: impl Devices) {
     let (user, phone) = (user("u"), device("phone"));
     assert_eq!(store.devices(&user).await.unwrap(), []);
     assert_eq!(store.device(&user, &phone).await.unwrap(), None);
-    assert_eq!(store.glance(&user, &phone).await.unwrap(), None);
+    assert_eq!(store.device_eventually(&user, &phone).await.unwrap(), None);
     assert!(!store.forget(&user, &phone).await.unwrap());
     assert!(store.ranks(&user).await.unwrap().is_empty());
 }
@@ -177,7 +178,7 @@ async fn a_sighting_has_room_for_as_many_portfolios_as_a_batch(store: impl Devic
         let all: Vec<_> = ids.iter().map(|id| (id.as_str(), version)).collect();
         assert!(store.record(&user, &phone, &sighting(1, &all)).await.unwrap());
     }
-    let stored = store.glance(&user, &phone).await.unwrap().unwrap();
+    let stored = store.device_eventually(&user, &phone).await.unwrap().unwrap();
     assert_eq!(stored.acknowledged.len(), 25);
     assert!(ids.iter().all(|id| acknowledged(&stored, id) == Some((2, time(1)))));
 }

@@ -4,9 +4,9 @@ use coinolio_core::algebra::{Conflict, Op, Path, Rule, Side, Winner};
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
 use coinolio_core::json::{self, Value};
 use coinolio_core::log::{
-    Appended, Change, ChangeLog, Edit, Entry, Extent, Kind, NewChange, Patch, PortfolioKey, Snapshot, SnapshotMark,
-    Version, json_size,
+    Change, Draft, Edit, Entry, Extent, Kind, Patch, PortfolioKey, SnapshotDraft, Version, json_size,
 };
+use coinolio_core::store::{Appended, Store};
 use coinolio_core::time::Timestamp;
 
 /// A UUID, as real portfolios, devices and syncs have for their ids.
@@ -84,61 +84,43 @@ pub(crate) fn noisy_patch(bytes: usize, seed: u64) -> Patch {
 }
 
 /// Returns the draft of a device's sync on top of `parent`.
-pub(crate) fn synced(parent: Version, version: Version, patch: Patch) -> NewChange {
-    let bytes = u64::try_from(patch.encode().len()).unwrap();
-    NewChange {
-        change: Change {
-            parent,
-            version,
-            kind: if parent == 0 { Kind::Created } else { Kind::Synced },
-            device_id: Some(DeviceId::parse(UUID).unwrap()),
-            sync_id: Some(SyncId::parse(UUID).unwrap()),
-            fingerprint: Some([7; 32]),
-            verbatim: false,
-            last_sync_at: Timestamp::from_millis(1_767_225_600_000 + i64::try_from(version).unwrap()),
-            extent: Extent {
-                snapshot: 0,
-                snapshot_bytes: 0,
-                snapshot_at: 0,
-                patch_bytes: bytes,
-                stored_bytes: 0,
-            },
-            conflicts: u64::try_from(patch.conflicts.len()).unwrap(),
-            patch_bytes: bytes,
-            patch: None,
-            patch_id: None,
-        },
-        patch,
+pub(crate) fn synced(parent: Version, version: Version, patch: Patch) -> Draft {
+    let kind = if parent == 0 { Kind::Created } else { Kind::Synced };
+    let received = Timestamp::from_millis(1_767_225_600_000 + i64::try_from(version).unwrap());
+    Draft {
+        parent,
+        version,
+        device_id: Some(DeviceId::parse(UUID).unwrap()),
+        sync_id: Some(SyncId::parse(UUID).unwrap()),
+        fingerprint: Some([7; 32]),
+        ..Draft::on(None, Extent::EMPTY, kind, patch, received)
     }
 }
 
 pub(crate) fn entry(key: &PortfolioKey, name: &str) -> Entry {
-    Entry {
-        portfolio: key.portfolio.clone(),
-        name: name.to_owned(),
-        created: Timestamp::from_millis(1_767_225_600_001),
-        snapshot: None,
-        kept_from: 0,
-    }
+    let created = Timestamp::from_millis(1_767_225_600_001);
+    Entry::new(key.portfolio.clone(), name.to_owned(), created)
 }
 
-/// Returns a snapshot of `document`, marked as if each version up to `version` had a patch of 100 bytes and took 1,000
-/// bytes to store.
-pub(crate) fn snapshot(version: Version, document: Value) -> Snapshot {
-    Snapshot {
-        mark: SnapshotMark {
-            version,
-            document_bytes: json_size(&document),
-            stored_bytes: 0,
-            at_patch_bytes: 100 * version,
-            at_stored_bytes: 1000 * version,
-        },
+/// Drafts a snapshot of `document`, as if each version up to `version` had a patch of 100 bytes and took 1,000 bytes to
+/// store.
+pub(crate) fn snapshot(version: Version, document: Value) -> SnapshotDraft {
+    SnapshotDraft {
+        version,
+        document_bytes: json_size(&document),
+        at_patch_bytes: 100 * version,
+        at_stored_bytes: 1000 * version,
         document,
     }
 }
 
-/// Returns the change as its writer made it, without the fields that the log adds: the patch's location and the stored
-/// bytes.
+/// Returns the change that `draft` makes, without the patch and the stored bytes.
+pub(crate) fn made(draft: &Draft) -> Change {
+    bare(&Change::from(draft.clone()))
+}
+
+/// Returns the change without the fields in which the log may differ from the draft: the patch, which it may store
+/// elsewhere, and the stored bytes.
 pub(crate) fn bare(change: &Change) -> Change {
     Change {
         patch: None,
@@ -152,12 +134,12 @@ pub(crate) fn bare(change: &Change) -> Change {
 }
 
 /// Creates the portfolio with a small patch.
-pub(crate) async fn create(log: &impl ChangeLog, key: &PortfolioKey) {
+pub(crate) async fn create(log: &impl Store, key: &PortfolioKey) {
     let first = synced(0, 1, small_patch());
     let created = log.create(key, &entry(key, "main"), &first).await.unwrap();
     assert_eq!(created, Appended::Written);
 }
 
-pub(crate) async fn append(log: &impl ChangeLog, key: &PortfolioKey, new: &NewChange) {
+pub(crate) async fn append(log: &impl Store, key: &PortfolioKey, new: &Draft) {
     assert_eq!(log.append(key, new).await.unwrap(), Appended::Written);
 }
