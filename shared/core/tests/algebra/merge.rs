@@ -325,11 +325,45 @@ fn an_object_set_conflicts_as_a_whole_if_both_sides_replace_the_same_element() {
             conflicts: &[r#"["l"] client=[{"a":3},{"b":1},{"c":1}] server=[{"a":2},{"b":1}]: client, newest"#],
         },
         Row {
+            base: r#"{"l":[{"a":1},{"b":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":2}]}"#,
+            client: r#"{"l":[{"a":2},{"b":3}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":3}]}"#,
+            conflicts: &[r#"["l"] client=[{"a":2},{"b":3}] server=[{"a":2},{"b":2}]: client, newest"#],
+        },
+    ]);
+}
+
+#[test]
+fn an_edit_that_both_sides_made_to_an_object_set_is_not_a_conflict() {
+    table(&[
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1},{"c":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":2},{"c":1}]}"#,
+            client: r#"{"l":[{"a":2},{"b":1},{"c":2}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":2},{"c":2}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1},{"c":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":1},{"c":2}]}"#,
+            client: r#"{"l":[{"a":2},{"b":2},{"c":1}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":2},{"c":2}]}"#,
+            conflicts: &[],
+        },
+        Row {
             base: r#"{"l":[{"a":1}]}"#,
             server: r#"{"l":[{"a":2},{"a":9}]}"#,
             client: r#"{"l":[{"a":2},{"a":3}]}"#,
-            merged: r#"{"l":[{"a":2},{"a":3}]}"#,
-            conflicts: &[r#"["l"] client=[{"a":2},{"a":3}] server=[{"a":2},{"a":9}]: client, newest"#],
+            merged: r#"{"l":[{"a":2},{"a":3},{"a":9}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":2}]}"#,
+            client: r#"{"l":[{"a":2}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":2}]}"#,
+            conflicts: &[],
         },
     ]);
 }
