@@ -3,8 +3,10 @@
 use clap::Parser;
 use coinolio_aws::config::MetricsConfig;
 use coinolio_aws::telemetry::{self, Format};
+use coinolio_core::sync::Retention;
 use coinolio_local::cli::{Cli, Command, LogFormat, Serve};
 use coinolio_local::error::StartError;
+use coinolio_local::gateway::{Cors, Failures};
 use coinolio_local::secret::Secret;
 use coinolio_local::server::{Options, Server};
 use coinolio_local::signals::Signals;
@@ -64,6 +66,12 @@ async fn serve(options: Serve) -> Result<ExitCode, StartError> {
         dynamodb_port: options.dynamodb_port,
         dynamodb_endpoint: options.dynamodb_endpoint,
         data,
+        cors: Cors::new(options.cors_origin),
+        failures: Failures::new(options.fail),
+        retention: Some(Retention {
+            age: options.retention_age,
+            versions: options.retention_versions,
+        }),
     })
     .await?;
     match options.log {

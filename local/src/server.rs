@@ -4,7 +4,7 @@ use crate::checkout;
 use crate::error::StartError;
 use crate::folder::DataFolder;
 use crate::functions::Handlers;
-use crate::gateway::{self, Idle};
+use crate::gateway::{self, Cors, Failures, Idle, Settings};
 use crate::listen::Listener;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::Client;
 use coinolio_aws::App;
 use coinolio_aws::config::emulator_client;
 use coinolio_aws::dynamodb::{DynamoStore, create_table_if_missing, enable_stream_if_missing};
+use coinolio_core::sync::Retention;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -41,6 +42,12 @@ pub struct Options {
     pub dynamodb_endpoint: Option<String>,
     /// Folder for the data; `None` stores the data in memory only.
     pub data: Option<PathBuf>,
+    /// The browser apps that may use the API.
+    pub cors: Cors,
+    /// The requests that fail on demand.
+    pub failures: Failures,
+    /// When changes expire; `None` means as in `template.yaml`.
+    pub retention: Option<Retention>,
 }
 
 /// A running server. With the default [`Options`], it runs in memory and on free ports.
@@ -77,11 +84,19 @@ impl Server {
             .await
             .map_err(|cause| StartError::Store(cause.to_string()))?;
         let client = options.dynamodb_endpoint.as_deref().map_or(client, emulator_client);
-        let app = App::new(DynamoStore::new(client, TABLE));
+        let mut app = App::new(DynamoStore::new(client, TABLE));
+        if let Some(retention) = options.retention {
+            app.retention = retention;
+        }
         let stream = Stream::follow(store.database(), TABLE, app.clone())?;
 
         let address = api.address;
-        let (router, idle) = gateway::service(Handlers::new(app), Arc::clone(&tokens), address.port());
+        let settings = Settings {
+            port: address.port(),
+            cors: options.cors.clone(),
+            failures: options.failures.clone(),
+        };
+        let (router, idle) = gateway::service(Handlers::new(app), Arc::clone(&tokens), settings);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = axum::serve(api.socket, router).with_graceful_shutdown(async move {
             // The server also stops if the sender is dropped.

@@ -23,28 +23,45 @@ const api = createClient<paths>({
   headers: { Authorization: `Bearer ${environment("COINOLIO_TOKEN")}` },
 });
 
-/** The device's action after a refused sync. */
-type Refusal = "send again later" | "rebase the edits" | "drop the portfolio" | "fix the app";
+// The device's action after an error, by its code.
+// begin: error actions, written by `cargo run -p coinolio-tests --bin write-routes`
+type Action = "repeat" | "sign_in" | "take_out" | "rejoin" | "base_lost" | "ask" | "update" | "stop";
+
+const ACTIONS: Record<Schemas["Code"], Action> = {
+  malformed: "take_out",
+  unauthenticated: "sign_in",
+  not_found: "ask",
+  method_not_allowed: "stop",
+  busy: "repeat",
+  base_unknown: "rejoin",
+  wipe_refused: "ask",
+  already_exists: "stop",
+  base_expired: "base_lost",
+  deleted: "ask",
+  precondition_failed: "ask",
+  too_large: "ask",
+  unsupported_encoding: "stop",
+  invalid: "take_out",
+  client_too_old: "update",
+  unavailable: "repeat",
+  internal: "repeat",
+};
+// end: error actions
 
 /** Returns the action for an error. The gateway's own responses are not problem documents and have no `code`. */
-function refusal(problem: Schemas["Problem"] | Schemas["GatewayMessage"], status: number): Refusal {
-  if (!("code" in problem)) return status === 429 || status >= 500 ? "send again later" : "fix the app";
-  switch (problem.code) {
-    case "busy":
-    case "unavailable":
-    case "internal":
-      return "send again later";
-    case "base_unknown":
-      return "rebase the edits";
-    case "deleted":
-      return "drop the portfolio";
-    default:
-      return "fix the app";
+function refusal(problem: Schemas["Problem"] | Schemas["GatewayMessage"], status: number): Action {
+  if ("code" in problem && problem.code in ACTIONS) {
+    const action = ACTIONS[problem.code];
+    return action === "take_out" && problem.errors === undefined ? "stop" : action;
   }
+  if (status === 401) return "sign_in";
+  if (status === 426) return "update";
+  if (status === 408 || status === 425 || status === 429 || status >= 500) return "repeat";
+  return [409, 410, 412, 413].includes(status) ? "ask" : "stop";
 }
 
 /** Sends a sync. Returns the response, or the action if the service refuses the sync. */
-async function sync(id: string, body: SyncRequest): Promise<SyncAnswer | Refusal> {
+async function sync(id: string, body: SyncRequest): Promise<SyncAnswer | Action> {
   const { data, error, response } = await api.POST("/api/v2/portfolios/{id}/sync", { params: { path: { id } }, body });
   return data ?? refusal(error, response.status);
 }
@@ -164,11 +181,13 @@ const difference = await api.GET("/api/v2/portfolios/{id}/compare", {
 assert.deepEqual(difference.data?.changes, [{ op: "delete", path: amount }]);
 
 // Each error code leads to an action. Base 40 is unknown, and `edit` with other changes reuses a `sync_id`.
-assert.equal(await sync(id, request("phone", 40, [])), "rebase the edits");
-assert.equal(await sync(id, { ...edit, changes: [] }), "fix the app");
+assert.equal(await sync(id, request("phone", 40, [])), "rejoin");
+assert.equal(await sync(id, { ...edit, changes: [] }), "stop");
+const twice: Edit[] = [{ op: "set", path: amount, value: "1" }, { op: "set", path: amount, value: "2" }];
+assert.equal(await sync(id, request("phone", 3, twice)), "take_out");
 const deleted = await api.DELETE("/api/v1/portfolios/{id}", { params: { path: { id } } });
 assert.equal(deleted.response.status, 204);
-assert.equal(await sync(id, request("phone", 3, [])), "drop the portfolio");
+assert.equal(await sync(id, request("phone", 3, [])), "ask");
 
 // The deletion was a mistake: the user restores the version that the phone has, and the phone goes on syncing.
 const restored = await api.POST("/api/v2/portfolios/{id}/restore", { params: { path: { id } }, body: { version: 3 } });
@@ -179,6 +198,6 @@ assert.deepEqual([resumed.version, resumed.outcome], [late.version + 3, "pulled"
 // An invalid token is 401.
 const stranger = await api.GET("/api/v2/portfolios", { headers: { Authorization: "Bearer nobody" } });
 assert.equal(stranger.response.status, 401);
-assert.ok(stranger.error !== undefined && "code" in stranger.error && stranger.error.code === "unauthenticated");
+assert.ok(stranger.error !== undefined && refusal(stranger.error, 401) === "sign_in");
 
 console.log("client: created, merged, read, deleted and restored a portfolio");

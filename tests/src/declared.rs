@@ -1,9 +1,13 @@
-//! The parts of files that are generated from the declaration of the routes in `shared/aws/src/routes.rs`.
+//! The parts of files that are generated from the declaration of the routes in `shared/aws/src/routes.rs` and from the
+//! table of errors in `shared/core/src/error/action.rs`.
 //!
 //! Each part is between a line with `begin: <name>` and a line with `end: <name>`. The binary `write-routes`
 //! updates the parts, and a test checks that they are up to date.
 
 use coinolio_aws::routes::{Function, ROUTES};
+use coinolio_core::Code;
+use coinolio_core::error::{Action, GATEWAY_ERRORS};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +25,7 @@ struct Part {
     text: fn() -> String,
 }
 
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 9] = [
     Part {
         file: "Cargo.toml",
         name: "router",
@@ -36,6 +40,36 @@ const PARTS: [Part; 3] = [
         file: "docs/PROTOCOL.md",
         name: "routes",
         text: routes,
+    },
+    Part {
+        file: "docs/PROTOCOL.md",
+        name: "error codes",
+        text: error_codes,
+    },
+    Part {
+        file: "docs/PROTOCOL.md",
+        name: "error actions",
+        text: error_actions,
+    },
+    Part {
+        file: "docs/PROTOCOL.md",
+        name: "gateway errors",
+        text: gateway_errors,
+    },
+    Part {
+        file: "docs/openapi.yaml",
+        name: "error codes",
+        text: error_codes_of_openapi,
+    },
+    Part {
+        file: "docs/openapi.yaml",
+        name: "code enum",
+        text: code_enum,
+    },
+    Part {
+        file: "tests/client/example.ts",
+        name: "error actions",
+        text: actions_in_typescript,
     },
 ];
 
@@ -53,13 +87,17 @@ pub struct Declared {
 /// Reads every file that contains a generated part.
 pub fn files() -> Vec<Declared> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let read = |part: &Part| {
-        let path = root.join(part.file);
-        let found = std::fs::read_to_string(&path).unwrap();
-        let wanted = with_part(&found, part.name, &(part.text)());
-        Declared { path, found, wanted }
-    };
-    PARTS.iter().map(read).collect()
+    let mut files: BTreeMap<&str, Declared> = BTreeMap::new();
+    for part in &PARTS {
+        let file = files.entry(part.file).or_insert_with(|| {
+            let path = root.join(part.file);
+            let found = std::fs::read_to_string(&path).unwrap();
+            let wanted = found.clone();
+            Declared { path, found, wanted }
+        });
+        file.wanted = with_part(&file.wanted, part.name, &(part.text)());
+    }
+    files.into_values().collect()
 }
 
 /// Replaces the lines between `begin: <name>` and `end: <name>` in `text`.
@@ -115,6 +153,83 @@ fn routes() -> String {
         let _ = writeln!(text, "| `{route}` | `{id}` | {} |", route.operation.purpose());
     }
     text
+}
+
+/// Returns the codes with their statuses and actions, as a Markdown table.
+fn error_codes() -> String {
+    let mut text =
+        String::from("| status | `code` | meaning | action | for this code |\n| --- | --- | --- | --- | --- |\n");
+    for code in by_status() {
+        let (guide, status) = (code.guide(), code.status());
+        let action = guide.action.as_str();
+        let _ = writeln!(
+            text,
+            "| {status} | `{code}` | {} | `{action}` | {} |",
+            guide.meaning, guide.note
+        );
+    }
+    text.replace("|  |", "| |")
+}
+
+/// Returns the actions, as a Markdown table.
+fn error_actions() -> String {
+    let mut text = String::from("| action | the client |\n| --- | --- |\n");
+    for action in Action::ALL {
+        let _ = writeln!(text, "| `{}` | {} |", action.as_str(), action.instruction());
+    }
+    text
+}
+
+/// Returns the errors of API Gateway, as a Markdown table.
+fn gateway_errors() -> String {
+    let mut text = String::from("| status | meaning | action |\n| --- | --- | --- |\n");
+    for error in GATEWAY_ERRORS {
+        let action = Action::for_status(error.status).as_str();
+        let _ = writeln!(text, "| {} | {} | `{action}` |", error.status, error.meaning);
+    }
+    text
+}
+
+/// Returns the table of codes inside the description of the API.
+fn error_codes_of_openapi() -> String {
+    let lines = error_codes();
+    let lines = lines.lines().map(|line| format!("    {line}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the members of the schema `Code`: its values, and the action for each.
+fn code_enum() -> String {
+    let mut text = String::from("      enum:\n");
+    for code in Code::ALL {
+        let _ = writeln!(text, "        - {code}");
+    }
+    text.push_str("      x-actions:\n");
+    for code in Code::ALL {
+        let _ = writeln!(text, "        {code}: {}", code.guide().action.as_str());
+    }
+    text
+}
+
+/// Returns the actions in the example client.
+fn actions_in_typescript() -> String {
+    let names: Vec<String> = Action::ALL
+        .iter()
+        .map(|action| format!("\"{}\"", action.as_str()))
+        .collect();
+    let mut text = format!("type Action = {};\n\n", names.join(" | "));
+    text.push_str("const ACTIONS: Record<Schemas[\"Code\"], Action> = {\n");
+    for code in Code::ALL {
+        let _ = writeln!(text, "  {code}: \"{}\",", code.guide().action.as_str());
+    }
+    text.push_str("};\n");
+    text
+}
+
+/// Returns the codes in the order of their statuses.
+fn by_status() -> Vec<Code> {
+    let mut codes = Code::ALL.to_vec();
+    codes.sort_by_key(|code| code.status());
+    codes
 }
 
 /// Returns the names of the routes, in the order of [`ROUTES`]. A route has the name of its operation. If an

@@ -15,6 +15,7 @@ pub mod answered;
 pub mod contract;
 pub mod declared;
 pub mod dynamodb;
+pub mod examples;
 pub mod faults;
 pub mod lambda;
 #[cfg(target_os = "linux")]

@@ -2,11 +2,17 @@
 //!
 //! As in AWS, a request passes through the shared route table, the authorizer, and the event parser of the
 //! functions' runtime, in this order. Each invocation is a separate task: it runs to its end even if the client
-//! disconnects, and a panic fails only its own request.
+//! disconnects, and a panic fails only its own request. The gateway answers browser apps as API Gateway does (CORS), and
+//! makes requests fail if the developer of a client asks for it.
 
 mod body;
+mod cors;
 mod event;
+mod failure;
 mod problem;
+
+pub use cors::Cors;
+pub use failure::{Failure, Failures};
 
 use crate::token::{Claims, Tokens};
 use axum::Router;
@@ -21,6 +27,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use coinolio_aws::routes::{Match, Operation, route};
 use coinolio_core::{Code, Error};
+use failure::Failing;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::{Context, LambdaEvent};
 use std::sync::Arc;
@@ -48,11 +55,22 @@ pub trait Functions: Send + Sync + 'static {
     ) -> impl Future<Output = ApiGatewayV2httpResponse> + Send;
 }
 
+/// The gateway's options.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The port at which clients reach it.
+    pub port: u16,
+    /// The browser apps that may use it.
+    pub cors: Cors,
+    /// The requests that fail on demand.
+    pub failures: Failures,
+}
+
 /// The gateway's state.
 pub struct Gateway<F> {
     functions: F,
     tokens: Arc<Tokens>,
-    port: u16,
+    settings: Settings,
     running: mpsc::Sender<()>,
 }
 
@@ -67,14 +85,13 @@ impl Idle {
     }
 }
 
-/// Returns the HTTP service for `functions`, which is reached at `port`, and a handle that waits for the last
-/// invocation.
-pub fn service<F: Functions>(functions: F, tokens: Arc<Tokens>, port: u16) -> (Router, Idle) {
+/// Returns the HTTP service in front of `functions`, and a handle that waits for the last invocation.
+pub fn service<F: Functions>(functions: F, tokens: Arc<Tokens>, settings: Settings) -> (Router, Idle) {
     let (running, idle) = mpsc::channel(1);
     let gateway = Arc::new(Gateway {
         functions,
         tokens,
-        port,
+        settings,
         running,
     });
     let router = Router::new()
@@ -89,7 +106,16 @@ pub fn service<F: Functions>(functions: F, tokens: Arc<Tokens>, port: u16) -> (R
 
 async fn answer<F: Functions>(State(gateway): State<Arc<Gateway<F>>>, request: Request) -> Response {
     let id = uuid::Uuid::new_v4().to_string();
-    let mut response = gateway.serve(request, &id).await.unwrap_or_else(|refusal| *refusal);
+    let cors = &gateway.settings.cors;
+    let mut response = match cors.preflight(request.method(), request.headers()) {
+        Some(response) => response,
+        None => {
+            let origin = cors.allowed(request.headers());
+            let mut response = gateway.serve(request, &id).await.unwrap_or_else(|refusal| *refusal);
+            cors.apply(origin, &mut response);
+            response
+        }
+    };
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("apigw-requestid", id);
     }
@@ -118,6 +144,10 @@ impl<F: Functions> Gateway<F> {
             }
         };
         let claims = self.authorize(&parts.headers)?;
+        let failing = self.settings.failures.strike(&parts.headers)?;
+        if let Some(Failing::Refused(refusal)) = failing {
+            return Err(refusal);
+        }
         let event = event::json(
             &parts,
             &body,
@@ -126,7 +156,7 @@ impl<F: Functions> Gateway<F> {
                 route_key: &route.to_string(),
                 parameters: &parameters,
                 claims: &claims,
-                port: self.port,
+                port: self.settings.port,
             },
         )
         .map_err(internal)?;
@@ -137,7 +167,11 @@ impl<F: Functions> Gateway<F> {
                 format!("an invocation's event may hold {LAMBDA_LIMIT} bytes: send the body compressed"),
             )));
         }
-        outgoing(self.invoke(route.operation, event, id.to_owned()).await?)
+        let answer = self.invoke(route.operation, event, id.to_owned()).await?;
+        if matches!(failing, Some(Failing::Unanswered)) {
+            return Ok(failure::unanswered());
+        }
+        outgoing(answer)
     }
 
     /// Verifies the bearer token, as the JWT authorizer does. Returns the claims, or a 401 answer as the error.

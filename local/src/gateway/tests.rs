@@ -1,4 +1,4 @@
-use super::{Functions, HEAD_LIMIT, service};
+use super::{Cors, Failures, Functions, HEAD_LIMIT, Settings, service};
 use crate::secret::Secret;
 use crate::token::{AUDIENCE, ISSUER, Tokens};
 use coinolio_aws::routes::Operation;
@@ -55,10 +55,18 @@ struct Running {
 
 impl Running {
     async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    async fn with(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tokens = Arc::new(Tokens::new(&Secret::of(folder.path()).unwrap()));
         let listener = crate::listen::Listener::on(std::net::Ipv4Addr::LOCALHOST, 0, "--port").unwrap();
-        let (router, _) = service(Echo, Arc::clone(&tokens), listener.address.port());
+        let settings = Settings {
+            port: listener.address.port(),
+            ..settings
+        };
+        let (router, _) = service(Echo, Arc::clone(&tokens), settings);
         let url = format!("http://{}", listener.address);
         tokio::spawn(async move { axum::serve(listener.socket, router).await });
         Self {
@@ -239,4 +247,83 @@ async fn an_answer_over_lambdas_limit_fails_as_in_aws() {
         .send("GET", "/api/v1/portfolios?huge", Some(&running.token()), vec![])
         .await;
     problem(response, 500, "internal").await;
+}
+
+#[tokio::test]
+async fn a_browser_app_is_answered_as_by_api_gateway() {
+    let app = "http://localhost:8081";
+    let settings = Settings {
+        cors: Cors::new(vec![app.to_owned()]),
+        ..Settings::default()
+    };
+    let running = Running::with(settings).await;
+    let url = format!("{}/api/v1/portfolios", running.url);
+    // A preflight request has no token, and its path need not exist.
+    for url in [&url, &format!("{url}/p/nothing")] {
+        let preflight = running.client.request(reqwest::Method::OPTIONS, url);
+        let preflight = preflight
+            .header("Origin", app)
+            .header("Access-Control-Request-Method", "POST");
+        let answer = preflight.send().await.unwrap();
+        assert_eq!(answer.status(), 204);
+        assert_eq!(answer.headers()["access-control-allow-origin"], app);
+        let methods = answer.headers()["access-control-allow-methods"].to_str().unwrap();
+        assert!(
+            methods.starts_with("DELETE,GET,") && methods.ends_with("POST,PUT"),
+            "{methods}"
+        );
+        let headers = answer.headers()["access-control-allow-headers"].to_str().unwrap();
+        assert!(headers.starts_with("authorization,content-type,"), "{headers}");
+    }
+    // The app can read errors too.
+    for (token, status) in [(Some(running.token()), 200), (None, 401)] {
+        let mut request = running.client.get(&url).header("Origin", app);
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["access-control-allow-origin"], app);
+        assert_eq!(
+            answer.headers()["access-control-expose-headers"],
+            "etag,location,retry-after"
+        );
+    }
+    let stranger = running.client.get(&url).header("Origin", "https://example.com");
+    let answer = stranger.send().await.unwrap();
+    assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    // An OPTIONS request that is no preflight is an ordinary request.
+    let options = running.client.request(reqwest::Method::OPTIONS, &url);
+    assert_eq!(options.send().await.unwrap().status(), 405);
+}
+
+#[tokio::test]
+async fn requests_fail_on_demand() {
+    let settings = Settings {
+        failures: Failures::new(vec!["409:busy".parse().unwrap()]),
+        ..Settings::default()
+    };
+    let running = Running::with(settings).await;
+    let token = running.token();
+    let busy = running.send("GET", "/api/v1/portfolios", Some(&token), vec![]).await;
+    assert_eq!(busy.headers()["retry-after"], "1");
+    problem(busy, 409, "busy").await;
+    // Neither a request without a token nor the health check fails on demand.
+    let refused = running.send("GET", "/api/v1/portfolios", None, vec![]).await;
+    problem(refused, 401, "unauthenticated").await;
+    assert_eq!(running.send("GET", "/health", None, vec![]).await.status(), 200);
+
+    let ask = |failure: &'static str| {
+        let request = running.client.get(format!("{}/api/v1/portfolios", running.url));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        request.header("Coinolio-Fail", failure).send()
+    };
+    for code in coinolio_core::Code::ALL {
+        problem(ask(code.as_str()).await.unwrap(), code.status(), code.as_str()).await;
+    }
+    let throttled = ask("429").await.unwrap();
+    assert_eq!(throttled.status(), 429);
+    assert_eq!(json_of(throttled).await, json!({"message": "Too Many Requests"}));
+    assert!(ask("unanswered").await.is_err());
+    problem(ask("410").await.unwrap(), 400, "malformed").await;
 }

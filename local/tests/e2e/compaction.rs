@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
+use coinolio_core::sync::Retention;
 use coinolio_local::device::Device;
 use coinolio_local::server::{Options, Server, TABLE};
 use std::time::Duration;
@@ -58,5 +59,37 @@ async fn a_table_without_a_stream_gets_one_when_the_server_starts() {
     let server = Server::start(&options).await.unwrap();
     edit(&server).await;
     compacted(&server.dynamodb()).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_expire_within_seconds_if_the_server_is_told_to() {
+    let options = Options {
+        retention: Some(Retention {
+            age: Duration::from_millis(1),
+            versions: 1,
+        }),
+        ..Options::default()
+    };
+    let server = Server::start(&options).await.unwrap();
+    let token = server.token("ann").unwrap();
+    let mut device = Device::new("phone", &server.url(), &token, "main").unwrap();
+    let first = format!("{}/api/v2/portfolios/main?version=1", server.url());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    // A version expires when a snapshot that is newer than another one is written.
+    let has_expired = async {
+        for n in 0.. {
+            device.set(&["notes", &format!("n{n}")], "x".repeat(1000).as_str().into());
+            device.sync().await.unwrap();
+            let read = client.get(&first).bearer_auth(&token).send().await.unwrap();
+            if read.status() == 410 {
+                return read.text().await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        String::new()
+    };
+    let problem = tokio::time::timeout(PATIENCE, has_expired).await.unwrap();
+    assert!(problem.contains("base_expired"), "{problem}");
     server.stop().await;
 }

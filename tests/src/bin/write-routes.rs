@@ -1,5 +1,6 @@
-//! Updates the lists of routes and functions in `Cargo.toml` and in the documents from the declaration in
-//! `shared/aws/src/routes.rs`. Prints the name of each file that changes.
+//! Updates the lists of routes, functions and errors in `Cargo.toml`, in the documents and in the example client, from
+//! the declarations in `shared/aws/src/routes.rs` and `shared/core/src/error/action.rs`. Prints the name of each file
+//! that changes.
 
 use coinolio_tests::declared;
 use std::io::{self, Write};

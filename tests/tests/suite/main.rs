@@ -26,6 +26,7 @@ mod dynamodb_faults;
 mod interrupted_removal;
 mod isolation;
 mod openapi;
+mod protocol;
 mod routes;
 mod stream;
 mod sync_costs;

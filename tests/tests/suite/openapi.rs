@@ -166,6 +166,31 @@ fn the_document_lists_exactly_the_services_codes_each_with_its_status() {
 }
 
 #[test]
+fn every_refusal_names_the_codes_of_its_examples_with_their_actions() {
+    let responses = CONTRACT.document["components"]["responses"].as_object().unwrap();
+    let mut named = BTreeSet::new();
+    for (name, response) in responses {
+        let examples = &response["content"]["application/problem+json"]["examples"];
+        let description = response["description"].as_str().unwrap();
+        for example in examples.as_object().into_iter().flat_map(|_| values(examples)) {
+            let code = example["code"].as_str().and_then(Code::parse).unwrap();
+            let action = code.guide().action.as_str();
+            assert!(
+                description.contains(&format!("`{code}` → `{action}`")),
+                "{name}: {code} is {action}"
+            );
+            named.insert(code.as_str());
+        }
+        assert_eq!(
+            description.matches(" → ").count(),
+            examples.as_object().map_or(0, serde_json::Map::len),
+            "{name}"
+        );
+    }
+    assert_eq!(named.len(), Code::ALL.len());
+}
+
+#[test]
 fn every_documented_status_lists_its_codes() {
     for row in ROUTES {
         let responses = operation(&row.method, row.template)["responses"].as_object().unwrap();

@@ -13,7 +13,7 @@ fn the_generated_lists_match_the_declaration() {
     for file in declared::files() {
         assert!(
             file.found == file.wanted,
-            "{} does not list the declared routes or functions: run `{}`",
+            "{} does not list the declared routes, functions or errors: run `{}`",
             file.path.display(),
             declared::COMMAND
         );
