@@ -86,6 +86,15 @@ impl Op {
         }
     }
 
+    /// Returns the position that the operation gives its element, if it names one.
+    pub const fn after(&self) -> Option<&Position> {
+        match self {
+            Self::Set { after, .. } => after.as_ref(),
+            Self::Delete { .. } => None,
+            Self::Move { after, .. } => Some(after),
+        }
+    }
+
     const fn kind(&self) -> OpKind {
         match self {
             Self::Set { .. } => OpKind::Set,

@@ -19,8 +19,10 @@ named_enum! {
         Deleted = "deleted",
         /// The document of an earlier version, restored; also after a deletion.
         Restored = "restored",
-        /// The losing value of a conflict, brought back.
+        /// A value of a conflict, brought back.
         KeptMine = "kept_mine",
+        /// A new name of the portfolio; the document stays. v1 renames without a change.
+        Renamed = "renamed",
     }
 }
 
@@ -38,6 +40,12 @@ pub struct Change {
     pub parent: Version,
     /// The version that the change made.
     pub version: Version,
+    /// The base of the sync that made it: the version that its device had, or an older one on which the edits were made;
+    /// 0 if the sync had no base.
+    ///
+    /// It equals `parent` unless others wrote in between. It is the evidence by which a device that went back in time
+    /// (restored from a phone backup, or cloned) is told from one whose answer did not arrive.
+    pub base: Version,
     /// The reason for the change.
     pub kind: Kind,
     /// The device that made it, if the request named one.
@@ -72,6 +80,8 @@ pub struct Draft {
     pub parent: Version,
     /// The version that it makes.
     pub version: Version,
+    /// The base of the sync that makes it, as [`Change::base`].
+    pub base: Version,
     /// The reason for the change.
     pub kind: Kind,
     /// The device that makes it, if the request names one.
@@ -102,6 +112,7 @@ impl Draft {
         Self {
             parent,
             version: parent.saturating_add(1),
+            base: parent,
             kind,
             device_id: None,
             sync_id: None,
@@ -127,6 +138,7 @@ impl From<Draft> for Change {
             conflicts: draft.conflicts(),
             parent: draft.parent,
             version: draft.version,
+            base: draft.base,
             kind: draft.kind,
             device_id: draft.device_id,
             sync_id: draft.sync_id,

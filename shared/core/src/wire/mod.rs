@@ -12,6 +12,5 @@ pub mod v1;
 pub(crate) mod v1_document;
 pub mod v2;
 
-pub use conflict::IndexedConflict;
 pub use outcome::Outcome;
 pub use v1_document::V1Document;

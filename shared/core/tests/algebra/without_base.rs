@@ -4,10 +4,10 @@ use crate::support::{History, device, json, ms, ops, patched, text};
 use coinolio_core::algebra::{MergedWithoutBase, Op, Ranks, Winner, merge_without_base};
 use coinolio_core::time::Timestamp;
 
-/// The time that counts for a value that no recorded change altered.
+/// The time of values that no recorded change altered.
 const UNKNOWN: i64 = -1_000;
 
-/// Merges the phone's edits, all made at the time `at`, into a document that has no recorded changes.
+/// Merges edits of the phone at the time `at` into a document without recorded changes.
 fn merged(document: &str, edits: &str, at: i64) -> MergedWithoutBase {
     merged_by(&History::of(&json(document)), edits, at, &Ranks::new())
 }
@@ -26,8 +26,7 @@ fn result(document: &str, merged: &MergedWithoutBase) -> String {
 /// that the document stays as it is.
 type Row = (&'static str, &'static str, Option<&'static str>, Option<&'static str>);
 
-/// Checks each row with a newer and an older edit. Each must cause one conflict, at `path`, or none if `path` is
-/// `None`.
+/// Checks each row with a newer and an older edit; both have a conflict at `path`, or none if that is `None`.
 fn assert_rows(rows: &[Row], path: Option<&str>) {
     for (document, edit, newer, older) in rows {
         for (at, expected, winner) in [(1, newer, Winner::Client), (UNKNOWN - 1, older, Winner::Server)] {
@@ -287,17 +286,18 @@ fn the_conflict_rules_are_tried_in_order() {
 }
 
 #[test]
-fn an_edit_is_not_concurrent_with_earlier_edits_of_the_same_device() {
+fn an_edit_conflicts_with_a_change_of_the_same_device_id() {
     let mut server = History::of(&json(r#"{"a":{"x":0,"y":0}}"#));
     let edit = ops(r#"[{"op":"set","path":["a","x"],"value":2}]"#).remove(0);
     server.change(Some(&device("phone")), &[(edit, ms(5))]);
-    for (at, is_applied) in [(6, true), (5, true), (4, false)] {
+    for (at, is_applied) in [(6, true), (5, false), (4, false)] {
         let merged = merged_by(&server, &format!("[{SET}]"), at, &Ranks::new());
         assert_eq!(
             (merged.edits.len(), merged.conflicts.len()),
-            (usize::from(is_applied), 0),
+            (usize::from(is_applied), 1),
             "at {at}"
         );
+        assert_eq!(merged.conflicts[0].server.device_id, Some(device("phone")));
     }
     let unknown = merged_by(
         &server,
@@ -307,7 +307,7 @@ fn an_edit_is_not_concurrent_with_earlier_edits_of_the_same_device() {
     );
     assert_eq!(
         unknown.conflicts[0].server.device_id, None,
-        "a value without an author is not the device's own"
+        "nobody is known to have altered the value"
     );
     assert_eq!(unknown.conflicts[0].server.modified_at, ms(UNKNOWN));
 }

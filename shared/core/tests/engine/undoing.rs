@@ -9,7 +9,7 @@ use coinolio_core::log::{Kind, Version};
 use coinolio_core::store::Store;
 use coinolio_core::sync::{Answered, ConflictId};
 use coinolio_core::wire::v1;
-use coinolio_core::wire::v2::{KeepMineRequest, PortfolioSummary, RestoreRequest};
+use coinolio_core::wire::v2::{KeepMineRequest, PortfolioSummary, RestoreRequest, UndoResponse};
 use pollster::block_on;
 use serde_json::json;
 
@@ -21,8 +21,27 @@ pub(crate) fn restore_as<L: Store>(
     expected: Option<&[Version]>,
     at: u32,
 ) -> Result<Answered<PortfolioSummary>, Error> {
-    let request = RestoreRequest::from_json(&value(&json!({"version": version, "device_id": device})))?;
+    let body = json!({"version": version, "device_id": device});
+    restore_of(log, &body, expected, at).map(portfolio_of)
+}
+
+/// Sends a restore with this body. The request is received at minute `at`.
+pub(crate) fn restore_of<L: Store>(
+    log: &L,
+    body: &serde_json::Value,
+    expected: Option<&[Version]>,
+    at: u32,
+) -> Result<Answered<UndoResponse>, Error> {
+    let request = RestoreRequest::from_json(&value(body))?;
     block_on(main_in(log).restore(&mut Attempts(3), request, expected, minute(at)))
+}
+
+/// Returns the answer without the part that brings the device to the head.
+fn portfolio_of(answered: Answered<UndoResponse>) -> Answered<PortfolioSummary> {
+    Answered {
+        answer: answered.answer.portfolio,
+        report: answered.report,
+    }
 }
 
 /// Restores `version` and returns the head from the answer.
@@ -30,21 +49,43 @@ pub(crate) fn restore<L: Store>(log: &L, version: Version, at: u32) -> Result<Po
     restore_as(log, version, None, None, at).map(|answered| answered.answer)
 }
 
-/// Brings back the losing value of a conflict. The request is received at minute `at`.
+/// Brings back the losing value of a conflict, for a device on neither side. The request is received at minute `at`.
 pub(crate) fn keep_mine<L: Store>(
     log: &L,
     version: Version,
     index: u64,
     at: u32,
 ) -> Result<Answered<PortfolioSummary>, Error> {
-    let request = KeepMineRequest::from_json(&value(&json!({"device_id": "phone"})))?;
+    keep_mine_of(log, version, index, &json!({"device_id": "car"}), at)
+}
+
+/// Sends a keep-mine with this body, as [`keep_mine_with`].
+pub(crate) fn keep_mine_of<L: Store>(
+    log: &L,
+    version: Version,
+    index: u64,
+    body: &serde_json::Value,
+    at: u32,
+) -> Result<Answered<PortfolioSummary>, Error> {
+    keep_mine_with(log, version, index, body, at).map(portfolio_of)
+}
+
+/// Sends a keep-mine with this body. The request is received at minute `at`.
+pub(crate) fn keep_mine_with<L: Store>(
+    log: &L,
+    version: Version,
+    index: u64,
+    body: &serde_json::Value,
+    at: u32,
+) -> Result<Answered<UndoResponse>, Error> {
+    let request = KeepMineRequest::from_json(&value(body))?;
     let conflict = ConflictId { version, index };
     block_on(main_in(log).keep_mine(&mut Attempts(3), conflict, request, minute(at)))
 }
 
 /// Deletes the portfolio at minute `at`.
 pub(crate) fn delete_portfolio<L: Store>(log: &L, at: u32) {
-    block_on(main_in(log).delete(&mut Attempts(3), minute(at))).unwrap();
+    block_on(main_in(log).delete(&mut Attempts(3), None, minute(at))).unwrap();
 }
 
 /// Returns the error's code of a request that must be refused, and asserts that it changed nothing.

@@ -85,7 +85,7 @@ fn unknown_members_and_optional_members_that_are_null_are_ignored() {
     body["changes"][0]["author"] = json!(1);
     let request = SyncRequest::from_json(&value(&body)).unwrap();
     assert_eq!(request.name, None);
-    assert_eq!(request.changes[0].modified_at, None);
+    assert_eq!(request.changes[0].time, None);
     let pull = json!({"device_id": "phone", "sync_id": "s1", "base_version": 1, "sent_at": minute_text(0)});
     assert!(SyncRequest::from_json(&value(&pull)).unwrap().changes.is_empty());
 }

@@ -26,7 +26,7 @@ impl World {
 
     fn delete(&self) -> Result<(), Error> {
         let backoff = &mut Attempts(1);
-        run(self.portfolio().delete(backoff, self.tick())).map(|answered| answered.answer)
+        run(self.portfolio().delete(backoff, None, self.tick())).map(|answered| answered.answer)
     }
 
     fn read(&self) -> Result<PortfolioResponse, Error> {
@@ -305,7 +305,7 @@ fn a_beaten_update_or_deletion_waits_once_and_reports_its_sizes_but_no_outcome()
 
     let faster = world.edit("tablet", r#"{"c":2}"#);
     world.log.next_append(Fate::ComesSecond(Box::new(faster)));
-    let deleted = run(world.portfolio().delete(&mut backoff, world.tick())).unwrap();
+    let deleted = run(world.portfolio().delete(&mut backoff, None, world.tick())).unwrap();
     let expected = Report {
         outcome: None,
         ..Report::default()

@@ -4,68 +4,73 @@ mod compare;
 mod keep_mine;
 mod restore;
 mod summary;
+mod touch;
 mod undo;
 
 pub use keep_mine::ConflictId;
 
 use super::report::{Answered, Report};
-use crate::algebra::{Conflict, Side};
+use crate::algebra::{Conflict, Side, Token};
 use crate::error::{Code, Error};
 use crate::id::DeviceId;
 use crate::json::Value;
-use crate::log::{Change, ConflictRecord, Kind, Patch, Version, json_size};
+use crate::log::{Change, Kind, Patch, Version, json_size};
 use crate::portfolio::{Portfolio, Window};
 use crate::store::{Store, StoreError};
-use crate::wire::IndexedConflict;
-use crate::wire::v2::{History, HistoryChange};
+use crate::wire::v2::{History, HistoryChange, HistoryQuery};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use summary::{Summary, apply_and_summarize};
-use undo::restored_version;
+use touch::is_touched;
+use undo::{is_of_winner, restored_version};
 
 /// The names that the user gave to the devices. A device that is not in the map has no name in the history.
 pub type DeviceNames = HashMap<DeviceId, String>;
 
-/// The maximum bytes of operations that a page reads, unless its newest change alone is larger. It limits the cost of a
-/// page, whatever the size of its changes.
+/// How many changes a page reads at most if the query leaves out some of them.
+const PAGE_READ_CHANGES: u16 = 250;
+
+/// How many bytes of operations a page reads at most, unless its newest change alone is larger. So the cost of a page
+/// does not grow with the size of its changes.
 const PAGE_OPERATIONS_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The maximum bytes of conflicts in a page, unless its newest change alone has more: half of Lambda's limit for an
-/// answer.
+/// How many bytes of conflicts a page contains at most, unless its newest change alone has more: half of Lambda's
+/// limit for an answer.
 const PAGE_CONFLICTS_BYTES: u64 = 3 * 1024 * 1024;
 
 impl<S: Store> Portfolio<'_, S> {
-    /// Returns at most `limit` changes with versions below `before`, newest first; without `before`, starts at the
-    /// head.
+    /// Returns a page of the changes that `query` asks for, newest first.
     ///
-    /// Pages begin at versions, so new changes do not shift them. A page has fewer than `limit` changes if they are
-    /// large.
+    /// Pages are cut by version, so writes in the meantime do not shift them. A page has fewer changes if these are
+    /// large, and if the query leaves out some: then it reads at most 250 changes.
     ///
     /// This takes one read of the log, and one of the document before the page's oldest change. Each change is then
     /// applied to that document, so a summary describes the real difference and not the operations.
     ///
     /// # Errors
     /// Not found if there never was such a portfolio. A deleted portfolio still has its history.
-    pub async fn history(
-        self,
-        before: Option<Version>,
-        limit: u16,
-        names: &DeviceNames,
-    ) -> Result<Answered<History>, Error> {
-        let mut page = Page::read(self, before, limit).await?;
-        let (shown, document) = match self.show(&page, names).await {
+    pub async fn history(self, query: &HistoryQuery, names: &DeviceNames) -> Result<Answered<History>, Error> {
+        let mut page = Page::read(self, query).await?;
+        let (shown, document) = match self.show(&page, query, names).await {
             // Retention is removing the oldest changes at this moment: they count as expired.
             Err(StoreError::Expired { retained_from, .. }) => {
                 page.end_at(retained_from);
-                self.show(&page, names).await?
+                self.show(&page, query, names).await?
             }
             read => read?,
         };
-        let is_last = page.is_last && !shown.is_cut;
         let changes: Vec<HistoryChange> = shown.oldest_first.into_iter().rev().collect();
+        let next_before = if shown.is_cut {
+            changes.last().map(|oldest| oldest.version)
+        } else {
+            page.changes
+                .last()
+                .map(|oldest| oldest.version)
+                .filter(|_| !page.is_last)
+        };
         let answer = History {
             portfolio_id: self.key.portfolio.clone(),
-            next_before: changes.last().map(|oldest| oldest.version).filter(|_| !is_last),
+            next_before,
             changes,
         };
         let report = Report::of_read(&document);
@@ -73,7 +78,7 @@ impl<S: Store> Portfolio<'_, S> {
     }
 
     /// Describes the changes of `page` for the user; returns them and the document of the page's newest version.
-    async fn show(self, page: &Page, names: &DeviceNames) -> Result<(Shown, Value), StoreError> {
+    async fn show(self, page: &Page, query: &HistoryQuery, names: &DeviceNames) -> Result<(Shown, Value), StoreError> {
         let mut window = Window::new(self, page.changes.clone());
         let mut document = match window.changes().first().map_or(0, |oldest| oldest.parent) {
             0 => Value::empty_object(),
@@ -82,30 +87,60 @@ impl<S: Store> Portfolio<'_, S> {
         let mut shown = Shown::default();
         for change in window.changes() {
             let patch = self.patch_of(change).await?;
-            let summary = apply_and_summarize(&mut document, patch.edits.iter().map(|edit| &edit.op));
-            let conflicts_bytes = patch.conflicts.iter().map(conflict_bytes).sum();
-            shown.push(entry(change, patch, &summary, names), conflicts_bytes);
+            let ops = patch.edits.iter().map(|edit| &edit.op);
+            let summary = apply_and_summarize(&mut document, ops, query.path.as_ref());
+            if is_wanted(query, change, &patch, &summary) {
+                let conflicts_bytes = patch.conflicts.iter().map(conflict_bytes).sum();
+                shown.push(entry(change, patch, &summary, names), conflicts_bytes, query.limit);
+            }
         }
         Ok((shown, document))
     }
 }
 
+/// Tells whether `query` asks for a change with this patch and this effect.
+fn is_wanted(query: &HistoryQuery, change: &Change, patch: &Patch, summary: &Summary) -> bool {
+    let is_important = match change.kind {
+        Kind::Synced | Kind::Replaced => change.conflicts > 0 || summary.is_important(),
+        Kind::Created | Kind::Deleted | Kind::Restored | Kind::KeptMine | Kind::Renamed => true,
+    };
+    let is_in_conflict = |path| {
+        patch.conflicts.iter().any(|conflict| {
+            let at: Vec<&Token> = conflict.path.tokens().iter().collect();
+            let (client, server) = (&conflict.client.value, &conflict.server.value);
+            is_touched(path, &at, server.as_ref(), client.as_ref())
+        })
+    };
+    let has_touched = query
+        .path
+        .as_ref()
+        .is_none_or(|path| summary.has_touched || is_in_conflict(path));
+    has_touched && (is_important || !query.important)
+}
+
 /// The changes of a page, newest first.
 struct Page {
     changes: Vec<Change>,
-    /// True if the log has no older changes than these.
+    /// True if the log has no changes before these.
     is_last: bool,
 }
 
 impl Page {
-    async fn read<S: Store>(portfolio: Portfolio<'_, S>, before: Option<Version>, limit: u16) -> Result<Self, Error> {
+    async fn read<S: Store>(portfolio: Portfolio<'_, S>, query: &HistoryQuery) -> Result<Self, Error> {
         let Portfolio { store, key } = portfolio;
-        // Read one change more than the page may have: if there is no such change, this is the last page.
+        let before = query.before;
+        let leaves_out = query.path.is_some() || query.important;
+        let limit = if leaves_out {
+            query.limit.max(PAGE_READ_CHANGES)
+        } else {
+            query.limit
+        };
+        // Reads one change more than the page needs: without it, this is the last page.
         let beyond = limit.saturating_add(1);
         let mut changes = match before {
             None => store.newest(key, beyond).await?,
-            // The store finds changes by their parents. One change may have a parent below `before` but a version that
-            // is not. `retain` removes that change, so read another one in its place.
+            // Changes are found by their parent. One whose parent is below `before` may have jumped over it; it is
+            // removed below, so one more is read.
             Some(before) => {
                 store
                     .before(key, before.saturating_sub(1), beyond.saturating_add(1))
@@ -149,11 +184,14 @@ struct Shown {
 }
 
 impl Shown {
-    /// Adds a newer change with `bytes` of conflicts, and removes the oldest ones if the page is full.
-    fn push(&mut self, change: HistoryChange, bytes: u64) {
+    /// Adds a newer change with `bytes` of conflicts, and removes the oldest ones if the page is full: if it has more
+    /// than `limit` changes, or too many bytes of conflicts.
+    fn push(&mut self, change: HistoryChange, bytes: u64, limit: u16) {
         self.oldest_first.push_back(change);
         self.sizes.push_back(bytes);
-        while self.sizes.len() > 1 && self.sizes.iter().sum::<u64>() > PAGE_CONFLICTS_BYTES {
+        let limit = usize::from(limit).max(1);
+        while self.sizes.len() > limit || self.sizes.len() > 1 && self.sizes.iter().sum::<u64>() > PAGE_CONFLICTS_BYTES
+        {
             self.oldest_first.pop_front();
             self.sizes.pop_front();
             self.is_cut = true;
@@ -169,10 +207,8 @@ fn conflict_bytes(conflict: &Conflict) -> u64 {
 }
 
 fn entry(change: &Change, patch: Patch, summary: &Summary, names: &DeviceNames) -> HistoryChange {
-    let version = change.version;
-    let conflicts = patch.conflicts.into_iter().enumerate();
     HistoryChange {
-        version,
+        version: change.version,
         parent: change.parent,
         kind: change.kind,
         device_id: change.device_id.clone(),
@@ -180,12 +216,7 @@ fn entry(change: &Change, patch: Patch, summary: &Summary, names: &DeviceNames) 
         at: change.last_sync_at,
         summary: sentence(change, summary),
         patch_bytes: change.patch_bytes,
-        conflicts: conflicts
-            .map(|(index, conflict)| IndexedConflict {
-                index,
-                record: ConflictRecord { version, conflict },
-            })
-            .collect(),
+        conflicts: patch.into_records(change.version).collect(),
     }
 }
 
@@ -193,10 +224,12 @@ fn sentence(change: &Change, summary: &Summary) -> String {
     match change.kind {
         Kind::Created => "created the portfolio".to_owned(),
         Kind::Deleted => "deleted the portfolio".to_owned(),
+        Kind::Renamed => "renamed the portfolio".to_owned(),
         Kind::Restored => match restored_version(change) {
             Some(version) => format!("restored version {version}"),
             None => summary.to_string(),
         },
+        Kind::KeptMine if is_of_winner(change) => format!("brought back a winning value: {summary}"),
         Kind::KeptMine => format!("brought back a losing value: {summary}"),
         Kind::Synced | Kind::Replaced => summary.to_string(),
     }

@@ -3,10 +3,16 @@
 //! A summary names members of the document and never their values: `changed the amount of btc, added 2 transactions`.
 //! Effects of the same kind are counted together if their paths differ only in the elements of lists, such as the
 //! amounts of two transactions. An element is called by the name of its list: an element of `transactions` is a
-//! transaction.
+//! transaction. The members of an object are called like elements if at least [`MANY_ALIKE`] of them have the same
+//! effect: `changed the price of 200 assets`.
+//!
+//! Removals, additions and moves of elements come first, then those of members, then changed values. So a summary of a
+//! thousand new prices and one deleted transaction begins with the transaction.
 
+use super::touch::is_touched;
 use crate::algebra::{DocumentIndex, Observer, Op, Token, apply_observed, diff};
 use crate::json::Value;
+use crate::wire::v2::HistoryPath;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -18,6 +24,12 @@ const PHRASES_LENGTH: usize = 165;
 
 /// How many characters of a name are shown.
 const NAME_LENGTH: usize = 24;
+
+/// How many members of an object must have the same effect to be counted together.
+const MANY_ALIKE: usize = 4;
+
+/// How deep paths are at most whose members are counted together, so that time stays linear.
+const MAX_ALIKE_DEPTH: usize = 16;
 
 /// The kind of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,13 +68,21 @@ pub(super) struct Summary {
     effects: Vec<(Effect, Shape, usize)>,
     /// The index of each effect in `effects`.
     indexes: HashMap<(Effect, Shape), usize>,
+    /// True if the change touched the value at the requested path.
+    pub(super) has_touched: bool,
 }
 
-/// Applies `ops` to `document` and summarizes their effect, which may be smaller than the operations suggest.
-pub(super) fn apply_and_summarize<'a>(document: &mut Value, ops: impl IntoIterator<Item = &'a Op>) -> Summary {
+/// Applies `ops` to `document` and summarizes their effect, which may be smaller than the operations suggest. Notes
+/// whether they touched the value at `path`, if there is one.
+pub(super) fn apply_and_summarize<'a>(
+    document: &mut Value,
+    ops: impl IntoIterator<Item = &'a Op>,
+    path: Option<&HistoryPath>,
+) -> Summary {
     let ops: Vec<&Op> = ops.into_iter().collect();
     let mut watcher = Watcher {
         ops: &ops,
+        path,
         summary: Summary::default(),
     };
     apply_observed(document, ops.iter().copied(), &mut watcher);
@@ -72,6 +92,7 @@ pub(super) fn apply_and_summarize<'a>(document: &mut Value, ops: impl IntoIterat
 /// Notes the effects of operations while they are applied.
 struct Watcher<'a> {
     ops: &'a [&'a Op],
+    path: Option<&'a HistoryPath>,
     summary: Summary,
 }
 
@@ -83,12 +104,15 @@ impl Observer for Watcher<'_> {
             (Some(_), None) => Effect::Removed,
             (None, None) => return,
         };
+        self.note_touch(path, before, after);
         self.summary.add(effect, path.iter().copied());
     }
 
     fn reordered(&mut self, _: &[&Token], op: usize) {
         if let Some(op) = self.ops.get(op) {
-            self.summary.add(Effect::Moved, op.path().tokens());
+            let path: Vec<&Token> = op.path().tokens().iter().collect();
+            self.note_touch(&path, None, None);
+            self.summary.add(Effect::Moved, path);
         }
     }
 }
@@ -98,14 +122,23 @@ impl Watcher<'_> {
     fn replaced(&mut self, path: &[&Token], before: &Value, after: &Value) {
         let mut index = DocumentIndex::of(before);
         for part in diff(before, after) {
-            let effect = match &part {
-                Op::Set { path, .. } if index.find(path).is_none() => Effect::Added,
-                Op::Set { .. } => Effect::Changed,
-                Op::Delete { .. } => Effect::Removed,
-                Op::Move { .. } => Effect::Moved,
+            let before = index.find(part.path());
+            let (effect, before, after) = match &part {
+                Op::Set { value, .. } if before.is_none() => (Effect::Added, None, Some(value)),
+                Op::Set { value, .. } => (Effect::Changed, before, Some(value)),
+                Op::Delete { .. } => (Effect::Removed, before, None),
+                Op::Move { .. } => (Effect::Moved, None, None),
             };
-            self.summary
-                .add(effect, path.iter().copied().chain(part.path().tokens()));
+            let path: Vec<&Token> = path.iter().copied().chain(part.path().tokens()).collect();
+            self.note_touch(&path, before, after);
+            self.summary.add(effect, path);
+        }
+    }
+
+    /// Notes whether turning `before`, the value at `path`, into `after` touched the requested path.
+    fn note_touch(&mut self, path: &[&Token], before: Option<&Value>, after: Option<&Value>) {
+        if let Some(requested) = self.path.filter(|_| !self.summary.has_touched) {
+            self.summary.has_touched = is_touched(requested, path, before, after);
         }
     }
 }
@@ -114,7 +147,7 @@ impl Summary {
     fn add<'a>(&mut self, effect: Effect, path: impl IntoIterator<Item = &'a Token>) {
         let step = |token: &Token| match token {
             Token::Member(name) => Step::Member(name.clone()),
-            Token::Element(..) | Token::Value(_) => Step::Element,
+            _ => Step::Element,
         };
         let shape: Shape = path.into_iter().map(step).collect();
         let next = self.effects.len();
@@ -124,6 +157,63 @@ impl Summary {
             None => self.effects.push((effect, shape, 1)),
         }
     }
+
+    /// True unless the change only replaced values: it added, removed or moved something.
+    pub(super) fn is_important(&self) -> bool {
+        self.effects.iter().any(|(effect, ..)| *effect != Effect::Changed)
+    }
+
+    /// Returns the effects in the order of their phrases, with those of many members of an object counted together.
+    fn in_order(&self) -> Vec<(Effect, Shape, usize)> {
+        let mut counts: HashMap<(Effect, Shape), usize> = HashMap::new();
+        for (effect, shape, _) in &self.effects {
+            for general in generalizations(shape) {
+                *counts.entry((*effect, general)).or_default() += 1;
+            }
+        }
+        let mut ordered = Self::default();
+        for (effect, shape, times) in &self.effects {
+            let general = generalizations(shape).map(|general| (*effect, general));
+            // Of several, the one that most effects share; of equal ones, the outermost.
+            let most_alike = general.rev().max_by_key(|general| counts.get(general).copied());
+            let many = most_alike.filter(|general| counts.get(general).is_some_and(|count| *count >= MANY_ALIKE));
+            let (effect, shape) = many.unwrap_or_else(|| (*effect, shape.clone()));
+            let next = ordered.effects.len();
+            let index = *ordered.indexes.entry((effect, shape.clone())).or_insert(next);
+            match ordered.effects.get_mut(index) {
+                Some((.., sum)) => *sum += times,
+                None => ordered.effects.push((effect, shape, *times)),
+            }
+        }
+        let mut effects = ordered.effects;
+        effects.sort_by_key(|(effect, shape, _)| rank(*effect, shape));
+        effects
+    }
+}
+
+/// Returns the shapes in which any one member of an object that is itself a member counts as an element.
+fn generalizations(shape: &[Step]) -> impl DoubleEndedIterator<Item = Shape> {
+    let depth = if shape.len() > MAX_ALIKE_DEPTH { 0 } else { shape.len() };
+    let is_member = |step: &Step| matches!(step, Step::Member(_));
+    let positions = (1..depth).filter(move |at| is_member(&shape[at - 1]) && is_member(&shape[*at]));
+    positions.map(move |at| {
+        let mut general = shape.to_vec();
+        general[at] = Step::Element;
+        general
+    })
+}
+
+/// Returns the rank of a phrase: those of lower ranks come first.
+fn rank(effect: Effect, shape: &[Step]) -> u8 {
+    let is_element = shape.last() == Some(&Step::Element);
+    match (is_element, effect) {
+        (true, Effect::Removed) => 0,
+        (true, Effect::Added) => 1,
+        (true, Effect::Moved) => 2,
+        (false, Effect::Removed) => 3,
+        (false, Effect::Added) => 4,
+        (_, Effect::Changed | Effect::Moved) => 5,
+    }
 }
 
 impl fmt::Display for Summary {
@@ -131,8 +221,9 @@ impl fmt::Display for Summary {
         if self.effects.is_empty() {
             return f.write_str("no change");
         }
+        let effects = self.in_order();
         let (mut written, mut length) = (0, 0);
-        for (effect, shape, times) in self.effects.iter().take(MAX_PHRASES) {
+        for (effect, shape, times) in effects.iter().take(MAX_PHRASES) {
             let phrase = phrase(*effect, shape, *times);
             length += phrase.chars().count();
             if written > 0 {
@@ -144,7 +235,7 @@ impl fmt::Display for Summary {
             f.write_str(&phrase)?;
             written += 1;
         }
-        match self.effects.iter().skip(written).map(|(_, _, times)| times).sum() {
+        match effects.iter().skip(written).map(|(_, _, times)| times).sum() {
             0 => Ok(()),
             1_usize => f.write_str(" and 1 more change"),
             more => write!(f, " and {more} more changes"),
@@ -250,7 +341,7 @@ mod tests {
     fn summary(before: &str, after: &str) -> String {
         let (mut document, after) = (value(before), value(after));
         let ops = diff(&document, &after);
-        let summary = apply_and_summarize(&mut document, &ops).to_string();
+        let summary = apply_and_summarize(&mut document, &ops, None).to_string();
         assert_eq!(document, after);
         summary
     }
@@ -258,7 +349,7 @@ mod tests {
     /// Returns the summary of operations in the form in which a device sends them.
     fn summary_of(document: &str, ops: &[&str]) -> String {
         let ops: Vec<Op> = ops.iter().map(|op| Op::from_json(&value(op)).unwrap()).collect();
-        apply_and_summarize(&mut value(document), &ops).to_string()
+        apply_and_summarize(&mut value(document), &ops, None).to_string()
     }
 
     /// Asserts the summaries of patches, given the documents before and after each.
@@ -283,7 +374,7 @@ mod tests {
             (
                 r#"{"assets":{"eth":1}}"#,
                 r#"{"assets":{"btc":1}}"#,
-                "added btc to assets, removed eth from assets",
+                "removed eth from assets, added btc to assets",
             ),
             (r#"{"a":{"b":null}}"#, r#"{"a":{}}"#, "removed b from a"),
         ]);
@@ -311,7 +402,7 @@ mod tests {
             (
                 r#"{"addresses":[{"id":1,"n":1}]}"#,
                 r#"{"addresses":[{"id":1,"m":1}]}"#,
-                "added m to an address, removed n from an address",
+                "removed n from an address, added m to an address",
             ),
             (
                 r#"{"history":[{"id":1}]}"#,
@@ -453,6 +544,106 @@ mod tests {
         ] {
             assert_eq!(summary_of(document, ops), expected, "{ops:?}");
         }
+    }
+
+    #[test]
+    fn removals_additions_and_moves_come_before_changed_values() {
+        let elements = |ids: &[u64], n: u64| -> String {
+            let elements: Vec<_> = ids.iter().map(|id| format!(r#"{{"id":{id},"n":{n}}}"#)).collect();
+            format!("[{}]", elements.join(","))
+        };
+        let document = |note: &str, ids: &[u64], n: u64, rest: &str| {
+            format!(
+                r#"{{"a":{n},"assets":{{"btc":{n}}},"note":"{note}","transactions":{}{rest}}}"#,
+                elements(ids, n)
+            )
+        };
+        assert_eq!(
+            summary(
+                &document("x", &[1, 2, 3, 4], 1, r#","old":1"#),
+                &document("y", &[4, 2, 3, 5], 2, r#","new":1"#)
+            ),
+            "removed a transaction, added a transaction, moved a transaction and 8 more changes"
+        );
+        assert_eq!(
+            summary(
+                &document("x", &[1], 1, r#","old":1"#),
+                &document("y", &[1], 1, r#","new":1"#)
+            ),
+            "removed old, added new, changed note"
+        );
+    }
+
+    #[test]
+    fn many_members_with_the_same_effect_are_one_phrase() {
+        let members = |count: usize, value: &dyn Fn(usize) -> String| -> String {
+            let members: Vec<_> = (0..count).map(|n| format!(r#""coin{n}":{}"#, value(n))).collect();
+            members.join(",")
+        };
+        let prices = |count: usize, price: usize| members(count, &|_| price.to_string());
+        let assets = |count: usize, price: usize, amount: usize| {
+            members(count, &|_| format!(r#"{{"price":{price},"amount":{amount}}}"#))
+        };
+        let within = |name: &str, members: String| format!(r#"{{"{name}":{{{members}}}}}"#);
+        for (before, after, expected) in [
+            (
+                within("prices", prices(200, 1)),
+                within("prices", prices(200, 2)),
+                "changed 200 prices",
+            ),
+            (
+                within("prices", prices(4, 1)),
+                within("prices", prices(4, 2)),
+                "changed 4 prices",
+            ),
+            (
+                within("prices", prices(3, 1)),
+                within("prices", prices(3, 2)),
+                "changed the coin0 of prices, changed the coin1 of prices, changed the coin2 of prices",
+            ),
+            (
+                within("assets", assets(200, 1, 1)),
+                within("assets", assets(200, 2, 1)),
+                "changed the price of 200 assets",
+            ),
+            (
+                within("assets", assets(200, 1, 1)),
+                within("assets", assets(200, 2, 2)),
+                "changed the amount of 200 assets, changed the price of 200 assets",
+            ),
+            (
+                within("assets", assets(2, 1, 1)),
+                within("assets", assets(200, 1, 1)),
+                "added 198 assets",
+            ),
+            (
+                within("status", prices(9, 1)),
+                within("status", prices(1, 1)),
+                "removed 8 elements of status",
+            ),
+            // The members of the document itself have no common name.
+            (
+                format!("{{{}}}", prices(5, 1)),
+                format!("{{{}}}", prices(5, 2)),
+                "changed coin0, changed coin1, changed coin2 and 2 more changes",
+            ),
+        ] {
+            assert_eq!(summary(&before, &after), expected, "{before} → {after}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_that_also_deletes_a_transaction_says_so_first() {
+        let document = |price: usize, transactions: &str| {
+            let assets: Vec<_> = (0..200)
+                .map(|n| format!(r#"{{"id":"coin{n}","price":{price}}}"#))
+                .collect();
+            format!(r#"{{"assets":[{}],"transactions":[{transactions}]}}"#, assets.join(","))
+        };
+        assert_eq!(
+            summary(&document(1, r#"{"id":1},{"id":2}"#), &document(2, r#"{"id":2}"#)),
+            "removed a transaction, changed the price of 200 assets"
+        );
     }
 
     #[test]

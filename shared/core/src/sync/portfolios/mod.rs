@@ -1,9 +1,10 @@
-//! Portfolios as wholes: create, list, read, update, delete (docs/PROTOCOL.md).
+//! Portfolios as wholes: create, list, read, update, rename, delete (docs/PROTOCOL.md).
 
 mod create;
 mod delete;
 mod list;
 mod read;
+mod rename;
 mod update;
 
 pub use create::create;

@@ -85,7 +85,12 @@ pub(crate) async fn check_readers(log: &(impl Store + RankSource), retained_from
     assert_eq!(pulled.version, HEAD);
     let (mut before, mut listed) = (None, Vec::new());
     loop {
-        let page = p_in(log).history(before, 3, &DeviceNames::new()).await.unwrap();
+        let query = v2::HistoryQuery {
+            before,
+            limit: 3,
+            ..v2::HistoryQuery::default()
+        };
+        let page = p_in(log).history(&query, &DeviceNames::new()).await.unwrap();
         listed.extend(page.answer.changes.iter().map(|change| change.version));
         before = page.answer.next_before;
         if before.is_none() {
