@@ -1,8 +1,8 @@
 //! Measures `diff`, `merge` and `apply` on generated portfolios, side by side with other crates in the same run.
 //!
-//! The comparison comes first: the contestants take turns, and the ratios are those of their medians. Then
-//! criterion measures each contestant alone; its filters and options apply only to that part. Under `cargo test`,
-//! every measurement runs once, to check that it works.
+//! First comes the comparison: the contestants take turns, and the ratios are those of their medians. Then
+//! criterion measures each one by itself; its filters and options apply to that part. Under `cargo test` every
+//! measurement is run once, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use coinolio_benches::differ::{NAMES, Pair};
@@ -15,9 +15,9 @@ use coinolio_tests::portfolio::{Edit, Portfolio, Size};
 use criterion::{BenchmarkId, Criterion};
 use std::time::Duration;
 
-/// The seed that selects the entries that the measured edit changes.
+/// Selects the entries that the measured edit changes.
 const CLIENT: u64 = 7;
-/// The seed that selects the entries that another device has changed in the meantime.
+/// Selects the entries that another device has changed in the meantime.
 const SERVER: u64 = 8;
 
 fn main() -> Result<(), ReadError> {
@@ -82,8 +82,8 @@ impl Case {
         format!("{}, {}", self.size.as_str(), self.edit.as_str())
     }
 
-    /// Returns our `apply` and json-patch's. Each contestant applies a patch and then the reverse patch. It ends
-    /// with the document that it started with, so the measured time contains no copying.
+    /// Returns our `apply` and that of json-patch. Each applies a patch and then the reverse patch, so it ends with
+    /// the document that it started with and nothing is copied inside the timing.
     fn applies(&self) -> [Contestant<'_>; 2] {
         let (mut ours, edited) = self.pair.ours.clone();
         let our_patches = [diff(&ours, &edited), diff(&edited, &ours)];
@@ -93,7 +93,7 @@ impl Case {
             contestant(move || our_patches.iter().for_each(|patch| apply(&mut ours, patch))),
             contestant(move || {
                 let mut patches = their_patches.iter();
-                // Without json-patch's undo stack. Our `apply` cannot fail, so it needs none.
+                // Without json-patch's undo stack; our `apply` needs none, because it cannot fail.
                 patches.try_for_each(|patch| json_patch::patch_unsafe(&mut theirs, patch))
             }),
         ]
@@ -115,7 +115,7 @@ impl Case {
     }
 }
 
-/// A three-way merge, with the authors of both sides, as a sync runs it.
+/// A three-way merge, with the authors of both sides as a sync knows them.
 struct Merging {
     base: Value,
     server: Value,
@@ -192,8 +192,8 @@ fn compare(cases: &[Case], plan: Plan) {
     figures.iter().for_each(|line| println!("{line}"));
 }
 
-/// Measures `apply` side by side with json-patch's, each with a patch of its own crate and the reverse patch. Also
-/// measures `merge`, which the other crates do not have.
+/// Measures `apply` side by side with json-patch's, each with its own patch and the reverse, and `merge`, which the
+/// other crates do not have.
 fn other_times(cases: &[Case], plan: Plan) -> Table {
     let mut table = Table::new([
         "µs",
@@ -216,8 +216,8 @@ fn other_times(cases: &[Case], plan: Plan) -> Table {
     table
 }
 
-/// Returns the verdict for the two cases that have a target. Ours must be faster than every other crate, with a
-/// patch of less than 200 bytes in one case and less than 120 KB in the other.
+/// Returns the verdict on the two cases with a target: ours must be faster than every other crate, with a patch of
+/// less than 200 bytes or 120 KB.
 fn figure(case: &Case, spreads: &[Spread], patch_bytes: usize) -> Option<String> {
     let limit = match (case.size, case.edit) {
         (Size::Large, Edit::OneField) => 200,

@@ -19,7 +19,7 @@ named_enum! {
         Busy = "busy",
         /// The log never had the base version.
         BaseUnknown = "base_unknown",
-        /// A v1 upload would empty the document.
+        /// A sync would remove almost everything.
         WipeRefused = "wipe_refused",
         /// There already is a portfolio with this id.
         AlreadyExists = "already_exists",

@@ -1,4 +1,4 @@
-//! All kinds of edits that users make. They use only a few paths, so that they collide.
+//! Edits of all kinds, as users make them, on a few paths so that they collide.
 
 use crate::chance::Chance;
 use crate::model::Kind;
@@ -8,7 +8,7 @@ use coinolio_core::json::{Object, Value};
 const FIELDS: [&str; 3] = ["x", "y", "z"];
 const ASSETS: [&str; 3] = ["btc", "eth", "sol"];
 const PARTS: [&str; 2] = ["amount", "note"];
-/// The member whose value is replaced with values of other kinds.
+/// The member whose values change their kind.
 pub(crate) const MIXED: &str = "mixed";
 
 const SHARED_TAGS: [&str; 3] = ["cold", "hot", "old"];
@@ -20,7 +20,7 @@ pub(crate) enum EditKind {
     SetField,
     /// Deletes a member of an object.
     DropField,
-    /// Sets a whole asset, changing one part of it.
+    /// Sets a whole asset in which one part differs.
     SetAsset,
     /// Sets a part of an asset.
     EditAsset,
@@ -40,7 +40,7 @@ pub(crate) enum EditKind {
     EditSplit,
     /// Adds a new string to a string set.
     AddTag,
-    /// Adds or removes a string that other devices add and remove too.
+    /// Adds or removes a string that other devices use too.
     ToggleTag,
     /// Removes a string from a string set.
     DropTag,
@@ -54,21 +54,21 @@ pub(crate) enum EditKind {
     DropLot,
     /// Sets an opaque list.
     SetPair,
-    /// Adds or edits an element of a list whose identity field is `_id` or `uuid`.
+    /// Adds or edits an element of a list that is keyed by `_id` or `uuid`.
     EditWallet,
     /// Changes the identity field of that list's elements.
     RenameWallets,
     /// Replaces a value with one of another kind.
     Retype,
-    /// Edits inside the member [`MIXED`].
+    /// Edits inside the member whose values change their kind.
     EditMixed,
     /// Replaces a list with a value of another kind.
     RetypeList,
-    /// Sets a member of `metadata` that belongs to the client.
+    /// Sets one of the client's own members of `metadata`.
     SetTheme,
 }
 
-/// The weights of the edits, which determine how often each kind is made.
+/// The weights of the edits: how often each is made.
 const WEIGHTS: [(EditKind, usize); 25] = [
     (EditKind::SetField, 10),
     (EditKind::DropField, 4),
@@ -97,15 +97,15 @@ const WEIGHTS: [(EditKind, usize); 25] = [
     (EditKind::SetTheme, 1),
 ];
 
-/// Whether a value is the only one at its path. Only such a value may be a number that a JavaScript client rounds,
-/// because an element of a set is named by its value.
+/// Whether a value stands alone at its path. Only such a value may be a number that a JavaScript client rounds:
+/// elements of sets are named by their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plain {
     Yes,
     No,
 }
 
-/// An edit: its kind, and two numbers that select its path and value.
+/// One edit: its kind, and two numbers that choose its path and value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Edit {
     /// The kind of edit.
@@ -134,13 +134,13 @@ impl Edit {
         }
     }
 
-    /// Returns true if the edit changes the kind of a list. Elements that were removed from such a list may come
-    /// back (docs/MERGE.md, after the laws).
+    /// Returns true if the edit changes the kind of a list: elements removed from that list may come back
+    /// (docs/MERGE.md, below the laws).
     pub(crate) const fn renames(&self) -> bool {
         matches!(self.kind, EditKind::RenameWallets | EditKind::RetypeList)
     }
 
-    /// Returns the operations of the edit in `document`. `next` returns a value that no edit has written before.
+    /// Returns the operations of the edit in `document`; `next` returns a value that no edit has written before.
     pub(crate) fn ops(&self, document: &Value, next: &mut dyn FnMut(Plain) -> Value) -> Vec<Op> {
         let (one, other) = (self.one, self.other);
         let field = FIELDS[one % 3];
@@ -217,8 +217,7 @@ impl Edit {
         }
     }
 
-    /// Returns the result of `ops` for the element that the edit selects in the list `name`, or no operations if
-    /// the list is empty.
+    /// Returns the operations on the element of the list `name` that the edit selects, if the list has elements.
     fn at(&self, name: &str, document: &Value, ops: impl Fn(Path, usize) -> Vec<Op>) -> Vec<Op> {
         let elements = list(document, name);
         if elements.is_empty() {
@@ -241,7 +240,7 @@ impl Edit {
         })
     }
 
-    /// Returns the operation that adds an element to a set: at the end, at the front, or after another element.
+    /// Returns the operation that adds an element to a set: at the end, at the front, or behind another element.
     fn added(&self, name: &str, document: &Value, value: Value) -> Op {
         let elements = list(document, name);
         let after = match self.other {

@@ -51,6 +51,7 @@ mod report;
 mod status;
 mod v1;
 mod v2;
+mod wipe;
 
 pub use append::Backoff;
 pub use compaction::{Compacted, Retention};

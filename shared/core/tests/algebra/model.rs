@@ -82,7 +82,7 @@ pub(crate) fn shallow(value: Option<&Value>) -> Shallow {
     }
 }
 
-/// Returns true if two values differ only in parts that have a path of their own.
+/// Tells whether two values differ only in parts that have a path of their own.
 fn same_shape(before: Option<&Value>, after: Option<&Value>) -> bool {
     match (before, after) {
         (Some(Value::List(x)), Some(Value::List(y))) => {
@@ -92,7 +92,7 @@ fn same_shape(before: Option<&Value>, after: Option<&Value>) -> bool {
     }
 }
 
-/// Returns true if the common elements of two lists are in a different order.
+/// Tells whether the elements that both lists have are in a different order.
 fn reordered(before: Option<&Value>, after: Option<&Value>) -> bool {
     let (Some(before), Some(after)) = (before, after) else {
         return false;
@@ -204,8 +204,7 @@ impl Stamps {
         Self(stamps)
     }
 
-    /// Returns the newest stamps at or inside a path, preferably those of devices other than `own`. If there are none,
-    /// returns the stamp of the nearest enclosing value, or the unknown stamp.
+    /// Returns the newest stamps at or inside a path by another device, else those by `own`, else the unknown one.
     ///
     /// It returns several if several devices altered the value at the same time.
     pub(crate) fn newest(&self, path: &[Token], own: Option<&DeviceId>) -> Vec<Stamp> {
@@ -221,7 +220,7 @@ impl Stamps {
             pool = inside().collect();
         }
         if pool.is_empty() {
-            // No stamp at or inside the path: the value was absent, or it was altered as part of an enclosing value.
+            // No alteration of its own: the value was absent, or it was altered as part of a value above.
             pool = (0..path.len())
                 .rev()
                 .find_map(|len| self.0.get(&path[..len]))

@@ -1,4 +1,4 @@
-//! Applies operations one by one. Each is looked up from the root, which is slow but simple.
+//! Applies operations one after another, each looked up from the root.
 
 use super::list::is_named;
 use coinolio_core::algebra::{Op, Position, Token};
@@ -23,7 +23,7 @@ pub(crate) fn apply(here: &mut Value, path: &[Token], op: &Op) {
         _ => false,
     };
     if !fits {
-        // A value of another kind is in the way. A set replaces it; any other operation does nothing.
+        // A value of another kind is in the way: a set replaces it, any other operation does nothing.
         if !matches!(op, Op::Set { .. }) {
             return;
         }

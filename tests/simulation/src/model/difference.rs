@@ -1,5 +1,4 @@
-//! Finds the edits of a simple client by comparing documents. The result is correct, but has more moves than
-//! necessary.
+//! The edits of a simple client, found by comparing documents: correct, but with more moves than necessary.
 
 use super::list::Kind;
 use coinolio_core::algebra::{Op, Path, Position, Token};

@@ -6,7 +6,7 @@ use coinolio_core::json::Value;
 /// The kinds of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// No elements. Compatible with every kind.
+    /// No elements; compatible with every kind.
     Empty,
     /// Objects with distinct identities in the same field.
     Keyed(IdentityField),
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
     Strings,
     /// Distinct objects without an identity field.
     Objects,
-    /// Anything else. The list is a single value.
+    /// Anything else: the list is one value.
     Opaque,
 }
 

@@ -1,5 +1,5 @@
-//! A second, simple implementation of documents, which the oracle uses. It is written from docs/MERGE.md and shares
-//! only the types of JSON values and operations with the engine.
+//! A second, simple implementation of documents for the oracle, written from docs/MERGE.md. It shares only the
+//! types of JSON values and operations with the engine.
 
 mod apply;
 mod difference;
@@ -14,7 +14,7 @@ pub(crate) use marks::{Mark, Marks, mark, marks, number_mark, rounded, seen, see
 use coinolio_core::algebra::Token;
 use coinolio_core::json::Value;
 
-/// Returns the value at a path, regardless of the kinds of the lists on the way.
+/// Returns the value at a path, whatever the kinds of the lists on the way.
 pub(crate) fn find<'v>(value: &'v Value, path: &[Token]) -> Option<&'v Value> {
     let Some((token, rest)) = path.split_first() else {
         return Some(value);
@@ -27,7 +27,7 @@ pub(crate) fn find<'v>(value: &'v Value, path: &[Token]) -> Option<&'v Value> {
     find(inner?, rest)
 }
 
-/// Returns the path in human-readable form.
+/// Returns the path in readable form.
 pub(crate) fn shown(path: &[Token]) -> String {
     let tokens = path.iter().map(|token| match token {
         Token::Member(name) => name.to_string(),

@@ -1,4 +1,4 @@
-//! Checks the change that an undo, a replacement or a deletion made.
+//! Checks the changes made by an undo, a replacement or a deletion.
 
 use super::{Archive, Asked, Call, Record, Replacement};
 use crate::model::{find, rounded, shown, text};
@@ -6,7 +6,7 @@ use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::Winner;
 use coinolio_core::log::Kind;
 
-/// Checks the change `record` against its request, which was not a device's sync.
+/// Checks the change `record`, which was not made by a device's sync, against its request.
 pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<(), Violation> {
     let version = record.change.version;
     let is_made = |holds: bool, how: &str| {

@@ -25,8 +25,8 @@ pub(super) struct Node<'a> {
 /// The operations on the elements of one list.
 #[derive(Default)]
 pub(super) struct ListPlan<'a> {
-    /// How the paths name elements. Once a path goes inside an element, all paths must name elements in the same way.
-    namings: Vec<Naming>,
+    /// How the paths name elements. Once a path goes inside an element, all of them must do so in the same way.
+    pub(super) namings: Vec<Naming>,
     /// How positions name neighbours.
     neighbour_namings: Vec<Naming>,
     /// Whether a path goes inside an element.
@@ -56,13 +56,12 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Returns true if nothing is planned below this path.
+    /// Tells whether nothing is planned below this path.
     pub(super) fn is_leaf(&self) -> bool {
         self.members.is_empty() && self.elements.is_none()
     }
 
-    /// Returns true if `op` can be added to the tree whose root this is: no operation in the tree affects the same
-    /// value, except by writing the same member.
+    /// Tells whether `op` touches nothing that an operation of this tree, whose root this is, has touched.
     pub(super) fn accepts(&self, op: &Op) -> bool {
         let mut node = self;
         let mut tokens = op.path().tokens();
@@ -118,8 +117,8 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> ListPlan<'a> {
-    /// Returns true if `op` can run together with the operations planned so far. In the path of `op`, `token` names the
-    /// element and `inside` follows it.
+    /// Tells whether `op`, whose path goes on to `inside` after the element that `token` names, can run together with
+    /// the operations planned so far.
     ///
     /// Operations on whole elements run in their order, and element names stay current between them. Operations inside
     /// elements run after all of these. So once a path has gone inside an element, no path may name elements by another
@@ -134,8 +133,8 @@ impl<'a> ListPlan<'a> {
         if !self.goes_inside {
             return true;
         }
-        // A moved element's node can no longer be found by its token. The operations already planned inside that node
-        // come before `op`, but would run after it.
+        // A moved element's node cannot be found by its token any more. Operations inside that node would run after this one,
+        // although they come before it.
         if self.moved.contains(token) && !matches!(op, Op::Move { .. }) {
             return false;
         }
@@ -149,8 +148,7 @@ impl<'a> ListPlan<'a> {
         self.node_of.get(token).map(|number| &self.nodes[*number])
     }
 
-    /// Adds `op` and returns the node of its element. In the path of `op`, `token` names the element and `inside`
-    /// follows it.
+    /// Adds `op`, whose path goes on to `inside` after the element that `token` names, and returns the element's node.
     fn add(&mut self, token: &'a Token, inside: &[Token], op: &'a Op) -> &mut Node<'a> {
         insert_new(&mut self.namings, naming(token));
         match inside {
@@ -172,7 +170,7 @@ impl<'a> ListPlan<'a> {
             Op::Set { value, after, .. } if is_whole => Step::Set(number, value, after.as_ref()),
             Op::Delete { .. } if is_whole => Step::Delete(number),
             Op::Move { after, .. } if is_whole => {
-                // If several elements have this name, another one may be the first of them after the move.
+                // If several elements have this name, the move may make another one the first that has it.
                 self.node_of.remove(token);
                 self.moved.insert(token);
                 Step::Move(number, after)
@@ -205,8 +203,7 @@ fn neighbour_naming(op: &Op) -> Option<Naming> {
     }
 }
 
-/// Returns true if an operation inside an element may change the element's `field`. In the operation's path, `next`
-/// follows the element.
+/// Tells whether an operation inside an element whose path goes on with `next` may change its `field`.
 fn touches(next: &Token, field: IdentityField) -> bool {
     matches!(next, Token::Member(name) if **name == *field.as_str())
 }

@@ -21,68 +21,57 @@ pub(super) struct Positions<'a> {
     /// By node of the plan: the name of its element.
     name_of_node: Vec<NameNumber>,
     name_of_neighbour: HashMap<&'a Token, NameNumber>,
-    names: Names<'a>,
-}
-
-/// The numbers of the names that operations use.
-///
-/// There is one map for each way of naming, so that a lookup hashes nothing but the name.
-#[derive(Default)]
-struct Names<'a> {
-    maps: Vec<(Naming, HashMap<&'a Value, NameNumber>)>,
-    count: usize,
-}
-
-impl<'a> Names<'a> {
-    /// Returns the number of the name that `token` uses, or `None` if it does not name an element.
-    fn number(&mut self, token: &'a Token) -> Option<NameNumber> {
-        let (naming, identity) = (naming(token), identity(token)?);
-        let known = self.maps.iter().position(|(other, _)| *other == naming);
-        let at = known.unwrap_or_else(|| {
-            self.maps.push((naming, HashMap::new()));
-            self.maps.len() - 1
-        });
-        Some(*self.maps[at].1.entry(identity).or_insert_with(|| {
-            self.count += 1;
-            self.count - 1
-        }))
-    }
-
-    /// Returns the names of `element` that operations use.
-    fn of(&self, element: &Value) -> impl Iterator<Item = NameNumber> {
-        let numbers = self.maps.iter();
-        numbers.filter_map(|(naming, numbers)| numbers.get(named_part(*naming, element)?).copied())
-    }
+    names: HashMap<(Naming, &'a Value), NameNumber>,
+    /// The ways in which these names are formed.
+    namings: Vec<Naming>,
 }
 
 impl<'a> Positions<'a> {
     /// Finds in `list` the elements that `nodes` and `neighbours` name, in one pass.
+    ///
+    /// `namings` are those of the nodes.
     pub(super) fn find(
         list: &LinkedList,
+        mut namings: Vec<Naming>,
         nodes: impl Iterator<Item = Option<&'a Token>>,
         neighbours: impl Iterator<Item = &'a Token>,
     ) -> Self {
-        let mut names = Names::default();
-        let name_of_node = nodes.map(|token| token.and_then(|token| names.number(token)).unwrap_or_default());
-        let name_of_node = name_of_node.collect();
-        let name_of_neighbour = neighbours
-            .filter_map(|token| Some((token, names.number(token)?)))
-            .collect();
-        let (mut index, mut is_shared) = (vec![None; names.count], vec![false; names.count]);
-        for (at, value) in list.values.iter().enumerate() {
-            for name in value.iter().flat_map(|value| names.of(value)) {
-                match index[name] {
-                    Some(_) => is_shared[name] = true,
-                    None => index[name] = Some(at),
-                }
-            }
+        let mut names: HashMap<(Naming, &Value), NameNumber> = HashMap::new();
+        let mut number = |token: &'a Token, identity| {
+            let next = names.len();
+            *names.entry((naming(token), identity)).or_insert(next)
+        };
+        let name_of_node = nodes.map(|token| token.and_then(|token| Some(number(token, identity(token)?))));
+        let name_of_node = name_of_node.map(Option::unwrap_or_default).collect();
+        let mut name_of_neighbour = HashMap::new();
+        for token in neighbours {
+            let Some(identity) = identity(token) else { continue };
+            insert_new(&mut namings, naming(token));
+            name_of_neighbour.insert(token, number(token, identity));
         }
-        Self {
-            index,
-            is_shared,
+        let mut positions = Self {
+            index: vec![None; names.len()],
+            is_shared: vec![false; names.len()],
             name_of_node,
             name_of_neighbour,
             names,
+            namings,
+        };
+        for (at, value) in list.values.iter().enumerate() {
+            positions.add_initial(at, value.as_ref());
+        }
+        positions
+    }
+
+    /// Enters an element of the initial list; these come in list order.
+    fn add_initial(&mut self, at: usize, value: Option<&Value>) {
+        for which in 0..self.namings.len() {
+            if let Some(name) = self.name_of(self.namings[which], value) {
+                match self.index[name] {
+                    Some(_) => self.is_shared[name] = true,
+                    None => self.index[name] = Some(at),
+                }
+            }
         }
     }
 
@@ -99,13 +88,17 @@ impl<'a> Positions<'a> {
         }
     }
 
+    /// Returns the name that `naming` gives the element, if an operation uses that name.
+    fn name_of(&self, naming: Naming, element: Option<&Value>) -> Option<NameNumber> {
+        self.names.get(&(naming, named_part(naming, element?)?)).copied()
+    }
+
     /// Enters the element at `at` after it was added, moved or replaced.
     pub(super) fn add(&mut self, list: &LinkedList, at: usize) {
-        let Some(element) = &list.values[at] else { return };
-        for name in self.names.of(element) {
+        for (naming, name) in self.names_of(list, at) {
             self.is_shared[name] |= self.index[name].is_some_and(|first| first != at);
             self.index[name] = if self.is_shared[name] {
-                list.find(|at| self.has_name(list, at, name))
+                list.find(|at| self.name_of(naming, list.values[at].as_ref()) == Some(name))
             } else {
                 Some(at)
             };
@@ -114,19 +107,19 @@ impl<'a> Positions<'a> {
 
     /// Removes the element at `at` before it is removed or replaced.
     pub(super) fn remove(&mut self, list: &LinkedList, at: usize) {
-        let Some(element) = &list.values[at] else { return };
-        for name in self.names.of(element) {
+        for (naming, name) in self.names_of(list, at) {
             self.index[name] = if self.is_shared[name] {
-                list.find(|other| other != at && self.has_name(list, other, name))
+                list.find(|other| other != at && self.name_of(naming, list.values[other].as_ref()) == Some(name))
             } else {
                 None
             };
         }
     }
 
-    fn has_name(&self, list: &LinkedList, at: usize, name: NameNumber) -> bool {
-        let element = list.values[at].as_ref();
-        element.is_some_and(|element| self.names.of(element).any(|other| other == name))
+    /// Returns the names of the element at `at` that operations use.
+    fn names_of(&self, list: &LinkedList, at: usize) -> Vec<(Naming, NameNumber)> {
+        let named = |naming: &Naming| Some((*naming, self.name_of(*naming, list.values[at].as_ref())?));
+        self.namings.iter().filter_map(named).collect()
     }
 }
 

@@ -19,7 +19,7 @@ impl<'a> Node<'a> {
         self.run_inside(document, &mut path, observer);
     }
 
-    /// Runs the operations below this path on `value`, the value at this path.
+    /// Runs the operations below this path, which has `value`.
     fn run_inside(self, value: &mut Value, path: &mut Vec<&'a Token>, observer: &mut impl Observer) {
         let has_right_kind = match value {
             Value::Object(_) => self.elements.is_none(),
@@ -44,7 +44,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Runs the operations at this path and below it. The path ends with the member `name` of `members`.
+    /// Runs the operations at this path, which is the member `name`, and below it.
     fn run_on_member(self, members: &mut Object, name: &str, path: &mut Vec<&'a Token>, observer: &mut impl Observer) {
         path.extend(self.token);
         match self.write {
@@ -70,7 +70,7 @@ impl<'a> Node<'a> {
         path.pop();
     }
 
-    /// Returns an empty list or object, as the tokens below this path need.
+    /// Returns an empty value of the kind that the tokens below this path need.
     fn empty_container(&self) -> Value {
         if self.elements.is_some() {
             Value::List(Vec::new())
@@ -84,7 +84,7 @@ impl<'a> ListPlan<'a> {
     fn run(self, list: &mut Vec<Value>, path: &mut Vec<&'a Token>, observer: &mut impl Observer) {
         let elements = LinkedList::of(std::mem::take(list));
         let tokens = self.nodes.iter().map(|node| node.token);
-        let positions = Positions::find(&elements, tokens, self.neighbours());
+        let positions = Positions::find(&elements, self.namings.clone(), tokens, self.neighbours());
         let mut run = ListRun {
             entered: vec![None; self.nodes.len()],
             nodes: &self.nodes,
@@ -120,7 +120,7 @@ struct ListRun<'r, 'a, O> {
     nodes: &'r [Node<'a>],
     elements: LinkedList,
     positions: Positions<'a>,
-    /// For each node, the index of the element that its operations enter to change values inside it, if any do.
+    /// By node: the index of the element whose inside its operations change, if there are any.
     entered: Vec<Option<usize>>,
     path: &'r mut Vec<&'a Token>,
     observer: &'r mut O,
@@ -167,8 +167,7 @@ impl<'a, O: Observer> ListRun<'_, 'a, O> {
         };
         let old_predecessor = self.elements.previous[at];
         self.elements.unlink(at);
-        // If the neighbour is the element itself (by any of its names), the element goes to the end, as if the
-        // neighbour were absent.
+        // An element that is to follow itself, by whatever name, goes to the end, as if its neighbour were absent.
         let found = self
             .positions
             .predecessor(after)
@@ -182,8 +181,7 @@ impl<'a, O: Observer> ListRun<'_, 'a, O> {
         self.positions.add(&self.elements, at);
     }
 
-    /// Finds the element that an operation enters to change a value inside it. If the element is absent and the
-    /// operation is a `set`, adds it.
+    /// Finds the element whose inside an operation changes, and adds it if it is absent and the operation is a `set`.
     fn enter(&mut self, node: usize, is_set: bool) {
         if self.positions.of_node(node).is_none()
             && let Some(token) = self.nodes[node].token.filter(|_| is_set)

@@ -4,7 +4,7 @@ use super::changes::changes;
 use super::{Merge, Server, Sync};
 use crate::error::Error;
 use crate::json::Value;
-use crate::log::{Change, ConflictRecord, Patch, json_size};
+use crate::log::{Change, ConflictRecord, Patch, Version, json_size};
 use crate::portfolio::{Portfolio, Window};
 use crate::store::{Store, StoreError};
 use crate::sync::report::{Answered, Report};
@@ -27,10 +27,8 @@ impl Sync {
         window: &mut Window<'_, S>,
         merge: Merge,
     ) -> Result<Answered<SyncResponse>, Error> {
-        let conflicts = match self.base {
-            Some(_) => self.logged_conflicts(window).await?,
-            None => self.own_conflicts(window).await?,
-        };
+        let written = window.any_head()?.version;
+        let conflicts = self.answered_conflicts(window, written).await?;
         let head = window.any_head()?;
         let report = Report {
             conflicts: head.conflicts,
@@ -53,7 +51,7 @@ impl Sync {
     ) -> Result<Answered<SyncResponse>, Error> {
         let conflicts = self.logged_conflicts(window).await?;
         let (outcome, document) = match self.server.take() {
-            Some(Server::Changed(replay)) => (Outcome::Pulled, replay.document.into()),
+            Some(Server::Changed(replay, _)) => (Outcome::Pulled, replay.document.into()),
             Some(Server::Unchanged(document)) => (Outcome::UpToDate, document),
             None => (Outcome::UpToDate, Value::empty_object().into()),
         };
@@ -66,12 +64,14 @@ impl Sync {
         Ok(answer(window.portfolio(), window.living_head()?, self.report(), ending))
     }
 
-    /// Answers a sync that an earlier request carried out, with the head and with the conflicts of that earlier answer.
+    /// Answers a sync that an earlier request carried out in `version`, with the head and with the conflicts of that
+    /// earlier answer.
     pub(super) async fn answer_repetition<S: Store>(
         self,
         window: &mut Window<'_, S>,
+        version: Version,
     ) -> Result<Answered<SyncResponse>, Error> {
-        self.answer_again(window, Outcome::Pulled, Vec::new()).await
+        self.answer_again(window, version, Outcome::Pulled, Vec::new()).await
     }
 
     /// Answers a sync whose change, the result of `merge`, was already in the log when it was to be written.
@@ -81,20 +81,19 @@ impl Sync {
         merge: Merge,
     ) -> Result<Answered<SyncResponse>, Error> {
         let changes = self.changes(&merge);
+        let written = window.any_head()?.version;
         window.catch_up().await?;
-        self.answer_again(window, merge.outcome, changes).await
+        self.answer_again(window, written, merge.outcome, changes).await
     }
 
     async fn answer_again<S: Store>(
         self,
         window: &mut Window<'_, S>,
+        written: Version,
         outcome: Outcome,
         changes: Vec<DocumentChange>,
     ) -> Result<Answered<SyncResponse>, Error> {
-        let conflicts = match self.base {
-            Some(_) => self.logged_conflicts(window).await?,
-            None => self.own_conflicts(window).await?,
-        };
+        let conflicts = self.answered_conflicts(window, written).await?;
         let head = window.living_head()?.version;
         let document = window.document_at(head).await?;
         let report = Report {
@@ -112,7 +111,7 @@ impl Sync {
 
     fn report(&self) -> Report {
         Report {
-            base: self.base,
+            base: self.basis.base,
             ..Report::default()
         }
     }
@@ -125,15 +124,23 @@ impl Sync {
     /// Returns the conflicts logged since the base. Without a base it returns none, because the server does not know
     /// which of them the device has already received.
     async fn logged_conflicts<S: Store>(&self, window: &mut Window<'_, S>) -> Result<Vec<ConflictRecord>, Error> {
-        match self.base {
+        match self.basis.base {
             Some(base) => Ok(window.conflicts(base).await?),
             None => Ok(Vec::new()),
         }
     }
 
-    /// Returns the conflicts that the device's newest change recorded.
-    async fn own_conflicts<S: Store>(&self, window: &Window<'_, S>) -> Result<Vec<ConflictRecord>, Error> {
-        let Some(own) = self.newest_own(window) else {
+    /// Returns the conflicts of the answer to a sync that made the version `written`: without a base, only its own.
+    async fn answered_conflicts<S: Store>(
+        &self,
+        window: &mut Window<'_, S>,
+        written: Version,
+    ) -> Result<Vec<ConflictRecord>, Error> {
+        if self.basis.base.is_some() {
+            return self.logged_conflicts(window).await;
+        }
+        let made_it = |change: &&Change| change.version == written;
+        let Some(own) = window.changes().iter().rfind(made_it) else {
             return Ok(Vec::new());
         };
         let version = own.version;
