@@ -31,18 +31,21 @@ async fn operate(call: Call) -> Result<OperationAnswer, Error> {
 async fn document_status(call: Call) -> Result<OperationAnswer, Error> {
     // The status depends only on the version. The time is read only so that an invalid one is refused.
     call.request.query()?.time("last_sync_at")?;
-    status(call, "client_version").await
+    status(call, "client_version", None).await
 }
 
 async fn sync_status(call: Call) -> Result<OperationAnswer, Error> {
-    status(call, "base_version").await
+    status(call, "base_version", Some("base_at")).await
 }
 
-/// Answers with the status of a device. The query's parameter `version` contains the device's version.
-async fn status(call: Call, version: &str) -> Result<OperationAnswer, Error> {
+/// Answers with the status for a device whose version is in the parameter `version`; the parameter `made_at`, if the
+/// protocol has one, is the time of that version.
+async fn status(call: Call, version: &str, made_at: Option<&str>) -> Result<OperationAnswer, Error> {
     let query = call.request.query()?;
+    let made_at = made_at.map(|name| query.time(name)).transpose()?.flatten();
     let query = SyncStatusQuery {
         version: query.required_version(version)?,
+        made_at,
         device_id: DeviceId::parse(query.required("device_id")?)?,
         local_changes: query.boolean("local_changes")?,
     };

@@ -121,7 +121,7 @@ async fn answer(
         }
         Request::KeepMine(version, index) => {
             let conflict = ConflictId { version, index };
-            let request = KeepMineRequest { device_id: None };
+            let request = KeepMineRequest::default();
             json(&portfolio.keep_mine(attempts, conflict, request, received).await?.answer)
         }
         Request::Compact(age, versions) => {

@@ -168,6 +168,7 @@ async fn an_idle_status_and_an_idle_pull_after_a_300_kb_change_cost_at_most_two_
     counted.sync(&[large]).await;
     let query = SyncStatusQuery {
         version: counted.version,
+        made_at: None,
         device_id: DeviceId::parse("tablet").unwrap(),
         local_changes: None,
     };

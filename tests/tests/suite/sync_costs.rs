@@ -100,6 +100,7 @@ async fn a_v2_sync_a_pull_and_a_status_cost_the_same_at_10_1_000_and_10_000_entr
         assert!(read <= 1.5, "{read} read units at {entries} entries");
         let query = SyncStatusQuery {
             version: 1,
+            made_at: None,
             device_id: DeviceId::parse("tablet").unwrap(),
             local_changes: None,
         };

@@ -34,6 +34,10 @@ pub(super) fn change_item(key: &PortfolioKey, change: &Draft, change_id: &str) -
     put("patch_bytes", number(change.extent.patch_bytes));
     // A placeholder of maximum length, so that the item does not grow when `put_stored_bytes` replaces it.
     put(STORED_BYTES, number(u64::MAX));
+    // Most syncs are made on top of the head: then the attribute would only repeat `parent`.
+    if change.base != change.parent {
+        put("base", number(change.base));
+    }
     if let Some(device) = &change.device_id {
         put("device", text(device.as_str()));
     }
@@ -71,6 +75,7 @@ pub(super) fn read_change(item: &Item) -> Result<Change, StoreError> {
     Ok(Change {
         parent,
         version,
+        base: stored.optional("base", || stored.version("base"))?.unwrap_or(parent),
         kind: Kind::parse(stored.text("kind")?).ok_or_else(|| stored.corrupt("kind is unknown"))?,
         device_id: stored.id("device", DeviceId::parse)?,
         sync_id: stored.id("sync", SyncId::parse)?,

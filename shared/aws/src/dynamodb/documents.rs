@@ -90,6 +90,7 @@ mod tests {
         Change {
             parent: version - 1,
             version,
+            base: version - 1,
             kind: Kind::Synced,
             device_id: None,
             sync_id: None,

@@ -1,12 +1,13 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
+use coinolio_core::error::OperationError;
 use coinolio_core::{Code, Error};
 use serde::Serialize;
 
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// A problem document: `{"type", "title", "status", "detail", "code"}`.
+/// A problem document: `{"type", "title", "status", "detail", "code"}`, and `errors` if operations are at fault.
 ///
 /// It never contains the error's cause.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +23,9 @@ pub struct Problem<'e> {
     pub detail: &'e str,
     /// The stable code (`docs/PROTOCOL.md`, "Errors").
     pub code: &'static str,
+    /// The operations at fault; absent if there are none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub errors: &'e [OperationError],
 }
 
 impl<'e> From<&'e Error> for Problem<'e> {
@@ -32,6 +36,7 @@ impl<'e> From<&'e Error> for Problem<'e> {
             status: error.code.status(),
             detail: &error.detail,
             code: error.code.as_str(),
+            errors: &error.operations,
         }
     }
 }
@@ -66,6 +71,7 @@ const fn title(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::Problem;
+    use coinolio_core::error::OperationError;
     use coinolio_core::{Code, Error};
     use std::collections::HashSet;
 
@@ -78,6 +84,25 @@ mod tests {
             "detail": "try again", "code": "unavailable",
         });
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn a_problem_lists_the_operations_at_fault() {
+        let path = coinolio_core::json::read(br#"{"path":["a"]}"#).unwrap();
+        let faults = vec![
+            OperationError::new(2, "no value").of(&path),
+            OperationError {
+                portfolio: Some(1),
+                ..OperationError::new(0, "no path")
+            },
+        ];
+        let error = Error::of_operations(Code::Malformed, faults);
+        let json = serde_json::to_value(Problem::from(&error)).unwrap();
+        let expected = serde_json::json!([
+            {"operation": 2, "path": ["a"], "detail": "no value"},
+            {"portfolio": 1, "operation": 0, "detail": "no path"},
+        ]);
+        assert_eq!(json["errors"], expected);
     }
 
     #[test]

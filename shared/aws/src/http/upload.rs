@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use coinolio_core::json::{self, Value};
+use coinolio_core::json::Value;
+use coinolio_core::wire::read_body;
 use coinolio_core::{Code, Error};
 use flate2::bufread::MultiGzDecoder;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -52,7 +53,7 @@ pub fn received(event: &mut ApiGatewayV2httpRequest) -> Result<Option<Vec<u8>>, 
 /// - Unsupported encoding: the coding is neither gzip nor identity.
 /// - Too large: the body exceeds [`MAX_BODY_BYTES`] after decompression.
 /// - Malformed: the body is not valid gzip or not a JSON object.
-/// - Invalid: as in [`json::read`].
+/// - Invalid: as in [`read_body`].
 pub fn document(headers: &HeaderMap, body: Option<Vec<u8>>) -> Result<Value, Error> {
     let coding = content_coding(headers)?;
     let body = body.ok_or_else(|| Error::malformed("the request needs a body: a JSON object"))?;
@@ -60,7 +61,7 @@ pub fn document(headers: &HeaderMap, body: Option<Vec<u8>>) -> Result<Value, Err
         Coding::Identity => body,
         Coding::Gzip => decompress(&body)?,
     };
-    let value = json::read(&text)?;
+    let value = read_body(&text)?;
     match value {
         Value::Object(_) => Ok(value),
         _ => Err(Error::malformed("the body must be a JSON object")),

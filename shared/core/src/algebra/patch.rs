@@ -1,7 +1,7 @@
 //! Operations on a document: `set`, `delete` and `move`.
 
 use super::path::{Path, Token};
-use crate::error::Error;
+use crate::error::{Code, Error, MAX_OPERATION_ERRORS, OperationError};
 use crate::json::{MAX_DEPTH, Value};
 use crate::named_enum::named_enum;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -83,6 +83,15 @@ impl Op {
     pub const fn path(&self) -> &Path {
         match self {
             Self::Set { path, .. } | Self::Delete { path } | Self::Move { path, .. } => path,
+        }
+    }
+
+    /// Returns the position that the operation gives its element, if it names one.
+    pub const fn after(&self) -> Option<&Position> {
+        match self {
+            Self::Set { after, .. } => after.as_ref(),
+            Self::Delete { .. } => None,
+            Self::Move { after, .. } => Some(after),
         }
     }
 
@@ -206,37 +215,47 @@ struct PathNode<'a> {
     below: HashMap<&'a Token, PathNode<'a>>,
 }
 
-/// Checks that no two operations have the same path and that no path lies inside another. As an exception, a patch may
-/// move an element and also change values inside it.
-///
-/// # Errors
-/// Invalid if the patch breaks this rule.
-pub fn check_patch<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Result<(), Error> {
-    let mut root = PathNode::default();
-    for op in ops {
-        let mut at = &mut root;
+impl<'a> PathNode<'a> {
+    /// Adds an operation, unless it is at fault with one that is there already.
+    fn add(&mut self, op: &'a Op) -> Result<(), &'static str> {
+        let mut at = self;
         for token in op.path().tokens() {
             if at.is_written {
-                return Err(Error::invalid(
-                    "the path of one operation lies inside the path of another",
-                ));
+                return Err("the path of one operation lies inside the path of another");
             }
             at = at.below.entry(token).or_default();
         }
         let is_move = matches!(op, Op::Move { .. });
         if at.is_written || at.is_moved {
-            return Err(Error::invalid("two operations have the same path"));
+            return Err("two operations have the same path");
         }
         if !is_move && !at.below.is_empty() {
-            return Err(Error::invalid(
-                "the path of one operation lies inside the path of another",
-            ));
+            return Err("the path of one operation lies inside the path of another");
         }
         if is_move {
             at.is_moved = true;
         } else {
             at.is_written = true;
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Checks that no two operations have the same path and that no path lies inside another. As an exception, a patch may
+/// move an element and also change values inside it.
+///
+/// # Errors
+/// Invalid if the patch breaks this rule. The error reports the first [`MAX_OPERATION_ERRORS`] operations that are at
+/// fault with an earlier one: without all of those, the rest is well-formed.
+pub fn check_patch<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Result<(), Error> {
+    let mut root = PathNode::default();
+    let faults = ops.into_iter().enumerate().filter_map(|(position, op)| {
+        let fault = root.add(op).err()?;
+        Some(OperationError::new(position, fault))
+    });
+    let faults: Vec<OperationError> = faults.take(MAX_OPERATION_ERRORS).collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::of_operations(Code::Invalid, faults))
 }

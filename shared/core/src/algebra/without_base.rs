@@ -25,8 +25,8 @@ pub struct MergedWithoutBase {
 ///
 /// Each edit is compared with the value that the server has at its path now:
 ///
-/// - If the server has another value, there is a conflict, also if the edit is a deletion. If `own` itself altered
-///   that value last, the two edits are not concurrent and the later one wins.
+/// - If the server has another value, there is a conflict, also if the edit is a deletion, and also if a change with
+///   the id `own` altered that value last.
 /// - If the server has the value that the edit asks for, nothing remains to be done.
 /// - If the server has no value there, the edit is applied. So is every move.
 /// - If a value of another kind (object, list, scalar) is in the way of a path, that value is in conflict with the
@@ -43,7 +43,8 @@ pub fn merge_without_base(
         server,
         index: DocumentIndex::of(server.document),
         own,
-        rules: Rules { own: Some(own), ranks },
+        // Every stored change is concurrent, also one with this device's id: the id may be on two phones.
+        rules: Rules { own: None, ranks },
         merged: MergedWithoutBase {
             edits: Vec::new(),
             conflicts: Vec::new(),
@@ -152,7 +153,7 @@ impl Merger<'_> {
     }
 
     fn decide(&mut self, path: Path, current: &Value, requested: Option<&Value>, at: Timestamp) -> Winner {
-        let by_server = self.server.authors.newest(&path, Some(self.own));
+        let by_server = self.server.authors.newest(&path, None);
         let by_client = Stamp {
             device_id: Some(self.own.clone()),
             at,

@@ -26,7 +26,7 @@ mod read;
 mod value;
 
 pub use number::Number;
-pub use read::{ReadError, read};
+pub use read::{Located, ReadError, Step, read, read_located};
 pub use value::{Object, Value};
 
 /// The most levels of objects and lists that a document may nest, and the most that an operation may write: the tokens

@@ -46,13 +46,58 @@ impl From<ReadError> for Error {
 /// Refuses bytes that are not JSON in UTF-8, duplicate members, numbers out of range, half surrogate pairs, and more
 /// than 70 levels of objects and lists, as many as a request with the deepest document needs.
 pub fn read(text: &[u8]) -> Result<Value, ReadError> {
+    read_located(text).map_err(|located| located.error)
+}
+
+/// Reads one JSON text as [`read`] does. An error tells the value that contains it.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_located(text: &[u8]) -> Result<Value, Box<Located>> {
     let mut reader = Reader {
         jiter: Jiter::new(text),
     };
-    let peek = reader.jiter.peek().map_err(|e| reader.error(&e))?;
-    let value = reader.value(peek, 0)?;
-    reader.jiter.finish().map_err(|e| reader.error(&e))?;
-    Ok(value)
+    let read = reader.whole();
+    read.map_err(|mut located| {
+        // The innermost step was added first.
+        located.location.reverse();
+        located
+    })
+}
+
+/// A refused text, and the value that contains the error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The reason.
+    pub error: ReadError,
+    /// The steps from the text's outermost value to the innermost one that contains the error.
+    pub location: Vec<Step>,
+}
+
+/// A step from a value into one that it contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the member of this name.
+    Member(Box<str>),
+    /// To the element at this position, from 0.
+    Element(usize),
+}
+
+impl Located {
+    /// Adds the step by which the reader had gone to the value at fault.
+    fn inside(mut self: Box<Self>, step: Step) -> Box<Self> {
+        self.location.push(step);
+        self
+    }
+}
+
+impl From<ReadError> for Box<Located> {
+    fn from(error: ReadError) -> Self {
+        Self::new(Located {
+            error,
+            location: Vec::new(),
+        })
+    }
 }
 
 struct Reader<'j> {
@@ -60,7 +105,14 @@ struct Reader<'j> {
 }
 
 impl Reader<'_> {
-    fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, ReadError> {
+    fn whole(&mut self) -> Result<Value, Box<Located>> {
+        let peek = self.jiter.peek().map_err(|e| self.error(&e))?;
+        let value = self.value(peek, 0)?;
+        self.jiter.finish().map_err(|e| self.error(&e))?;
+        Ok(value)
+    }
+
+    fn value(&mut self, peek: Peek, depth: usize) -> Result<Value, Box<Located>> {
         match peek {
             Peek::Null => self
                 .jiter
@@ -78,23 +130,26 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, peek: Peek) -> Result<Value, ReadError> {
+    fn number(&mut self, peek: Peek) -> Result<Value, Box<Located>> {
         let number = match self.jiter.known_number_bytes(peek) {
             Ok(bytes) => std::str::from_utf8(bytes).ok().and_then(Number::parse),
             Err(e) => return Err(self.error(&e)),
         };
         number
             .map(Value::Number)
-            .ok_or_else(|| ReadError::NumberOutOfRange(self.position()))
+            .ok_or_else(|| ReadError::NumberOutOfRange(self.position()).into())
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value, ReadError> {
+    fn list(&mut self, depth: usize) -> Result<Value, Box<Located>> {
         self.check_depth(depth)?;
         let mut elements = Vec::new();
         let mut next = self.jiter.known_array();
         loop {
             match next {
-                Ok(Some(peek)) => elements.push(self.value(peek, depth)?),
+                Ok(Some(peek)) => {
+                    let element = self.value(peek, depth);
+                    elements.push(element.map_err(|e| e.inside(Step::Element(elements.len())))?);
+                }
                 Ok(None) => return Ok(Value::List(elements)),
                 Err(e) => return Err(self.error(&e)),
             }
@@ -102,7 +157,7 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, ReadError> {
+    fn object(&mut self, depth: usize) -> Result<Value, Box<Located>> {
         self.check_depth(depth)?;
         let mut members = Object::new();
         let mut next = self.jiter.known_object().map(|name| name.map(Box::<str>::from));
@@ -113,17 +168,20 @@ impl Reader<'_> {
                 Err(e) => return Err(self.error(&e)),
             };
             let peek = self.jiter.peek().map_err(|e| self.error(&e))?;
-            let value = self.value(peek, depth)?;
+            let value = match self.value(peek, depth) {
+                Ok(value) => value,
+                Err(e) => return Err(e.inside(Step::Member(name))),
+            };
             if members.insert(name, value).is_some() {
-                return Err(ReadError::DuplicateMember(self.position()));
+                return Err(ReadError::DuplicateMember(self.position()).into());
             }
             next = self.jiter.next_key().map(|name| name.map(Box::<str>::from));
         }
     }
 
-    fn check_depth(&self, depth: usize) -> Result<(), ReadError> {
+    fn check_depth(&self, depth: usize) -> Result<(), Box<Located>> {
         if depth > MAX_BODY_DEPTH {
-            return Err(ReadError::TooDeep(self.position()));
+            return Err(ReadError::TooDeep(self.position()).into());
         }
         Ok(())
     }
@@ -132,21 +190,22 @@ impl Reader<'_> {
         self.jiter.current_position().to_string()
     }
 
-    fn error(&self, error: &JiterError) -> ReadError {
+    fn error(&self, error: &JiterError) -> Box<Located> {
         let position = self.jiter.error_position(error.index).to_string();
-        match &error.error_type {
+        let error = match &error.error_type {
             JiterErrorType::JsonError(
                 JsonErrorType::LoneLeadingSurrogateInHexEscape | JsonErrorType::UnexpectedEndOfHexEscape,
             ) => ReadError::LoneSurrogate(position),
             JiterErrorType::JsonError(kind) => ReadError::NotJson(format!("{kind} at {position}")),
             JiterErrorType::WrongType { .. } => ReadError::NotJson(format!("unexpected value at {position}")),
-        }
+        };
+        error.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ReadError, read};
+    use super::{ReadError, Step, read, read_located};
     use crate::error::{Code, Error};
 
     #[test]
@@ -225,6 +284,25 @@ mod tests {
         }
         for text in [lists(71), objects(71)] {
             assert!(matches!(read(text.as_bytes()), Err(ReadError::TooDeep(_))));
+        }
+    }
+
+    #[test]
+    fn an_error_tells_the_value_that_contains_it() {
+        let step = |name: &str| Step::Member(name.into());
+        for (text, location) in [
+            ("[1e400", vec![Step::Element(0)]),
+            (
+                r#"{"a":[0,{"b":"\ud800"}]}"#,
+                vec![step("a"), Step::Element(1), step("b")],
+            ),
+            (r#"{"a":[0,{"\ud800":1}]}"#, vec![step("a"), Step::Element(1)]),
+            (r#"{"a":{"b":1,"b":2}}"#, vec![step("a")]),
+            (r#"{"a":1} 2"#, vec![]),
+        ] {
+            let located = read_located(text.as_bytes()).unwrap_err();
+            assert_eq!(located.location, location, "{text}");
+            assert_eq!(read(text.as_bytes()), Err(located.error));
         }
     }
 

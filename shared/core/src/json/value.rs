@@ -57,15 +57,6 @@ impl Value {
         }
     }
 
-    /// Returns true for a scalar, and for an object or list that contains one at any depth.
-    pub fn contains_scalar(&self) -> bool {
-        match self {
-            Self::List(elements) => elements.iter().any(Self::contains_scalar),
-            Self::Object(members) => members.values().any(Self::contains_scalar),
-            _ => true,
-        }
-    }
-
     /// Returns the value as compact JSON.
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -129,21 +120,6 @@ mod tests {
             (r#"{"a":{"b":{}},"c":{}}"#, 3),
         ] {
             assert_eq!(read(text.as_bytes()).unwrap().depth(), depth, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_value_without_a_scalar_consists_of_empty_objects_and_lists() {
-        for (text, expected) in [
-            ("null", true),
-            ("0", true),
-            ("{}", false),
-            (r#"{"a":[],"b":{"c":{}}}"#, false),
-            (r#"{"a":[],"b":{"c":null}}"#, true),
-            ("[[],[[false]]]", true),
-            ("[[],[[]]]", false),
-        ] {
-            assert_eq!(read(text.as_bytes()).unwrap().contains_scalar(), expected, "{text}");
         }
     }
 }

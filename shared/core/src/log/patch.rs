@@ -31,13 +31,25 @@ impl Patch {
             conflicts: Vec::new(),
         }
     }
+
+    /// Returns the conflicts as the records of `version`, the version that the patch makes.
+    pub fn into_records(self, version: Version) -> impl Iterator<Item = ConflictRecord> {
+        let numbered = (0_u64..).zip(self.conflicts);
+        numbered.map(move |(index, conflict)| ConflictRecord {
+            version,
+            index,
+            conflict,
+        })
+    }
 }
 
-/// A conflict and the version that recorded it.
+/// A conflict, with the version that recorded it and its index there. In a request, the two identify the conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConflictRecord {
     /// The version that recorded the conflict.
     pub version: Version,
+    /// The conflict's index among those of that version, from 0.
+    pub index: u64,
     /// The conflict.
     pub conflict: Conflict,
 }

@@ -3,11 +3,14 @@
 //! A request reads only as far back as it needs. A [`Window`] is that part of the log; a [`Replay`] has the
 //! documents of the base and the head, and the author of each value that changed in between.
 
+mod conflicts;
 mod expired;
 mod replay;
 mod window;
 
+pub use conflicts::{MAX_REPORTED_BYTES, MAX_REPORTED_CONFLICTS, ReportedConflicts};
 pub use replay::Replay;
+pub(crate) use window::Claim;
 pub use window::Window;
 
 use crate::log::{Entry, PortfolioKey};

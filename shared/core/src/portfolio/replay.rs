@@ -5,6 +5,7 @@ use crate::algebra::{Authors, Stamp, apply};
 use crate::json::Value;
 use crate::log::{Change, Patch, Snapshot, Version};
 use crate::store::{Store, StoreError};
+use crate::time::Timestamp;
 use std::sync::Arc;
 
 impl<S: Store> Window<'_, S> {
@@ -128,9 +129,26 @@ pub struct Replay {
     pub document: Value,
     /// The last author of each value that changed since the base, and the time of that edit.
     pub authors: Authors,
+    /// The version whose change counts into the base, if it is replayed.
+    counted: Option<Version>,
 }
 
 impl Replay {
+    /// Returns the replay of a portfolio that does not exist yet: both documents are empty.
+    pub(crate) fn empty(now: Timestamp) -> Self {
+        let unknown = Stamp {
+            device_id: None,
+            at: now,
+        };
+        Self {
+            base: Value::empty_object(),
+            version: 0,
+            document: Value::empty_object(),
+            authors: Authors::new(unknown),
+            counted: None,
+        }
+    }
+
     /// Replays `window` from `base`, a version that it knows, up to its head.
     ///
     /// Base 0 is the empty document; the window MUST then reach back to the oldest stored change. If a value was last
@@ -152,6 +170,18 @@ impl Replay {
     }
 
     async fn replay<S: Store>(window: &mut Window<'_, S>, base: Version) -> Result<Self, StoreError> {
+        let mut replay = Self::begin(window, base, None).await?;
+        replay.advance(window).await?;
+        Ok(replay)
+    }
+
+    /// Reads the base's document as [`Self::since`] does, without the changes made since. The change that made
+    /// `counted` will count into the base: the device that asks has seen it, so its values are not concurrent.
+    pub(crate) async fn begin<S: Store>(
+        window: &mut Window<'_, S>,
+        base: Version,
+        counted: Option<Version>,
+    ) -> Result<Self, StoreError> {
         let oldest = window.after(base).first().or(window.head());
         let (from, unknown_at) = match oldest {
             Some(change) if base == 0 => (change.parent, change.last_sync_at),
@@ -169,28 +199,43 @@ impl Replay {
         } else {
             (document.clone(), Authors::new(unknown))
         };
-        let mut replay = Self {
+        Ok(Self {
             base,
             version: from,
             document,
             authors,
-        };
-        replay.advance(window).await?;
-        Ok(replay)
+            counted,
+        })
     }
 
     /// Replays the changes that `window` has after [`Self::version`]: after a beaten append, only the new ones.
     pub async fn advance<S: Store>(&mut self, window: &mut Window<'_, S>) -> Result<(), StoreError> {
-        window.load(self.version, |_| true).await?;
-        for change in window.after(self.version) {
-            let version = follow(self.version, change)?;
+        self.advance_to(window, Version::MAX).await
+    }
+
+    /// Replays the changes after [`Self::version`] that made `version` or an earlier one.
+    pub(crate) async fn advance_to<S: Store>(
+        &mut self,
+        window: &mut Window<'_, S>,
+        version: Version,
+    ) -> Result<(), StoreError> {
+        let is_due = |change: &Change| change.version <= version;
+        window.load(self.version, is_due).await?;
+        for change in window.after(self.version).iter().filter(|change| is_due(change)) {
+            let reached = follow(self.version, change)?;
             let edits = change.patch.iter().flat_map(|patch| &patch.edits);
-            self.authors.record(
-                &mut self.document,
-                change.device_id.as_ref(),
-                edits.map(|edit| (&edit.op, edit.at)),
-            );
-            self.version = version;
+            if self.counted == Some(change.version) {
+                apply(&mut self.base, edits.clone().map(|edit| &edit.op));
+                // The base has these values too, so they cannot be in conflict. If another device's value around them
+                // is, that device's stamp must count: it is later than any of these.
+                let edits = edits.map(|edit| (&edit.op, Timestamp::EARLIEST));
+                self.authors.record(&mut self.document, None, edits);
+            } else {
+                let edits = edits.map(|edit| (&edit.op, edit.at));
+                self.authors
+                    .record(&mut self.document, change.device_id.as_ref(), edits);
+            }
+            self.version = reached;
         }
         Ok(())
     }

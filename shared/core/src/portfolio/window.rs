@@ -1,16 +1,31 @@
 //! The newest changes of a log, read only as far back as a request needs them.
 
 use super::Portfolio;
+use super::conflicts::is_lost_by;
 use crate::algebra::Op;
 use crate::error::{Code, Error};
-use crate::log::{Change, ConflictRecord, Extent, Kind, SnapshotMark, Version};
+use crate::id::DeviceId;
+use crate::log::{Change, ConflictRecord, Extent, Kind, Patch, SnapshotMark, Version};
 use crate::store::{Store, StoreError};
+use crate::time::Timestamp;
+use std::collections::HashMap;
 
 /// How many versions further back the first step of a search reads.
 const REACH: u64 = 16;
 
 /// By which factor each step of a search reads further back than the step before it.
 const REACH_FACTOR: u64 = 8;
+
+/// The log's knowledge of a version that a device claims to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The log has the version.
+    Present,
+    /// The log has no such version: no version with this number, or one that was made at another time.
+    Unknown,
+    /// Retention has removed the version, or the change by which it could be told from another with this number.
+    Expired,
+}
 
 /// The newest changes of a portfolio's log, without a gap.
 #[derive(Debug)]
@@ -24,6 +39,11 @@ pub struct Window<'a, S> {
     reach: u64,
     /// The newest snapshot noted so far.
     snapshot: Option<SnapshotMark>,
+    /// The device for which the window is read, if it is one that syncs.
+    device: Option<DeviceId>,
+    /// The conflicts that concern the device, of each other device's change whose patch has been loaded. The loaded
+    /// patch has none.
+    concerning: HashMap<Version, Vec<ConflictRecord>>,
 }
 
 impl<'a, S: Store> Window<'a, S> {
@@ -36,6 +56,19 @@ impl<'a, S: Store> Window<'a, S> {
             changes: newest_first,
             reach: REACH,
             snapshot: None,
+            device: None,
+            concerning: HashMap::new(),
+        }
+    }
+
+    /// Returns the window for a sync of `device`, which loads no conflicts except those that concern the device.
+    ///
+    /// The conflicts of others can be many times as large as the document.
+    #[must_use]
+    pub fn for_device(self, device: &DeviceId) -> Self {
+        Self {
+            device: Some(device.clone()),
+            ..self
         }
     }
 
@@ -168,6 +201,41 @@ impl<'a, S: Store> Window<'a, S> {
                 .any(|change| change.version == version || change.parent == version)
     }
 
+    /// Tells whether the log of an existing portfolio has `version`, made at `made_at` if that is known.
+    ///
+    /// A number alone does not identify a version: another account's log, or one that was restored from a backup and
+    /// then diverged, has the same numbers with other times. Version 0 is the empty document of every log and has no
+    /// time.
+    ///
+    /// Takes no request if the window has the change that made the version, otherwise at most one.
+    pub(crate) async fn check(&self, version: Version, made_at: Option<Timestamp>) -> Result<Claim, StoreError> {
+        let verdict = |made: &Change| {
+            let is_present = made.version == version && made_at.is_none_or(|at| at == made.last_sync_at);
+            if is_present { Claim::Present } else { Claim::Unknown }
+        };
+        if let Some(made) = self.changes.iter().find(|change| change.version == version) {
+            return Ok(verdict(made));
+        }
+        if version == 0 || made_at.is_none() && self.knows(version) {
+            return Ok(Claim::Present);
+        }
+        let oldest_parent = self.changes.first().map_or(0, |oldest| oldest.parent);
+        if oldest_parent <= version && !self.knows(version) {
+            // A jump skipped it, or it is above the head.
+            return Ok(Claim::Unknown);
+        }
+        // Times grow with versions.
+        let mut later = self.changes.iter().filter(|change| change.parent >= version);
+        if later.any(|later| made_at.is_some_and(|at| later.last_sync_at <= at)) {
+            return Ok(Claim::Unknown);
+        }
+        let Portfolio { store, key } = self.portfolio;
+        let before = store.before(key, version, 1).await?;
+        // If retention has removed the change that made the version, at most a snapshot has it, and a snapshot has no
+        // time that could be compared.
+        Ok(before.first().map_or(Claim::Expired, verdict))
+    }
+
     /// Returns the changes made since `version`, oldest first.
     pub fn after(&self, version: Version) -> &[Change] {
         self.changes.get(self.first_after(version)..).unwrap_or_default()
@@ -175,6 +243,24 @@ impl<'a, S: Store> Window<'a, S> {
 
     fn first_after(&self, version: Version) -> usize {
         self.changes.partition_point(|change| change.parent < version)
+    }
+
+    /// Returns the device for which the window is read.
+    pub(super) const fn device(&self) -> Option<&DeviceId> {
+        self.device.as_ref()
+    }
+
+    /// Returns the conflicts of `change` if they are loaded: all of them, or at least those that concern the device.
+    pub(super) fn loaded_conflicts(&self, change: &Change) -> Option<Vec<ConflictRecord>> {
+        if let Some(concerning) = self.concerning.get(&change.version) {
+            return Some(concerning.clone());
+        }
+        let patch = change.patch.as_ref()?;
+        let conflicts = Patch {
+            conflicts: patch.conflicts.clone(),
+            edits: Vec::new(),
+        };
+        Some(conflicts.into_records(change.version).collect())
     }
 
     /// Tells whether the window has every change from version 0 up to `version`, with its patch loaded.
@@ -268,27 +354,6 @@ impl<S: Store> Window<'_, S> {
         Ok(edits.map(|edit| edit.op.clone()).collect())
     }
 
-    /// Returns the conflicts that the changes made since `version` recorded, in log order; leaves out expired ones.
-    pub async fn conflicts(&mut self, version: Version) -> Result<Vec<ConflictRecord>, StoreError> {
-        let has_conflicts = |change: &Change| change.conflicts > 0;
-        if let Err(error) = self.load(version, has_conflicts).await {
-            let StoreError::Expired { retained_from, .. } = error else {
-                return Err(error);
-            };
-            self.cut_to(retained_from);
-            self.load(version, has_conflicts).await?;
-        }
-        let mut conflicts = Vec::new();
-        for change in self.after(version).iter().filter(|change| has_conflicts(change)) {
-            let recorded = change.patch.iter().flat_map(|patch| &patch.conflicts);
-            conflicts.extend(recorded.map(|conflict| ConflictRecord {
-                version: change.version,
-                conflict: conflict.clone(),
-            }));
-        }
-        Ok(conflicts)
-    }
-
     /// Loads the patches that are stored apart, of the changes since `version` for which `is_wanted` is true; each only
     /// once.
     pub(super) async fn load(
@@ -299,7 +364,21 @@ impl<S: Store> Window<'_, S> {
         let from = self.first_after(version);
         for change in self.changes.iter_mut().skip(from) {
             if change.patch.is_none() && is_wanted(change) {
-                change.patch = Some(self.portfolio.patch_of(change).await?);
+                let mut patch = self.portfolio.patch_of(change).await?;
+                if let Some(device) = self
+                    .device
+                    .as_ref()
+                    .filter(|own| change.device_id.as_ref() != Some(own))
+                {
+                    let conflicts = Patch {
+                        conflicts: std::mem::take(&mut patch.conflicts),
+                        edits: Vec::new(),
+                    };
+                    let records = conflicts.into_records(change.version);
+                    let concerning = records.filter(|record| is_lost_by(&record.conflict, device)).collect();
+                    self.concerning.insert(change.version, concerning);
+                }
+                change.patch = Some(patch);
             }
         }
         Ok(())

@@ -25,6 +25,8 @@ pub trait Backoff: Send {
 /// A change that a writer wants to append on top of the window's head.
 pub(super) struct Proposal {
     pub(super) kind: Kind,
+    /// The base of the sync, if it is not the head: 0 if the sync has no base.
+    pub(super) base: Option<Version>,
     pub(super) device_id: Option<DeviceId>,
     pub(super) sync_id: Option<SyncId>,
     pub(super) fingerprint: Fingerprint,
@@ -43,6 +45,7 @@ impl Proposal {
     pub(super) const fn new(kind: Kind, fingerprint: Fingerprint, patch: Patch) -> Self {
         Self {
             kind,
+            base: None,
             device_id: None,
             sync_id: None,
             fingerprint,
@@ -150,6 +153,7 @@ pub(super) async fn append<S: Store, W: Writer<S>, B: Backoff>(
 fn draft<S: Store>(window: &Window<'_, S>, proposal: Proposal, received: Timestamp) -> Draft {
     let draft = Draft::on(window.head(), window.extent(), proposal.kind, proposal.patch, received);
     Draft {
+        base: proposal.base.unwrap_or(draft.parent),
         version: draft.version.max(proposal.above.saturating_add(1)),
         device_id: proposal.device_id,
         sync_id: proposal.sync_id,

@@ -42,6 +42,7 @@
 
 mod append;
 mod compaction;
+mod delta;
 mod history;
 mod limits;
 pub mod portfolios;
@@ -51,6 +52,7 @@ mod report;
 mod status;
 mod v1;
 mod v2;
+mod wipe;
 
 pub use append::Backoff;
 pub use compaction::{Compacted, Retention};

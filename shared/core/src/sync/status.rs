@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::id::DeviceId;
 use crate::log::{Change, Version};
-use crate::portfolio::{Portfolio, Window};
+use crate::portfolio::{Claim, Portfolio, Window};
 use crate::store::Store;
 use crate::time::Timestamp;
 use serde::Serialize;
@@ -17,6 +17,8 @@ const NEWEST: u16 = 4;
 pub struct SyncStatusQuery {
     /// The device's version: v1's `client_version`, v2's `base_version`.
     pub version: Version,
+    /// When that version was made: v2's `base_at`, if the device knows it.
+    pub made_at: Option<Timestamp>,
     /// The device that asks.
     pub device_id: DeviceId,
     /// Whether it has unsent edits, if the request says so.
@@ -39,8 +41,11 @@ pub struct SyncStatus {
 impl<S: Store> Portfolio<'_, S> {
     /// Compares a device's version with the head.
     ///
-    /// This takes one read of the log, and a second one only if the newest changes are all the device's own and do not
-    /// reach back to its version.
+    /// If the log has another version with this number, or cannot tell the two apart, the device must sync and may
+    /// meet conflicts.
+    ///
+    /// This takes one read of the log. A second one is needed only if the newest changes are all the device's own and do
+    /// not reach back to its version; with the time of the version, also if the device has no edits.
     ///
     /// # Errors
     /// 404 without such a portfolio; 410 if it was deleted; 503 if the store fails.
@@ -50,13 +55,24 @@ impl<S: Store> Portfolio<'_, S> {
         let is_behind = query.version < head.version;
         let is_ahead = query.version > head.version;
         let has_edits = query.local_changes;
-        Ok(SyncStatus {
+        let mut status = SyncStatus {
             needs_sync: is_behind || is_ahead || has_edits == Some(true),
             has_conflicts: is_behind && has_edits != Some(false) && another_wrote(&newest, query).await?,
             server_version: head.version,
             server_last_sync: head.last_sync_at,
-        })
+        };
+        let is_certain = status.needs_sync && status.has_conflicts;
+        if !is_certain && query.made_at.is_some() && has_another(&newest, query).await? {
+            (status.needs_sync, status.has_conflicts) = (true, true);
+        }
+        Ok(status)
     }
+}
+
+/// Returns true unless the log is known to have the very version that the device has.
+async fn has_another<S: Store>(newest: &Window<'_, S>, query: &SyncStatusQuery) -> Result<bool, Error> {
+    let claim = newest.check(query.version, query.made_at).await?;
+    Ok(claim != Claim::Present)
 }
 
 /// Returns true unless the device itself made every change since its version.

@@ -101,6 +101,25 @@ mod tests {
     }
 
     #[test]
+    fn each_portfolio_of_a_batch_has_a_base_of_its_own_or_rejoins() {
+        let portfolios = r#"[{"portfolio_id":"a","sync_id":"s","base_version":3,"base_at":"2026-01-31T11:00:00.000Z"},
+            {"portfolio_id":"b","sync_id":"s","rejoin":true,"document":{"x":1}},
+            {"portfolio_id":"c","sync_id":"s","base_version":3,"rejoin":true,"document":{}}]"#;
+        let [a, b, c] = &batch(portfolios).unwrap().portfolios[..] else {
+            panic!("three portfolios");
+        };
+        let (_, a) = a.sync.as_ref().unwrap();
+        assert_eq!(a.base_at.unwrap().to_string(), "2026-01-31T11:00:00.000Z");
+        let (_, b) = b.sync.as_ref().unwrap();
+        assert!(b.rejoin.is_some() && b.base_at.is_none());
+        let refused = c.sync.as_ref().unwrap_err();
+        assert_eq!(
+            refused.detail,
+            "portfolios[2].base_version cannot be combined with rejoin"
+        );
+    }
+
+    #[test]
     fn a_batch_has_1_to_25_portfolios_in_the_order_of_the_request() {
         for count in [1, 2, MAX_PORTFOLIOS] {
             let batch = batch(&parts(count)).unwrap();

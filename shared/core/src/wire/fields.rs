@@ -77,14 +77,17 @@ impl<'a> Fields<'a> {
 
     /// Reads an optional version, a whole number from 0 to 2^53 − 1.
     pub fn optional_version(&self, name: &str) -> Result<Option<Version>, Error> {
-        let version = |value: &Value| match value {
-            Value::Number(number) => number
-                .to_i64()
-                .and_then(|whole| in_range(Version::try_from(whole).ok()?)),
+        self.optional_whole(name)
+    }
+
+    /// Reads an optional whole number from 0 to 2^53 − 1.
+    pub fn optional_whole(&self, name: &str) -> Result<Option<u64>, Error> {
+        let whole = |value: &Value| match value {
+            Value::Number(number) => number.to_i64().and_then(|whole| in_range(u64::try_from(whole).ok()?)),
             _ => None,
         };
         self.optional(name)
-            .map(|value| version(value).ok_or_else(|| self.wrong(name, MUST_BE_A_VERSION)))
+            .map(|value| whole(value).ok_or_else(|| self.wrong(name, MUST_BE_WHOLE)))
             .transpose()
     }
 
@@ -161,9 +164,14 @@ impl<'a> Fields<'a> {
         self.must(name, self.optional_portfolio_id(name))
     }
 
+    /// Reads an optional sync id.
+    pub fn optional_sync_id(&self, name: &str) -> Result<Option<SyncId>, Error> {
+        self.parsed(name, SyncId::parse)
+    }
+
     /// Reads a required sync id.
     pub fn sync_id(&self, name: &str) -> Result<SyncId, Error> {
-        self.must(name, self.parsed(name, SyncId::parse))
+        self.must(name, self.optional_sync_id(name))
     }
 
     /// Returns the member's path, by which errors name it, such as `portfolios[3].changes`.
@@ -187,7 +195,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-const MUST_BE_A_VERSION: &str = "must be a whole number from 0 to 9007199254740991";
+const MUST_BE_WHOLE: &str = "must be a whole number from 0 to 9007199254740991";
 
 fn in_range(version: Version) -> Option<Version> {
     (version <= MAX_VERSION).then_some(version)
@@ -205,7 +213,7 @@ pub fn error_at(path: &str, error: Error) -> Error {
 pub fn version_from_text(name: &str, text: &str) -> Result<Version, Error> {
     let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let version = digits.and_then(|digits| in_range(digits.parse().ok()?));
-    version.ok_or_else(|| Error::malformed(format!("{name} {MUST_BE_A_VERSION}")))
+    version.ok_or_else(|| Error::malformed(format!("{name} {MUST_BE_WHOLE}")))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! answers.
 
 pub mod batch;
+mod body;
 mod conflict;
 pub mod devices;
 pub mod fields;
@@ -12,6 +13,6 @@ pub mod v1;
 pub(crate) mod v1_document;
 pub mod v2;
 
-pub use conflict::IndexedConflict;
+pub use body::read_body;
 pub use outcome::Outcome;
 pub use v1_document::V1Document;

@@ -16,17 +16,17 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 pub struct SyncRequest {
     /// The device's whole document: an object.
     pub client_data: Value,
-    /// When the device last synced, as the last answer said or by the device's own clock.
+    /// When the device last synced, as the last answer said or by the device's own clock; or the time of its edits.
     pub last_sync_at: Option<LastSync>,
     /// The version that the device says it has; 0 before its first sync.
     pub client_version: Version,
     /// The device that syncs.
     pub device_id: DeviceId,
-    /// True if the user wants to empty the document.
+    /// True if the document may lack almost everything that its base has.
     pub allow_wipe: bool,
 }
 
-/// A request's `last_sync_at`.
+/// A time that an answer may have contained: a request's `last_sync_at`, or the `timestamp` of its `metadata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastSync {
     /// The time, in whole milliseconds.
@@ -113,7 +113,7 @@ fn document(fields: &Fields<'_>, name: &str, value: Option<Value>) -> Result<Opt
 
 impl LastSync {
     /// Reads a date-time as [`Timestamp::parse`] does.
-    fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let at = Timestamp::parse(text)?;
         let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
         let digits = fraction.bytes().take_while(u8::is_ascii_digit);
@@ -161,8 +161,11 @@ pub struct SyncResponse {
     pub changes: Vec<DocumentChange>,
     /// When the head was made.
     pub last_sync_at: Timestamp,
-    /// The conflicts that the log has since the request's base, this sync's included; without a base only this sync's.
+    /// The conflicts that concern the device, in log order ([`crate::portfolio::ReportedConflicts`]); without a base
+    /// only this sync's.
     pub conflicts: Vec<ConflictRecord>,
+    /// How many more conflicts concern the device; the history has them.
+    pub conflicts_omitted: u64,
 }
 
 /// A portfolio as v1 clients see it.

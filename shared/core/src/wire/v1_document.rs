@@ -13,7 +13,8 @@ pub(crate) const METADATA: &str = "metadata";
 pub(crate) const BASE: &str = "base";
 const DEVICE_ID: &str = "device_id";
 const SYNC_VERSION: &str = "sync_version";
-const TIMESTAMP: &str = "timestamp";
+/// The service's member of `metadata` that says when that version was made.
+pub(crate) const TIMESTAMP: &str = "timestamp";
 
 /// The service's members of `metadata`, sorted by name.
 pub(crate) const SERVICE_MEMBERS: [&str; 4] = [BASE, DEVICE_ID, SYNC_VERSION, TIMESTAMP];

@@ -4,7 +4,7 @@ use crate::generate::Edit;
 use crate::model;
 use crate::retained::{Retained, snapshot};
 use crate::support::{device, ms, patched, text};
-use coinolio_core::algebra::{Ranks, diff};
+use coinolio_core::algebra::{Conflict, Path, Ranks, Winner, diff};
 use coinolio_core::id::{DeviceId, PortfolioId, SyncId, UserId};
 use coinolio_core::json::Value;
 use coinolio_core::log::{
@@ -13,10 +13,10 @@ use coinolio_core::log::{
 use coinolio_core::portfolio::Portfolio;
 use coinolio_core::store::{Appended, ChangeLog, Directory, MemoryStore, RankSource, Snapshots, Store, StoreError};
 use coinolio_core::sync::Backoff;
-use coinolio_core::wire::v2::{Delta, RequestedEdit, SyncRequest, SyncResponse};
+use coinolio_core::wire::v2::{Delta, EditTime, RequestedEdit, SyncRequest, SyncResponse};
 use coinolio_core::{Code, Error};
 use futures_util::pending;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -180,8 +180,8 @@ struct Phone {
     /// The unanswered sync, and the document at the time of sending.
     unanswered: Option<(SyncRequest, Value)>,
     answered: Vec<(SyncRequest, Value)>,
-    /// The versions whose conflicts were reported to it.
-    reported: BTreeSet<Version>,
+    /// The paths of the conflicts that were reported to it, each with its version.
+    reported: Vec<(Path, Version)>,
     syncs: u32,
 }
 
@@ -244,7 +244,7 @@ impl Fleet {
             edited_at: 0,
             unanswered: None,
             answered: Vec::new(),
-            reported: BTreeSet::new(),
+            reported: Vec::new(),
             syncs: 0,
         });
         Self {
@@ -306,16 +306,21 @@ impl Fleet {
             .into_iter()
             .map(|op| RequestedEdit {
                 op,
-                modified_at: Some(ms(phone.edited_at)),
+                time: Some(EditTime::Clock(ms(phone.edited_at))),
             });
         let request = SyncRequest {
             device_id: phone.id.clone(),
             sync_id: SyncId::parse(&format!("{}-{}", phone.id, phone.syncs)).unwrap(),
             base_version: phone.base.0,
+            base_at: None,
+            edited_on: None,
+            follows: None,
             sent_at,
             base_lost: false,
+            allow_wipe: false,
             changes: changes.collect(),
             name: Some("Main".into()),
+            rejoin: None,
         };
         phone.unanswered = Some((request.clone(), phone.document.clone()));
         (request, phone.document.clone())
@@ -456,9 +461,12 @@ impl Fleet {
             text(&sent)
         );
         let phone = &mut self.phones[who];
-        phone
-            .reported
-            .extend(answer.conflicts.iter().map(|conflict| conflict.version));
+        phone.reported.extend(
+            answer
+                .conflicts
+                .iter()
+                .map(|record| (record.conflict.path.clone(), record.version)),
+        );
         // Edits made since are repeated on top of the answer.
         phone.document = patched(&server, &diff(&sent, &phone.document));
         self.superseded.extend(&unique(&server) - &unique(&phone.document));
@@ -495,10 +503,7 @@ impl Fleet {
         let changes = self.changes();
         let conflicts = changes.iter().flat_map(|change| {
             let patch = run(self.archive.patch(&self.key, change)).unwrap();
-            patch.conflicts.into_iter().map(|conflict| ConflictRecord {
-                version: change.version,
-                conflict,
-            })
+            patch.into_records(change.version)
         });
         conflicts.collect()
     }
@@ -550,11 +555,27 @@ impl Fleet {
         );
     }
 
-    /// Checks that every conflict was reported to every device: each answer has the conflicts since its base.
-    pub(crate) fn assert_every_conflict_was_reported_to_every_device(&self) {
-        let versions: BTreeSet<_> = self.conflicts().iter().map(|logged| logged.version).collect();
-        for phone in &self.phones {
-            assert_eq!(phone.reported, versions, "{}", phone.id);
+    /// Checks that every conflict was reported to the device that met it and to the one whose edit lost, or a newer one
+    /// at the same path.
+    pub(crate) fn assert_every_conflict_was_reported_to_its_devices(&self) {
+        for logged in self.conflicts() {
+            let Conflict {
+                path,
+                winner,
+                client,
+                server,
+                ..
+            } = &logged.conflict;
+            for phone in &self.phones {
+                let is_concerned = client.device_id.as_ref() == Some(&phone.id)
+                    || *winner == Winner::Client && server.device_id.as_ref() == Some(&phone.id);
+                let is_reported = |(at, version): &(Path, Version)| at == path && *version >= logged.version;
+                assert!(
+                    !is_concerned || phone.reported.iter().any(is_reported),
+                    "{} is not told of {logged:?}",
+                    phone.id
+                );
+            }
         }
     }
 

@@ -287,17 +287,18 @@ fn the_conflict_rules_are_tried_in_order() {
 }
 
 #[test]
-fn an_edit_is_not_concurrent_with_earlier_edits_of_the_same_device() {
+fn an_edit_conflicts_with_a_change_of_the_same_device_id() {
     let mut server = History::of(&json(r#"{"a":{"x":0,"y":0}}"#));
     let edit = ops(r#"[{"op":"set","path":["a","x"],"value":2}]"#).remove(0);
     server.change(Some(&device("phone")), &[(edit, ms(5))]);
-    for (at, is_applied) in [(6, true), (5, true), (4, false)] {
+    for (at, is_applied) in [(6, true), (5, false), (4, false)] {
         let merged = merged_by(&server, &format!("[{SET}]"), at, &Ranks::new());
         assert_eq!(
             (merged.edits.len(), merged.conflicts.len()),
-            (usize::from(is_applied), 0),
+            (usize::from(is_applied), 1),
             "at {at}"
         );
+        assert_eq!(merged.conflicts[0].server.device_id, Some(device("phone")));
     }
     let unknown = merged_by(
         &server,
@@ -307,7 +308,7 @@ fn an_edit_is_not_concurrent_with_earlier_edits_of_the_same_device() {
     );
     assert_eq!(
         unknown.conflicts[0].server.device_id, None,
-        "a value without an author is not the device's own"
+        "nobody is known to have altered the value"
     );
     assert_eq!(unknown.conflicts[0].server.modified_at, ms(UNKNOWN));
 }

@@ -3,7 +3,9 @@
 use crate::fixture::{
     Event, Watched, body, delete, device, everything, minute, portfolio, send, server_at, set, sync, wire,
 };
-use crate::undoing::{appends, conflict, delete_portfolio, head_kind, keep_mine, pulled, refused, restore};
+use crate::undoing::{
+    appends, conflict, delete_portfolio, head_kind, keep_mine, keep_mine_of, pulled, refused, restore,
+};
 use coinolio_core::error::Code;
 use coinolio_core::json::Value;
 use coinolio_core::log::{Kind, Version};
@@ -26,7 +28,7 @@ fn keep_mine_sets_the_losing_value_again_on_top_of_the_head() {
         ["entry", "since", "snapshot_before", "between", "append"]
     );
     assert_eq!((answered.answer.version, answered.answer.last_sync_at), (5, minute(12)));
-    assert_eq!(answered.answer.last_sync_device, Some(device("phone")));
+    assert_eq!(answered.answer.last_sync_device, Some(device("car")));
     assert_eq!(amount(&log, 5), "3.0");
     assert_eq!(wire(&server_at(&log.log, 5))["other"], 1);
     let head = everything(&log.log).pop().unwrap();
@@ -209,6 +211,192 @@ fn a_beaten_keep_mine_is_tried_again_on_top_of_the_faster_change() {
     assert_eq!(answered.answer.version, 5);
     assert_eq!(appends(&log), 2, "one of them beaten");
     assert_eq!(amount(&log, 5), "3.0");
+}
+
+#[test]
+fn the_device_that_asks_gets_the_value_of_its_side_and_any_other_device_the_losing_one() {
+    // The phone's 2.0 won against the tablet's 3.0.
+    for (body, expected) in [
+        (json!({"device_id": "phone"}), "2.0"),
+        (json!({"device_id": "tablet"}), "3.0"),
+        (json!({"device_id": "car"}), "3.0"),
+        (json!({}), "3.0"),
+        (json!({"device_id": "phone", "value": "client"}), "3.0"),
+        (json!({"device_id": "tablet", "value": "server"}), "2.0"),
+        (json!({"value": "client"}), "3.0"),
+        (json!({"value": "server"}), "2.0"),
+    ] {
+        let log = conflict();
+        assert_eq!(keep_mine_of(&log, 3, 0, &body, 11).unwrap().answer.version, 4, "{body}");
+        assert_eq!(
+            (amount(&log, 4), head_kind(&log)),
+            (json!(expected), Kind::KeptMine),
+            "{body}"
+        );
+        assert_eq!(
+            everything(&log.log)[3].conflicts,
+            0,
+            "nothing was written in between: {body}"
+        );
+    }
+    let log = conflict();
+    for value in [json!("mine"), json!(1), json!([])] {
+        let body = json!({"device_id": "phone", "value": value});
+        assert_eq!(refused(&log, || keep_mine_of(&log, 3, 0, &body, 11)), Code::Malformed);
+    }
+}
+
+#[test]
+fn each_value_of_a_conflict_is_brought_back_once() {
+    let log = conflict();
+    for (value, version, expected) in [
+        ("client", 4, "3.0"),
+        ("client", 4, "3.0"),
+        ("server", 5, "2.0"),
+        ("client", 5, "2.0"),
+        ("server", 5, "2.0"),
+    ] {
+        let answered = keep_mine_of(&log, 3, 0, &json!({"value": value}), 11).unwrap();
+        assert_eq!(answered.answer.version, version, "{value}");
+        assert_eq!(amount(&log, version), expected, "{value}");
+    }
+    assert_eq!(everything(&log.log).len(), 5);
+}
+
+/// Returns a log whose version 3 recorded one conflict about the whole list `tags`, which both devices replaced:
+/// `phones` won against `tablets`.
+fn list_conflict(base: &serde_json::Value, phones: &serde_json::Value, tablets: &serde_json::Value) -> Watched {
+    let log = Watched::default();
+    sync(&log, &body("phone", "p0", 0, &[set("tags", base.clone(), 1)], 1), 1);
+    sync(&log, &body("phone", "p1", 1, &[set("tags", phones.clone(), 8)], 9), 9);
+    let met = sync(
+        &log,
+        &body("tablet", "t1", 1, &[set("tags", tablets.clone(), 7)], 10),
+        10,
+    );
+    assert_eq!(wire(&met.answer.conflicts)[0]["path"], json!(["tags"]));
+    assert_eq!(wire(&server_at(&log.log, 3))["tags"], *phones);
+    log
+}
+
+/// Returns rows without ids.
+fn rows(names: &[&str]) -> serde_json::Value {
+    names.iter().map(|name| json!({"row": name})).collect()
+}
+
+#[test]
+fn keep_mine_of_a_lists_conflict_retains_the_elements_added_since() {
+    let log = list_conflict(&json!("x"), &rows(&["a", "b"]), &json!({"odd": 1}));
+    let added = ["c", "d", "e", "f", "g"];
+    for (version, name) in (3..).zip(added) {
+        let edit = json!({"op": "set", "path": ["tags", {"value": {"row": name}}], "value": {"row": name}});
+        sync(&log, &body("laptop", name, version, &[edit], 11), 11);
+    }
+    let all = rows(&["a", "b", "c", "d", "e", "f", "g"]);
+    assert_eq!(wire(&server_at(&log.log, 8))["tags"], all);
+    // The winner's value is still there: everything that was added to it stays.
+    assert_eq!(
+        keep_mine_of(&log, 3, 0, &json!({"device_id": "phone"}), 12)
+            .unwrap()
+            .answer
+            .version,
+        9
+    );
+    assert_eq!(wire(&server_at(&log.log, 9))["tags"], all);
+    // The other value is no list, so the list with the additions loses: in a conflict, so that it can be brought back.
+    let answered = keep_mine_of(&log, 3, 0, &json!({"device_id": "tablet"}), 13).unwrap();
+    assert_eq!((answered.answer.version, answered.report.conflicts), (10, 1));
+    assert_eq!(wire(&server_at(&log.log, 10))["tags"], json!({"odd": 1}));
+    keep_mine_of(&log, 10, 0, &json!({"value": "server"}), 14).unwrap();
+    assert_eq!(wire(&server_at(&log.log, 11))["tags"], all);
+
+    // Both devices replaced the same row.
+    let log = list_conflict(
+        &rows(&["a", "b", "c", "d", "e", "f"]),
+        &rows(&["a1", "b", "c", "d", "e", "f"]),
+        &rows(&["a2", "b", "c", "d", "e", "f"]),
+    );
+    for (version, name) in (3..).zip(["g", "h", "i", "j", "k"]) {
+        let edit = json!({"op": "set", "path": ["tags", {"value": {"row": name}}], "value": {"row": name}});
+        sync(&log, &body("laptop", name, version, &[edit], 11), 11);
+    }
+    assert_eq!(keep_mine(&log, 3, 0, 12).unwrap().report.conflicts, 0);
+    let mut kept = wire(&server_at(&log.log, 9))["tags"].as_array().unwrap().clone();
+    kept.sort_by_key(ToString::to_string);
+    assert_eq!(
+        json!(kept),
+        rows(&["a2", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"])
+    );
+
+    // Both values are lists, and one of them is opaque.
+    let element = |id: u64, n: u64| json!({"id": id, "n": n});
+    let log = list_conflict(&json!("x"), &json!([[1], 2]), &json!([element(1, 2), element(2, 0)]));
+    let list = json!([element(1, 1)]);
+    sync(&log, &body("laptop", "l", 3, &[set("tags", list, 11)], 11), 11);
+    keep_mine_of(&log, 3, 0, &json!({"device_id": "tablet"}), 12).unwrap();
+    let kept = wire(&server_at(&log.log, 5))["tags"].clone();
+    assert_eq!(kept, json!([element(1, 2), element(2, 0)]));
+}
+
+#[test]
+fn five_later_additions_stay_when_the_losing_list_is_brought_back() {
+    let numbered =
+        |from: u64, to: u64, n: u64| -> serde_json::Value { (from..to).map(|id| json!({"id": id, "n": n})).collect() };
+    let log = portfolio();
+    // The phone replaces the list by a scalar, the tablet edits it; the phone's is newer.
+    sync(&log, &body("phone", "p1", 1, &[set("tx", numbered(0, 5, 0), 1)], 1), 1);
+    sync(&log, &body("phone", "p2", 2, &[delete("tx", 8)], 9), 9);
+    let tx6 = json!({"op": "set", "path": ["tx", {"id": 5}], "value": {"id": 5, "n": 0}, "modified_at": "2026-01-01T00:07:00.000Z"});
+    sync(&log, &body("tablet", "t1", 2, &[tx6], 10), 10);
+    for id in 6..11_u64 {
+        let edit = json!({"op": "set", "path": ["tx", {"id": id}], "value": {"id": id, "n": 1}});
+        sync(&log, &body("laptop", &format!("l{id}"), id - 2, &[edit], 11), 11);
+    }
+    assert_eq!(wire(&server_at(&log.log, 9))["tx"].as_array().unwrap().len(), 5);
+    let answered = keep_mine_of(&log, 4, 0, &json!({"device_id": "tablet"}), 12).unwrap();
+    assert_eq!(answered.report.conflicts, 0);
+    let kept = wire(&server_at(&log.log, 10))["tx"].clone();
+    let ids: std::collections::BTreeSet<u64> = kept
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tx| tx["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ids, (0..11).collect());
+}
+
+#[test]
+fn a_value_that_keep_mine_replaces_unseen_is_a_conflict_of_which_its_author_is_told() {
+    let replaced = |base: Option<u64>| {
+        let log = conflict();
+        sync(
+            &log,
+            &body("laptop", "l", 3, &[set("assets.btc.amount", "7", 11)], 11),
+            11,
+        );
+        log.requests();
+        let body = json!({"device_id": "tablet", "base_version": base});
+        let answered = keep_mine_of(&log, 3, 0, &body, 12).unwrap();
+        assert_eq!(amount(&log, 5), "3.0");
+        let requests = log.requests();
+        let told = sync(&log, &crate::fixture::body("laptop", "pull", 4, &[], 13), 13)
+            .answer
+            .conflicts;
+        (answered.report.conflicts, wire(&told), requests)
+    };
+    for unseen in [None, Some(3)] {
+        let (conflicts, told, requests) = replaced(unseen);
+        assert_eq!(conflicts, 1);
+        let expected = json!([{"index": 0, "path": ["assets", "btc", "amount"], "version": 5, "winner": "client", "rule": "newest",
+            "client": {"value": "3.0", "device_id": "tablet", "modified_at": "2026-01-01T00:12:00.000Z"},
+            "server": {"value": "7", "device_id": "laptop", "modified_at": "2026-01-01T00:11:00.000Z"}}]);
+        assert_eq!(told, expected);
+        let read = ["snapshot_before", "between"];
+        assert_eq!(requests, [&["entry", "since"][..], &read, &read, &["append"]].concat());
+    }
+    let (conflicts, told, requests) = replaced(Some(4));
+    assert_eq!((conflicts, told), (0, json!([])));
+    assert_eq!(requests, ["entry", "since", "snapshot_before", "between", "append"]);
 }
 
 #[test]

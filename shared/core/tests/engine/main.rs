@@ -8,6 +8,8 @@
 
 mod compact;
 mod compare;
+mod conflicts;
+mod delta;
 mod fixture;
 mod history;
 mod keep_mine;
@@ -19,8 +21,15 @@ mod retention_fleet;
 mod status;
 mod undoing;
 mod v2;
+mod v2_base_at;
 mod v2_base_expired;
 mod v2_fleet;
+mod v2_in_flight;
 mod v2_races;
+mod v2_rejoin;
 mod v2_repeats;
+mod v2_same_device;
+mod v2_twins;
+mod v2_undated;
+mod v2_wipe;
 mod wire;

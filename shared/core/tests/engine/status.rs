@@ -10,6 +10,7 @@ use serde_json::json;
 fn status(log: &Watched, name: &str, version: Version, local_changes: Option<bool>) -> SyncStatus {
     let query = SyncStatusQuery {
         version,
+        made_at: None,
         device_id: device(name),
         local_changes,
     };
@@ -98,6 +99,7 @@ fn a_portfolio_that_does_not_exist_has_no_status() {
     let log = Watched::default();
     let query = SyncStatusQuery {
         version: 0,
+        made_at: None,
         device_id: device("phone"),
         local_changes: None,
     };

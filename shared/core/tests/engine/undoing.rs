@@ -30,14 +30,25 @@ pub(crate) fn restore<L: Store>(log: &L, version: Version, at: u32) -> Result<Po
     restore_as(log, version, None, None, at).map(|answered| answered.answer)
 }
 
-/// Brings back the losing value of a conflict. The request is received at minute `at`.
+/// Brings back the losing value of a conflict, for a device on neither side. The request is received at minute `at`.
 pub(crate) fn keep_mine<L: Store>(
     log: &L,
     version: Version,
     index: u64,
     at: u32,
 ) -> Result<Answered<PortfolioSummary>, Error> {
-    let request = KeepMineRequest::from_json(&value(&json!({"device_id": "phone"})))?;
+    keep_mine_of(log, version, index, &json!({"device_id": "car"}), at)
+}
+
+/// Sends a keep-mine with this body. The request is received at minute `at`.
+pub(crate) fn keep_mine_of<L: Store>(
+    log: &L,
+    version: Version,
+    index: u64,
+    body: &serde_json::Value,
+    at: u32,
+) -> Result<Answered<PortfolioSummary>, Error> {
+    let request = KeepMineRequest::from_json(&value(body))?;
     let conflict = ConflictId { version, index };
     block_on(main_in(log).keep_mine(&mut Attempts(3), conflict, request, minute(at)))
 }

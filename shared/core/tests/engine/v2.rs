@@ -27,7 +27,7 @@ fn edits_on_the_head_cost_one_read_and_one_append() {
     assert_eq!(
         wire(&answered.answer),
         json!({"portfolio_id": "main", "version": 2, "last_sync_at": minute_text(6), "last_sync_device": "phone",
-               "outcome": "accepted", "changes": [], "conflicts": []})
+               "outcome": "accepted", "changes": [], "conflicts": [], "conflicts_omitted": 0})
     );
     assert_eq!(answered.report.outcome, Some(Outcome::Accepted));
     assert_eq!(answered.report.document_bytes, None);
@@ -88,7 +88,7 @@ fn a_pull_costs_one_read_and_returns_the_operations_since_its_base_in_log_order(
     );
     sync(
         &log,
-        &body("phone", "s2", 2, &[set("assets.btc.amount", "3.0", 6)], 6),
+        &body("phone", "s2", 2, &[set("assets.eth.amount", "3.0", 6)], 6),
         6,
     );
     log.requests();
@@ -97,9 +97,9 @@ fn a_pull_costs_one_read_and_returns_the_operations_since_its_base_in_log_order(
     assert_eq!(
         wire(&answered.answer),
         json!({"portfolio_id": "main", "version": 3, "last_sync_at": minute_text(6), "last_sync_device": "phone",
-               "outcome": "pulled", "conflicts": [], "changes": [
+               "outcome": "pulled", "conflicts": [], "conflicts_omitted": 0, "changes": [
                    {"op": "set", "path": ["assets", "btc", "amount"], "value": "2.0"},
-                   {"op": "set", "path": ["assets", "btc", "amount"], "value": "3.0"}]})
+                   {"op": "set", "path": ["assets", "eth", "amount"], "value": "3.0"}]})
     );
 }
 
@@ -157,7 +157,7 @@ fn creating_an_existing_portfolio_merges_with_an_empty_base() {
     );
     assert_eq!(
         wire(&answered.answer.conflicts),
-        json!([{"path": ["assets", "btc", "amount"], "version": 2, "winner": "client", "rule": "newest",
+        json!([{"index": 0, "path": ["assets", "btc", "amount"], "version": 2, "winner": "client", "rule": "newest",
                 "client": {"value": "7.0", "device_id": "tablet", "modified_at": minute_text(9)},
                 "server": {"value": "1.0", "device_id": "phone", "modified_at": minute_text(0)}}])
     );
@@ -183,7 +183,7 @@ fn edits_of_different_assets_both_survive() {
     assert_eq!(
         wire(&answered.answer),
         json!({"portfolio_id": "main", "version": 3, "last_sync_at": minute_text(6), "last_sync_device": "tablet",
-               "outcome": "merged", "conflicts": [],
+               "outcome": "merged", "conflicts": [], "conflicts_omitted": 0,
                "changes": [{"op": "set", "path": ["assets", "btc", "amount"], "value": "2.0"}]})
     );
     let stored = everything(&log.log).pop().unwrap().patch.unwrap();
@@ -212,22 +212,24 @@ fn a_merge_costs_at_most_four_queries_and_an_append() {
 }
 
 #[test]
-fn two_edits_of_one_field_are_a_conflict_that_both_devices_are_told_of() {
+fn two_edits_of_one_field_are_a_conflict_that_the_device_that_met_it_is_told_of() {
     let log = portfolio();
     let phones = body("phone", "s1", 1, &[set("assets.btc.amount", "2.0", 8)], 9);
     sync(&log, &phones, 9);
     let tablets = body("tablet", "s2", 1, &[delete("assets.btc", 7)], 10);
     let answered = sync(&log, &tablets, 10);
-    let conflicts = json!([{"path": ["assets", "btc"], "version": 3, "winner": "server", "rule": "newest",
+    let conflicts = json!([{"index": 0, "path": ["assets", "btc"], "version": 3, "winner": "server", "rule": "newest",
         "client": {"deleted": true, "device_id": "tablet", "modified_at": minute_text(7)},
         "server": {"value": {"amount": "2.0", "note": "cold"}, "device_id": "phone", "modified_at": minute_text(8)}}]);
     assert_eq!(wire(&answered.answer.conflicts), conflicts);
     assert_eq!(answered.report.conflicts, 1);
     let pulled = sync(&log, &body("phone", "s3", 2, &[], 11), 11);
-    assert_eq!(wire(&pulled.answer.conflicts), conflicts);
+    assert!(pulled.answer.conflicts.is_empty(), "the phone's edit won");
+    let pulled = sync(&log, &body("tablet", "s4", 2, &[], 12), 12);
+    assert_eq!(wire(&pulled.answer.conflicts), conflicts, "the tablet's edit lost");
     assert_eq!(pulled.report.conflicts, 0, "the conflict is not new");
     assert_eq!(pulled.answer.version, 3);
-    let later = sync(&log, &body("phone", "s4", 3, &[], 12), 12);
+    let later = sync(&log, &body("tablet", "s5", 3, &[], 13), 13);
     assert!(later.answer.conflicts.is_empty(), "the conflict is older than the base");
 }
 

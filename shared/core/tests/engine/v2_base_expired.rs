@@ -16,8 +16,8 @@ use coinolio_core::wire::v2::Delta;
 use pollster::block_on;
 use serde_json::json;
 
-/// The request by which [`Retained`] asks the whole log for the oldest retained change.
-const OLDEST: &str = "oldest_since";
+/// The request by which [`Retained`] asks the log for the change before the base.
+const OLDEST: &str = "before";
 
 /// Returns a log of eight versions, of which only those after the fifth are retained. The phone made 1 to 4, the tablet
 /// 5 and 6, the watch 7 and 8.
@@ -195,17 +195,17 @@ fn each_edit_is_compared_with_the_current_value_and_the_answer_is_the_document()
         None => json!({"value": value, "modified_at": minute_text(at)}),
     };
     let (desk, watch) = (Some("desk"), Some("watch"));
-    let conflict = |path: &[&str], winner, client, server| json!({"path": path, "version": 9, "winner": winner, "rule": "newest", "client": client, "server": server});
+    let conflict = |index: u64, path: &[&str], winner, client, server| json!({"index": index, "path": path, "version": 9, "winner": winner, "rule": "newest", "client": client, "server": server});
     assert_eq!(
         wire(&answered.answer),
         json!({"portfolio_id": "main", "version": 9, "last_sync_at": minute_text(90), "last_sync_device": "desk",
-               "outcome": "merged", "document": document, "conflicts": [
-            conflict(&["last"], "client", side(desk, 85, json!(3)), side(watch, 5, json!(7))),
-            conflict(&["v7"], "server", side(desk, 4, json!(70)), side(watch, 5, json!(6))),
-            conflict(&["v2"], "client", side(desk, 58, json!(20)), side(None, 50, json!(1))),
-            conflict(&["v3"], "server", json!({"deleted": true, "device_id": "desk", "modified_at": minute_text(40)}),
+               "outcome": "merged", "document": document, "conflicts_omitted": 0, "conflicts": [
+            conflict(0, &["last"], "client", side(desk, 85, json!(3)), side(watch, 5, json!(7))),
+            conflict(1, &["v7"], "server", side(desk, 4, json!(70)), side(watch, 5, json!(6))),
+            conflict(2, &["v2"], "client", side(desk, 58, json!(20)), side(None, 50, json!(1))),
+            conflict(3, &["v3"], "server", json!({"deleted": true, "device_id": "desk", "modified_at": minute_text(40)}),
                      side(None, 50, json!(2))),
-            conflict(&["assets", "btc", "amount"], "client", side(desk, 88, json!("9")), side(None, 50, json!("1.0"))),
+            conflict(4, &["assets", "btc", "amount"], "client", side(desk, 88, json!("9")), side(None, 50, json!("1.0"))),
         ]})
     );
     assert_eq!(answered.report.conflicts, 5);
@@ -231,27 +231,40 @@ fn each_edit_is_compared_with_the_current_value_and_the_answer_is_the_document()
     assert_eq!(stored.conflicts.len(), 5);
     let heard = send(&retained(&log), &body("watch", "w1", 8, &[], 91), 91).unwrap();
     assert_eq!(
-        heard.answer.conflicts, answered.answer.conflicts,
-        "every device is told of them"
+        heard.answer.conflicts,
+        answered.answer.conflicts[..1],
+        "the watch is told of its edit that lost"
     );
 }
 
 #[test]
-fn a_device_with_an_expired_base_does_not_conflict_with_its_own_changes() {
+fn a_device_with_an_expired_base_conflicts_with_later_changes_of_its_id() {
     let log = eight_versions();
     let changes = [set("last", 3, 6), set("v7", 70, 4), set("v8", 80, 5)];
-    let answered = send(
-        &retained(&log),
-        &with_base_lost(body("watch", "w1", 2, &changes, 90)),
-        90,
-    )
-    .unwrap();
-    assert!(answered.answer.conflicts.is_empty());
-    let document = wire(&server_at(&log.log, 9));
+    let request = with_base_lost(body("watch", "w1", 2, &changes, 90));
+    let answered = send(&retained(&log), &request, 90).unwrap().answer;
+    let decided: Vec<_> = answered
+        .conflicts
+        .iter()
+        .map(|record| {
+            (
+                record.conflict.path.dotted(),
+                record.conflict.winner,
+                record.conflict.rule,
+            )
+        })
+        .collect();
     assert_eq!(
-        (&document["last"], &document["v7"], &document["v8"]),
-        (&json!(3), &json!(6), &json!(80)),
-        "the later edit stands; if the times are equal, the request's"
+        decided,
+        [
+            ("last".into(), Winner::Client, Rule::Newest),
+            ("v7".into(), Winner::Server, Rule::Newest),
+            ("v8".into(), Winner::Server, Rule::ServerPreference),
+        ]
+    );
+    assert!(
+        answered.device_id_reused,
+        "the device made version 8, of which it does not know"
     );
 }
 
@@ -403,6 +416,7 @@ fn a_device_with_an_expired_base_needs_a_sync_that_may_conflict() {
     ] {
         let query = SyncStatusQuery {
             version,
+            made_at: None,
             device_id: device(name),
             local_changes,
         };

@@ -4,7 +4,7 @@ use crate::world::{Attempts, World, json, run, value};
 use coinolio_core::algebra::{apply, diff};
 use coinolio_core::json::{Object, Value};
 use coinolio_core::time::Timestamp;
-use coinolio_core::wire::v1::SyncRequest;
+use coinolio_core::wire::v1::{SyncRequest, SyncResponse};
 use coinolio_core::wire::v2::{Delta, SyncRequest as SyncRequestV2};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -34,6 +34,16 @@ enum Step {
     MoveToFront(usize),
     /// A sync that gets an answer only after this many unanswered attempts, between which the device does not change.
     Sync(u8),
+    /// One sync that gets no answer; the user may go on editing.
+    Unanswered,
+    /// The user undoes every edit since the last answer.
+    Undo,
+    /// An earlier request of a v1 device arrives late, or again.
+    Late(usize),
+    /// A v1 device is restored from a backup of the state after an earlier answer.
+    Restore(usize),
+    /// A v1 device gets the same id as the other one, as a clone of it.
+    Clone(usize),
 }
 
 struct Device {
@@ -46,6 +56,10 @@ struct Device {
     last_sync_at: Option<Timestamp>,
     /// The id of an unanswered v2 sync, which the device repeats before any other.
     unanswered: Option<String>,
+    /// The requests that a v1 device has sent.
+    sent: Vec<Value>,
+    /// The document, version and time after each answer, as a v1 device stored them.
+    backups: Vec<(Value, u64, Option<Timestamp>)>,
 }
 
 struct Fleet {
@@ -96,6 +110,8 @@ impl Fleet {
             version: 1,
             last_sync_at: Some(world.head().last_sync_at),
             unanswered: None,
+            sent: Vec::new(),
+            backups: vec![(value(document), 1, Some(world.head().last_sync_at))],
         });
         Self {
             devices: devices.collect(),
@@ -113,17 +129,41 @@ impl Fleet {
             }
             return self.sync(device, true);
         }
+        if let Step::Unanswered = step {
+            return self.sync(device, false);
+        }
+        if let Step::Clone(other) = *step {
+            return self.clone_onto(device, other % self.devices.len());
+        }
+        let now = self.world.tick();
         let own = &mut self.devices[device];
+        if let Step::Late(n) = *step {
+            if let Some(sent) = own.sent.get(n % own.sent.len().max(1)) {
+                Self::sync_v1(&self.world, sent, now);
+            }
+            return;
+        }
+        if let Step::Restore(n) = *step {
+            if own.app != App::V2 {
+                let (document, version, last_sync_at) = own.backups[n % own.backups.len()].clone();
+                (own.version, own.last_sync_at) = (version, last_sync_at);
+                let gone = std::mem::replace(&mut own.document, document);
+                self.forget_unsent(&gone);
+            }
+            return;
+        }
         if own.unanswered.is_some() {
             return;
         }
         let before = own.document.clone();
         self.next += 1;
         let number = Value::from(self.next);
+        if let (Step::Undo, Some((answered, ..))) = (step, own.backups.last()) {
+            own.document = answered.clone();
+        }
         let elements = list(&mut own.document);
         let at = |n: usize| n % elements.len().max(1);
         match *step {
-            Step::SetField(_) | Step::DeleteField(_) | Step::Sync(_) => {}
             Step::AddElement => {
                 let id = Value::from(format!("e{}", self.next).as_str());
                 let element = [("id".into(), id), ("n".into(), number.clone())];
@@ -138,13 +178,13 @@ impl Fleet {
             Step::DeleteElement(n) if elements.len() > 1 => {
                 elements.remove(at(n));
             }
-            Step::DeleteElement(_) => {}
             Step::MoveToFront(n) => {
                 let at = at(n);
                 if at < elements.len() {
                     elements[..=at].rotate_right(1);
                 }
             }
+            _ => {}
         }
         if let Some(fields) = object(&mut own.document).get_mut("f") {
             match *step {
@@ -159,7 +199,9 @@ impl Fleet {
         let (mut old_numbers, mut new_numbers) = (BTreeSet::new(), BTreeSet::new());
         numbers(&before, &mut old_numbers);
         numbers(&own.document, &mut new_numbers);
-        self.written.extend(new_numbers.difference(&old_numbers));
+        if !matches!(step, Step::Undo) {
+            self.written.extend(new_numbers.difference(&old_numbers));
+        }
         // The device had seen every number that its own edit removed, so it overwrote it knowingly.
         self.written
             .retain(|number| !old_numbers.contains(number) || new_numbers.contains(number));
@@ -182,10 +224,9 @@ impl Fleet {
         if let Some(at) = own.last_sync_at.filter(|_| own.app != App::VersionOnly) {
             body.insert("last_sync_at".into(), Value::from(at.to_string().as_str()));
         }
-        let request = SyncRequest::from_json(Value::Object(body)).unwrap();
-        let backoff = &mut Attempts(3);
-        let synced = self.world.portfolio().sync_v1(backoff, request, now);
-        let answer = run(synced).unwrap().answer;
+        let body = Value::Object(body);
+        own.sent.push(body.clone());
+        let answer = Self::sync_v1(&self.world, &body, now);
         if !answered {
             return;
         }
@@ -194,6 +235,65 @@ impl Fleet {
         own.document = json(&answer.data);
         if own.app != App::Echoes {
             object(&mut own.document).remove("metadata");
+        }
+        own.backups.push((own.document.clone(), own.version, own.last_sync_at));
+    }
+
+    fn sync_v1(world: &World, body: &Value, now: Timestamp) -> SyncResponse {
+        let request = SyncRequest::from_json(body.clone()).unwrap();
+        run(world.portfolio().sync_v1(&mut Attempts(3), request, now))
+            .unwrap()
+            .answer
+    }
+
+    /// Makes `device` a clone of `other`, with its id and its state, if both speak v1.
+    fn clone_onto(&mut self, device: usize, other: usize) {
+        let [original, clone] = [&self.devices[other], &self.devices[device]];
+        if original.app == App::V2 || clone.app == App::V2 {
+            return;
+        }
+        let clone = Device {
+            name: original.name.clone(),
+            app: original.app,
+            document: original.document.clone(),
+            base: original.base.clone(),
+            version: original.version,
+            last_sync_at: original.last_sync_at,
+            unanswered: None,
+            sent: original.sent.clone(),
+            backups: original.backups.clone(),
+        };
+        let gone = std::mem::replace(&mut self.devices[device], clone);
+        self.forget_unsent(&gone.document);
+    }
+
+    /// Forgets the numbers in `gone`, the former document of a device, that were never sent.
+    fn forget_unsent(&mut self, gone: &Value) {
+        let (mut unsent, mut found) = (BTreeSet::new(), BTreeSet::new());
+        numbers(gone, &mut unsent);
+        self.found(&mut found);
+        self.devices
+            .iter()
+            .for_each(|device| numbers(&device.document, &mut found));
+        self.written
+            .retain(|number| !unsent.contains(number) || found.contains(number));
+    }
+
+    /// Collects the numbers in the server's document and in the conflicts.
+    fn found(&self, found: &mut BTreeSet<i64>) {
+        numbers(&self.world.document(), found);
+        for change in self.world.changes() {
+            let patch = run(coinolio_core::store::ChangeLog::patch(
+                &self.world.log,
+                &self.world.key,
+                &change,
+            ))
+            .unwrap();
+            let sides = patch
+                .conflicts
+                .iter()
+                .flat_map(|conflict| [&conflict.client, &conflict.server]);
+            sides.for_each(|side| numbers(&json(&side.value), found));
         }
     }
 
@@ -218,6 +318,7 @@ impl Fleet {
         }
         own.base = own.document.clone();
         own.version = answer.version;
+        own.backups.push((own.document.clone(), own.version, None));
     }
 
     /// Syncs every device until nothing is new, then asserts that all of them have the server's document and that every
@@ -235,20 +336,7 @@ impl Fleet {
             assert_eq!(device.document, document, "{} ({:?})", device.name, device.app);
         }
         let mut found = BTreeSet::new();
-        numbers(&document, &mut found);
-        for change in self.world.changes() {
-            let patch = run(coinolio_core::store::ChangeLog::patch(
-                &self.world.log,
-                &self.world.key,
-                &change,
-            ))
-            .unwrap();
-            let sides = patch
-                .conflicts
-                .iter()
-                .flat_map(|conflict| [&conflict.client, &conflict.server]);
-            sides.for_each(|side| numbers(&json(&side.value), &mut found));
-        }
+        self.found(&mut found);
         let missing: Vec<_> = self.written.difference(&found).collect();
         assert!(
             missing.is_empty(),
@@ -271,8 +359,30 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         1 => (0..6_usize).prop_map(Step::DeleteElement),
         1 => (0..6_usize).prop_map(Step::MoveToFront),
         5 => (0..3_u8).prop_map(Step::Sync),
+        2 => Just(Step::Unanswered),
+        2 => Just(Step::Undo),
     ];
     prop::collection::vec((0..4_usize, step), 1..40)
+}
+
+/// Steps of devices as they really are: requests arrive late or twice, and phones go back in time or share an id.
+fn odd_steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
+    let odd = prop_oneof![
+        3 => any::<usize>().prop_map(Step::Late),
+        2 => any::<usize>().prop_map(Step::Restore),
+        1 => any::<usize>().prop_map(Step::Clone),
+    ];
+    let step = prop_oneof![
+        3 => steps().prop_map(|steps| steps.into_iter().next().map(|(_, step)| step)),
+        1 => odd.prop_map(Some),
+    ];
+    let steps = prop::collection::vec((0..4_usize, step), 1..40);
+    steps.prop_map(|steps| {
+        steps
+            .into_iter()
+            .filter_map(|(device, step)| Some((device, step?)))
+            .collect()
+    })
 }
 
 proptest! {
@@ -290,6 +400,18 @@ proptest! {
             if compacts {
                 fleet.world.compact();
             }
+        }
+        fleet.assert_converges();
+    }
+
+    #[test]
+    fn late_requests_restored_phones_and_clones_lose_no_value_unheard(
+        apps in apps(),
+        steps in odd_steps(),
+    ) {
+        let mut fleet = Fleet::new(&apps);
+        for (device, step) in steps {
+            fleet.step(device % apps.len(), &step);
         }
         fleet.assert_converges();
     }

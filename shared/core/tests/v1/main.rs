@@ -7,6 +7,7 @@
 )]
 
 mod base;
+mod claims;
 mod fleet;
 mod portfolios;
 mod probe;
@@ -15,4 +16,5 @@ mod races;
 mod retained;
 mod retention;
 mod sync;
+mod unanswered;
 mod world;

@@ -29,7 +29,7 @@ fn an_answer_has_the_shape_that_released_apps_read() {
     assert_eq!(
         json(&answer),
         value(&format!(
-            r#"{{"success":true,"version":2,"last_sync_at":"{at}","conflicts":[],
+            r#"{{"success":true,"version":2,"last_sync_at":"{at}","conflicts":[],"conflicts_omitted":0,
                 "data":{{"assets":{{"btc":{{"amount":"2.0"}}}},
                          "metadata":{{"sync_version":"1.0.0","device_id":"phone","timestamp":"{at}","base":2}}}},
                 "changes":[{{"type":"modified","path":"assets.btc.amount","value":{{"value":"2.0"}}}}]}}"#
@@ -72,8 +72,11 @@ fn a_sync_with_edits_makes_a_version_even_if_they_change_nothing() {
 #[test]
 fn edits_are_accepted_whatever_their_time_if_nobody_wrote_since_the_base() {
     let world = World::new(r#"{"a":1}"#);
-    let answer = world.sync(&dated("phone", "1969-12-31T00:00:00Z", 1, r#"{"a":2}"#));
+    let answer = world.sync(&dated("phone", "2026-01-01T00:00:00Z", 1, r#"{"a":2}"#));
     assert_eq!(data(&answer), value(r#"{"a":2}"#));
+    let long_ago = r#"{"a":3,"metadata":{"base":2}}"#;
+    let answer = world.sync(&dated("phone", "1969-12-31T00:00:00Z", 2, long_ago));
+    assert_eq!((data(&answer), answer.conflicts.len()), (value(r#"{"a":3}"#), 0));
 }
 
 #[test]
@@ -135,12 +138,12 @@ fn a_list_that_a_client_reordered_comes_back_in_the_clients_order() {
 }
 
 #[test]
-fn a_device_does_not_conflict_with_its_own_earlier_edit() {
+fn a_device_overwrites_its_own_unanswered_edit_whatever_its_clock_says() {
     let world = World::new(r#"{"a":1}"#);
-    // The first sync's answer never arrives, and the user goes on editing.
-    world.sync_as("phone", 1, r#"{"a":2}"#);
-    let answer = world.sync_as("phone", 1, r#"{"a":3}"#);
-    assert_eq!((answer.version, answer.conflicts.len()), (3, 0));
+    // The first sync's answer never arrives, and the user goes on editing. The clock is set back in between.
+    world.sync(&dated("phone", "2026-01-01T00:00:00.900Z", 1, r#"{"a":2}"#));
+    let answer = world.sync(&dated("phone", "2026-01-01T00:00:00.100Z", 1, r#"{"a":3}"#));
+    assert_eq!(only_conflict(&answer), ("a".into(), 3, Winner::Client, Rule::Newest));
     assert_eq!(data(&answer), value(r#"{"a":3}"#));
 }
 
@@ -271,35 +274,93 @@ fn the_same_document_from_another_device_is_not_a_repetition() {
     assert_eq!(world.sync_as("tablet", 1, r#"{"a":2}"#).version, 3);
 }
 
+/// Returns a document with `count` transactions of two scalars each, and one scalar besides.
+fn transactions(count: u32) -> String {
+    let transactions: Vec<String> = (0..count)
+        .map(|id| format!(r#"{{"id":"t{id}","amount":"{id}"}}"#))
+        .collect();
+    format!(r#"{{"name":"Main","transactions":[{}]}}"#, transactions.join(","))
+}
+
 #[test]
-fn a_sync_that_removes_every_scalar_is_refused_unless_it_allows_a_wipe() {
-    let world = World::new(r#"{"assets":{"btc":1},"t":[{"id":1}]}"#);
-    for empty in [
+fn a_sync_that_removes_almost_everything_is_refused_unless_it_allows_a_wipe() {
+    let world = World::new(&transactions(600));
+    let few = [
         "{}",
-        r#"{"assets":{},"t":[]}"#,
-        r#"{"assets":{"btc":[{}]}}"#,
+        r#"{"name":"Main"}"#,
+        r#"{"name":"Main","transactions":null}"#,
+        r#"{"name":"Main","transactions":[]}"#,
+        r#"{"name":"Main","transactions":{}}"#,
+        r#"{"other":"account","transactions":[{"id":"x","amount":"1"}]}"#,
         r#"{"metadata":{"device_id":"phone"}}"#,
-    ] {
-        world.refuses(&body("phone", 1, empty), Code::WipeRefused);
+        &transactions(59),
+    ];
+    let echoing = |document: &str| {
+        let rest = document.strip_suffix('}').unwrap();
+        let comma = if rest == "{" { "" } else { "," };
+        format!("{rest}{comma}\"metadata\":{{\"base\":1}}}}")
+    };
+    let refused = |world: &World| {
+        for document in few.iter().filter(|document| !document.contains("metadata")) {
+            world.refuses(&body("phone", 1, document), Code::WipeRefused);
+            world.refuses(&body("phone", 0, &echoing(document)), Code::WipeRefused);
+        }
+        world.refuses(&body("phone", 1, few[6]), Code::WipeRefused);
+    };
+    refused(&world);
+    // Nor does it matter who wrote since, in either protocol.
+    world.write("tablet", &transactions(601));
+    refused(&world);
+    let allowed = r#"{"device_id":"phone","client_version":2,"client_data":{"transactions":[]},"allow_wipe":true}"#;
+    assert_eq!(data(&world.sync(allowed)), value(r#"{"transactions":[]}"#));
+    assert_eq!(data(&world.sync(allowed)), value(r#"{"transactions":[]}"#), "repeated");
+    assert_eq!(world.sync_as("phone", 3, "{}").version, 4);
+}
+
+#[test]
+fn a_phone_with_empty_storage_and_no_base_removes_nothing() {
+    let world = World::new(&transactions(600));
+    for document in ["{}", r#"{"transactions":[]}"#] {
+        assert_eq!(data(&world.sync_as("phone", 0, document)), value(&transactions(600)));
     }
-    world.write("tablet", r#"{"assets":{"btc":2},"t":[{"id":1}]}"#);
-    world.refuses(&body("phone", 1, "{}"), Code::WipeRefused);
-    let meant = r#"{"device_id":"phone","client_version":2,"client_data":{"assets":{}},"allow_wipe":true}"#;
-    assert_eq!(data(&world.sync(meant)), value(r#"{"assets":{}}"#));
+}
+
+#[test]
+fn a_small_document_may_be_emptied() {
+    let world = World::new(r#"{"assets":{"btc":{"amount":"1.0"}}}"#);
     assert_eq!(
-        world.sync_as("phone", 3, "{}").version,
-        4,
-        "a base without scalars cannot be wiped"
+        data(&world.sync_as("phone", 1, r#"{"assets":{}}"#)),
+        value(r#"{"assets":{}}"#)
+    );
+    let world = World::new(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#);
+    assert_eq!(data(&world.sync_as("phone", 1, "{}")), value("{}"), "9 scalars");
+    let world = World::new(r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10}"#);
+    world.refuses(&body("phone", 1, "{}"), Code::WipeRefused);
+    assert_eq!(
+        data(&world.sync_as("phone", 1, r#"{"a":1,"b":2}"#)),
+        value(r#"{"a":1,"b":2}"#)
     );
 }
 
 #[test]
-fn a_sync_that_leaves_one_scalar_is_not_a_wipe() {
-    let world = World::new(r#"{"a":1,"b":2}"#);
-    assert_eq!(
-        data(&world.sync_as("phone", 1, r#"{"b":null}"#)),
-        value(r#"{"b":null}"#)
-    );
+fn the_services_members_do_not_count_as_values_that_remain() {
+    let numbers = |count: u32| -> String {
+        let members: Vec<String> = (0..count).map(|n| format!("\"n{n}\":{n}")).collect();
+        members.join(",")
+    };
+    let world = World::new(&format!("{{{}}}", numbers(20)));
+    let service = r#""metadata":{"base":"USD","device_id":"x","timestamp":"y","sync_version":"z"}"#;
+    world.write("v2", &format!("{{{},{service}}}", numbers(20)));
+    world.refuses(&body("phone", 2, &format!("{{{}}}", numbers(2))), Code::WipeRefused);
+    let answer = world.sync_as("phone", 2, &format!("{{{}}}", numbers(3)));
+    assert_eq!(data(&answer), value(&format!("{{{},{service}}}", numbers(3))));
+}
+
+#[test]
+fn a_sync_that_edits_every_value_is_not_a_wipe() {
+    let world = World::new(&transactions(600));
+    let edited = transactions(600).replace("\"amount\":\"", "\"amount\":\"1");
+    assert_eq!(data(&world.sync_as("phone", 1, &edited)), value(&edited));
 }
 
 #[test]

@@ -54,30 +54,39 @@ impl World {
     /// Creates a portfolio whose version 1 is `document`, made by the device `maker`.
     pub(crate) fn new(document: &str) -> Self {
         let world = Self::empty();
+        world.begin_with(document);
+        world
+    }
+
+    /// Creates the portfolio, with `document` as version 1.
+    pub(crate) fn begin_with(&self, document: &str) {
         let body = format!(r#"{{"name":"P","id":"p","device_id":"maker","data":{document}}}"#);
         let request = CreateRequest::from_json(value(&body)).unwrap();
-        let user = &world.key.user;
         run(portfolios::create(
-            &world.log,
-            user,
+            &self.log,
+            &self.key.user,
             request,
             PortfolioId::parse("unused").unwrap(),
-            world.tick(),
+            self.tick(),
         ))
         .unwrap();
-        world.log.take_requests();
-        world
+        self.log.take_requests();
     }
 
     /// Creates a world without any portfolio.
     pub(crate) fn empty() -> Self {
+        Self::empty_at(0)
+    }
+
+    /// Creates a world without any portfolio, whose clock starts `millis` milliseconds later.
+    pub(crate) fn empty_at(millis: i64) -> Self {
         Self {
             log: Probe::default(),
             key: PortfolioKey {
                 user: UserId::parse("user").unwrap(),
                 portfolio: PortfolioId::parse("p").unwrap(),
             },
-            now: Cell::new(START),
+            now: Cell::new(START + millis),
         }
     }
 
@@ -161,8 +170,11 @@ impl World {
 
     /// Lets another device turn the head's document into `document`.
     pub(crate) fn write(&self, device: &str, document: &str) {
-        let draft = self.edit(device, document);
-        assert_eq!(run(self.log.log.append(&self.key, &draft)).unwrap(), Appended::Written);
+        self.append(&self.edit(device, document));
+    }
+
+    pub(crate) fn append(&self, draft: &Draft) {
+        assert_eq!(run(self.log.log.append(&self.key, draft)).unwrap(), Appended::Written);
     }
 }
 

@@ -59,14 +59,7 @@ impl Outgoing {
         let mut sent = self.sent.clone();
         let corrected = |time: &i64| (time + received - self.sent_at).min(received);
         sent.times = self.times.iter().map(corrected).collect();
-        if sent.sync_id.is_none() {
-            // The time of a v1 client's edits is the time at which it sends them, without a correction of its
-            // clock.
-            sent.times = self.times.iter().map(|time| (*time).min(received)).collect();
-        }
-        if sent.times.is_empty() || sent.sync_id.is_some() {
-            sent.times.insert(received);
-        }
+        sent.times.insert(received);
         sent
     }
 }

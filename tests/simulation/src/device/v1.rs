@@ -2,7 +2,7 @@
 
 use super::{Outcome, Outgoing, number, written};
 use crate::model::{apply_all, rounded};
-use crate::oracle::{Sent, member, version, without_service_members};
+use crate::oracle::{Naming, Sent, member, version, without_service_members};
 use crate::plan::App;
 use crate::server::Request;
 use coinolio_core::Code;
@@ -121,9 +121,17 @@ impl Phone {
                 times: BTreeSet::new(),
                 sync_id: None,
                 has_effect: true,
-                counts_blindly: self.app == App::CountsBlindly,
+                naming: match self.app {
+                    App::CountsBlindly => Naming::Blind,
+                    App::OwnClock => Naming::OwnClock,
+                    App::VersionOnly => Naming::Number,
+                    App::Counts => Naming::CountedTime,
+                    _ => Naming::Time,
+                },
+                said: time.map(Timestamp::millis),
+                client_version: self.version,
             },
-            times: time.map(Timestamp::millis).into_iter().collect(),
+            times: Vec::new(),
             sent_at: 0,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Outgoing, number, outbox, written};
 use crate::model::{apply_all, difference};
-use crate::oracle::{Sent, member, version};
+use crate::oracle::{Naming, Sent, member, version};
 use crate::server::Request;
 use coinolio_core::Code;
 use coinolio_core::algebra::Op;
@@ -149,7 +149,9 @@ impl Phone {
                 times: BTreeSet::new(),
                 sync_id: Some(unanswered.sync_id.clone()),
                 has_effect: !unanswered.changes.is_empty() || self.base_version == 0,
-                counts_blindly: false,
+                naming: Naming::Number,
+                said: None,
+                client_version: 0,
             },
             times: unanswered.changes.iter().map(|(_, time)| *time).collect(),
             sent_at,

@@ -1,9 +1,10 @@
 //! Checks the answers to syncs.
 
+use super::basis::{Knowledge, knowledge};
 use super::{Archive, Asked, Call, Record, Replacement, Sent};
 use crate::model::{self, text};
 use crate::violation::{Law, Violation, check};
-use coinolio_core::algebra::Op;
+use coinolio_core::algebra::{Op, Side, Winner};
 use coinolio_core::json::{Object, Value};
 use coinolio_core::log::Version;
 
@@ -29,7 +30,7 @@ pub(crate) fn answered_v2(archive: &Archive, call: &Call, sent: &Sent, answer: &
         }
     }
     agrees(&replica, record)?;
-    reported(archive, sent, record, answer)?;
+    reported(archive, call, sent, record, answer)?;
     Ok(replica)
 }
 
@@ -50,20 +51,8 @@ pub(crate) fn answered_v1(archive: &Archive, call: &Call, answer: &Value) -> Res
             format!("a replacement asked for the name {name}, but its answer says {answered:?}")
         })?;
     }
-    // A creation or a replacement is answered with the portfolio, which has no conflicts.
-    if let Some(Value::List(conflicts)) = member(answer, "conflicts") {
-        let own = archive.records().iter().find(|record| record.by == call.number);
-        let own = own.filter(|own| own.change.version == record.change.version);
-        let reported = conflicts
-            .iter()
-            .filter(|conflict| version(member(conflict, "version")) == Some(record.change.version));
-        let (reported, wanted) = (reported.count(), own.map_or(0, |own| own.patch.conflicts.len()));
-        check(own.is_none() || reported == wanted, Law::ConflictsReported, || {
-            format!(
-                "version {} recorded {wanted} conflicts, but its answer reports {reported}",
-                record.change.version
-            )
-        })?;
+    if let Asked::SyncV1(sent) = &call.asked {
+        reported(archive, call, sent, record, answer)?;
     }
     Ok(replica)
 }
@@ -119,41 +108,138 @@ fn agrees(replica: &Value, record: &Record) -> Result<(), Violation> {
     })
 }
 
-/// Checks that the answer reports every conflict since the base, in log order. If the base has expired, conflicts
-/// that are no longer stored may be missing.
-fn reported(archive: &Archive, sent: &Sent, record: &Record, answer: &Value) -> Result<(), Violation> {
-    let of = |records: &[Record]| -> Vec<Version> {
-        let up_to = records
-            .iter()
-            .filter(|other| other.change.version <= record.change.version);
-        up_to
-            .flat_map(|other| other.patch.conflicts.iter().map(|_| other.change.version))
-            .collect()
-    };
-    let all = of(archive.after(sent.base));
-    let least = of(archive.after(sent.base.max(archive.stable_from())));
+/// The most conflicts that an answer reports, and their size.
+const MOST: (usize, usize) = (100, 256 * 1024);
+
+/// Checks that the answer reports the conflicts of this sync, and those since its base in which an edit of this device
+/// lost: at each path the newest, in log order, and how many it omits.
+///
+/// If the base is unknown or retention is removing it, older conflicts may be missing.
+fn reported(archive: &Archive, call: &Call, sent: &Sent, record: &Record, answer: &Value) -> Result<(), Violation> {
     let Some(Value::List(conflicts)) = member(answer, "conflicts") else {
         return Err(Violation::new(
             Law::ConflictsReported,
             "an answer has no member `conflicts`",
         ));
     };
-    let reported: Vec<Version> = conflicts
-        .iter()
-        .map(|conflict| version(member(conflict, "version")).unwrap_or_default())
+    let conflict_id = |conflict| (version(member(conflict, "version")), version(member(conflict, "index")));
+    let listed: Vec<_> = conflicts.iter().map(conflict_id).collect();
+    let omitted = version(member(answer, "conflicts_omitted")).unwrap_or_default();
+    let up_to = archive.records().iter();
+    let up_to: Vec<&Record> = up_to
+        .filter(|other| other.change.version <= record.change.version)
         .collect();
-    let may_lack = sent.base == 0 || sent.base_expired;
-    let are_reported = if may_lack {
-        all.ends_with(&reported) && reported.ends_with(&least)
-    } else {
-        reported == all
+    let is_this_sync = |other: &&&Record| {
+        let is_same = |first: &Sent| match &sent.sync_id {
+            Some(sync_id) => first.sync_id.as_ref() == Some(sync_id),
+            None => {
+                first.sync_id.is_none()
+                    && first.client_version == sent.client_version
+                    && first.document == sent.document
+            }
+        };
+        other.change.device_id == call.device && other.sent.as_deref().is_some_and(is_same)
     };
-    check(are_reported, Law::ConflictsReported, || {
+    let of_sync = up_to.iter().rev().find(is_this_sync).map(|own| own.change.version);
+    let stable_from = archive.stable_from();
+    let cutoffs: Vec<Version> = match (knowledge(archive, call, sent), &sent.sync_id) {
+        (Knowledge::Known, _) if sent.base > 0 => vec![sent.base],
+        (_, Some(_)) => {
+            let older = up_to.iter().map(|other| other.change.version);
+            let older = older.filter(|version| *version > sent.base && *version <= stable_from);
+            std::iter::once(sent.base).chain(older).collect()
+        }
+        // Without a base, the server does not know which conflicts the device has been told of.
+        (Knowledge::Unknown, None) => vec![Version::MAX],
+        (_, None) => {
+            let all = up_to.iter().map(|other| other.change.version);
+            all.chain([0, Version::MAX]).collect()
+        }
+    };
+    let mut wanted = Vec::new();
+    let holds = cutoffs.iter().any(|cutoff| {
+        let is_removed = of_sync.is_some_and(|version| version <= stable_from);
+        let all = concerning(&up_to, *cutoff, of_sync, call);
+        let without = is_removed.then(|| concerning(&up_to, *cutoff, None, call));
+        std::iter::once(all).chain(without).any(|(newest, count)| {
+            let is_all = newest.len() <= MOST.0 && size(&newest) <= MOST.1;
+            wanted = newest
+                .iter()
+                .map(|(other, at)| (Some(other.change.version), Some(*at)))
+                .collect();
+            let are_right = if is_all {
+                listed == wanted
+            } else {
+                listed.iter().all(|one| wanted.contains(one)) && listed.is_sorted() && listed.len() <= MOST.0
+            };
+            are_right && listed.len() as u64 + omitted == count
+        })
+    });
+    check(holds, Law::ConflictsReported, || {
         format!(
-            "an answer from version {} to {} reports the conflicts of {reported:?}, but {all:?} have some",
+            "an answer from version {} to {} reports the conflicts {listed:?} and omits {omitted}, but {wanted:?} \
+             concern its device",
             sent.base, record.change.version
         )
-    })
+    })?;
+    for conflict in conflicts {
+        let of = version(member(conflict, "version")).and_then(|version| archive.find(version));
+        let index = version(member(conflict, "index")).and_then(|index| usize::try_from(index).ok());
+        let recorded = of.zip(index).and_then(|(of, index)| of.patch.conflicts.get(index));
+        let side = |name| member(conflict, name).and_then(|side| member(side, "value"));
+        let is_recorded = recorded.is_some_and(|recorded| {
+            side("client") == recorded.client.value.as_ref()
+                && side("server") == recorded.server.value.as_ref()
+                && member(conflict, "winner").and_then(Value::as_str) == Some(recorded.winner.as_str())
+        });
+        check(is_recorded, Law::ConflictsReported, || {
+            format!("an answer reports {}, which was not recorded", text(conflict))
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns the conflicts that concern the device of `call`, at each path the newest, in log order; and how many concern
+/// it, older ones at the same path included.
+fn concerning<'a>(
+    records: &[&'a Record],
+    base: Version,
+    of_sync: Option<Version>,
+    call: &Call,
+) -> (Vec<(&'a Record, u64)>, u64) {
+    let (mut newest, mut paths, mut count) = (Vec::new(), Vec::new(), 0);
+    for record in records.iter().rev() {
+        let is_of_sync = of_sync == Some(record.change.version);
+        if !is_of_sync && record.change.version <= base {
+            continue;
+        }
+        for (at, conflict) in (0..).zip(&record.patch.conflicts) {
+            let loser = match conflict.winner {
+                Winner::Client => &conflict.server,
+                Winner::Server => &conflict.client,
+            };
+            if !is_of_sync && loser.device_id != call.device {
+                continue;
+            }
+            count += 1;
+            if !paths.contains(&&conflict.path) {
+                paths.push(&conflict.path);
+                newest.push((*record, at));
+            }
+        }
+    }
+    newest.sort_by_key(|(record, at)| (record.change.version, *at));
+    (newest, count)
+}
+
+/// Returns an upper bound of the size of conflicts.
+fn size(conflicts: &[(&Record, u64)]) -> usize {
+    let side = |side: &Side| side.value.as_ref().map_or(0, |value| value.to_json().len());
+    let of = |record: &Record, at: u64| {
+        let conflict = usize::try_from(at).ok().and_then(|at| record.patch.conflicts.get(at));
+        conflict.map_or(0, |conflict| side(&conflict.client) + side(&conflict.server) + 1_000)
+    };
+    conflicts.iter().map(|(record, at)| of(record, *at)).sum()
 }
 
 /// Returns the member `name` of `value`, if `value` is an object that has it.

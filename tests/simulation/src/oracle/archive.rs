@@ -1,6 +1,7 @@
 //! Every change that was ever made, with the document that the oracle's own model computes for it.
 
-use super::{Asked, Call, Replacement};
+use super::basis::{knowledge, stored_base};
+use super::{Asked, Call, Replacement, Sent};
 use crate::model::{self, Marks, marks};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::json::Value;
@@ -19,6 +20,10 @@ pub(crate) struct Record {
     pub(crate) document: Arc<Value>,
     /// The marks in the document.
     pub(crate) marks: Marks,
+    /// The version that the change's sync was based on, as far as the service must know it; 0 if it has none.
+    pub(crate) base: Version,
+    /// The sync that made the change.
+    pub(crate) sent: Option<Arc<Sent>>,
     /// The number of the request that made the change.
     pub(crate) by: u64,
     /// The device's own number for that request.
@@ -133,6 +138,19 @@ impl Archive {
                 )
             })?;
         }
+        let sent = call.asked.sent();
+        let base = match sent.and_then(|sent| stored_base(knowledge(self, call, sent), sent)) {
+            Some(base) => {
+                check(change.base == base, Law::Chain, || {
+                    format!(
+                        "version {} must have base {base}, but has {}",
+                        change.version, change.base
+                    )
+                })?;
+                base
+            }
+            None => change.base,
+        };
         let mut document = Value::clone(&self.document());
         model::apply_all(&mut document, draft.patch.edits.iter().map(|edit| &edit.op));
         self.records.push(Record {
@@ -140,6 +158,8 @@ impl Archive {
             patch: draft.patch.clone(),
             marks: marks(&document),
             document: document.into(),
+            base,
+            sent: sent.cloned().map(Arc::new),
             by: call.number,
             request: call.request,
             is_removed: false,

@@ -1,12 +1,13 @@
 //! Checks a change: its effect on the document, and its conflicts.
 
 use super::answer::member;
+use super::basis::{Ground, Knowledge, Own, knowledge, with_base, without_base};
 use super::undo::undone;
 use super::{Archive, Asked, Call, Ledger, Record, Sent};
 use crate::edit::MIXED;
 use crate::model::{Marks, find, marks, rounded, seen, seen_in_opaque, shown, text};
 use crate::violation::{Law, Violation, check};
-use coinolio_core::algebra::{Conflict, Rule, Side, Winner};
+use coinolio_core::algebra::{Conflict, Rule, Side, Token, Winner};
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::Value;
 use coinolio_core::log::Draft;
@@ -55,42 +56,38 @@ pub(crate) fn appended(
     let gone = marks(&before).difference(&record.marks).copied().collect::<Marks>();
     match call.asked.sent() {
         Some(sent) => {
-            let is_base_retained = match sent.sync_id {
-                Some(_) => sent.base > 0 && archive.is_retained(sent.base),
-                // A v1 client identifies its base by the time of the change that made it, so that change must still
-                // be in the log.
-                None => archive.find(sent.base).is_some_and(|record| !record.is_removed),
+            let known = knowledge(archive, call, sent);
+            let with = || with_base(archive, call, sent, record).filter(|_| !sent.counts_blindly());
+            let grounds = match known {
+                Knowledge::Known => vec![with()],
+                Knowledge::Unknown => vec![Some(without_base(call, sent))],
+                // While retention is removing the base, the sync may have been merged with or without it.
+                Knowledge::Either => vec![with(), Some(without_base(call, sent))],
             };
-            let is_stable = is_base_retained && archive.is_stable(sent.base);
-            let judge = |base| Judge {
-                call,
-                sent,
-                record,
-                before: &before,
-                base,
-            };
-            let base = if sent.base_expired || sent.counts_blindly {
-                None
-            } else if sent.base == 0 && sent.sync_id.is_some() {
-                Some(&sent.before)
-            } else {
-                let base = archive.find(sent.base).filter(|_| is_base_retained);
-                base.map(|base| &*base.document)
-            };
-            // While retention is removing the base, the sync may have been merged with or without it.
-            let without =
-                |conflict: &_| (is_base_retained && !is_stable).then(|| judge(None).conflict(conflict, ranks));
-            for conflict in &record.patch.conflicts {
-                let judged = judge(base).conflict(conflict, ranks);
-                judged.or_else(|violation| without(conflict).unwrap_or(Err(violation)))?;
+            let mut judged = Ok(());
+            for ground in grounds.into_iter().flatten() {
+                let judge = Judge {
+                    call,
+                    sent,
+                    record,
+                    before: &before,
+                    ground,
+                    is_certain: known != Knowledge::Either,
+                    archive,
+                };
+                judged = judge.change(ranks, &gone, &reported, ledger);
+                if judged.is_ok() {
+                    break;
+                }
             }
+            judged?;
             // A v1 phone that edits an opaque list rounds all numbers in the list, and the exact numbers are not
             // recoverable.
             let rounded = match sent.sync_id {
                 Some(_) => Marks::new(),
                 None => seen_in_opaque(&record.document),
             };
-            if !sent.counts_blindly {
+            if !sent.counts_blindly() {
                 let is_missing = |mark: &&u32| {
                     !rounded.contains(mark)
                         && !reported.contains(mark)
@@ -105,15 +102,9 @@ pub(crate) fn appended(
                 })?;
             }
             ledger.undo(gone.intersection(&rounded).copied());
-            if !sent.counts_blindly {
-                own_edits(record, sent, &reported)?;
-            }
-            if !sent.counts_blindly && (is_stable || sent.base_expired) && !ledger.lists_renamed {
-                deletions(record, sent, &before, &reported)?;
-            }
         }
         None => {
-            undone(archive, call, record)?;
+            undone(archive, call, record, &before)?;
             ledger.undo(gone.into_iter());
         }
     }
@@ -139,12 +130,12 @@ fn one_effect(archive: &Archive, call: &Call, draft: &Draft) -> Result<(), Viola
 }
 
 /// Checks law 2 of `docs/MERGE.md` for the sync's own edits: every value that the sync wrote is in the document or
-/// in a conflict.
-fn own_edits(record: &Record, sent: &Sent, reported: &Marks) -> Result<(), Violation> {
-    let (before, after) = (seen(&sent.before), seen(&sent.document));
+/// in a conflict. `before` are the values that it had not written.
+fn own_edits(record: &Record, sent: &Sent, before: &Marks, reported: &Marks) -> Result<(), Violation> {
+    let after = seen(&sent.document);
     let version = record.change.version;
     let missing: Vec<_> = after
-        .difference(&before)
+        .difference(before)
         .filter(|mark| !record.marks.contains(mark) && !reported.contains(mark))
         .collect();
     check(missing.is_empty(), Law::NoLoss, || {
@@ -155,8 +146,8 @@ fn own_edits(record: &Record, sent: &Sent, reported: &Marks) -> Result<(), Viola
 
 /// Checks law 2 of `docs/MERGE.md` for deletions. A value that the sync deleted is gone or in a conflict. A value
 /// that others deleted stays deleted or is in a conflict. `server` is the server's document before the sync.
-fn deletions(record: &Record, sent: &Sent, server: &Value, reported: &Marks) -> Result<(), Violation> {
-    let documents = [&sent.before, &sent.document, server, &record.document];
+fn deletions(record: &Record, sent: &Sent, base: &Value, server: &Value, reported: &Marks) -> Result<(), Violation> {
+    let documents = [base, &sent.document, server, &record.document];
     let changes_kind = documents
         .iter()
         .any(|document| matches!(member(document, MIXED), Some(Value::List(_))));
@@ -169,7 +160,7 @@ fn deletions(record: &Record, sent: &Sent, server: &Value, reported: &Marks) -> 
         }
         document => document.clone(),
     };
-    let (before, after) = (seen(&without(&sent.before)), seen(&without(&sent.document)));
+    let (before, after) = (seen(&without(base)), seen(&without(&sent.document)));
     // Marks in the server's document count even if a phone has rounded them, because the rounded numbers can be
     // restored. In the result, a rounded number does not count, because it is not the deleted value.
     let (server, made) = (seen(&without(server)), marks(&without(&record.document)));
@@ -196,8 +187,10 @@ struct Judge<'a> {
     sent: &'a Sent,
     record: &'a Record,
     before: &'a Arc<Value>,
-    /// The document of the base, if it is known.
-    base: Option<&'a Value>,
+    ground: Ground<'a>,
+    /// False if the service may also have understood the sync in another way.
+    is_certain: bool,
+    archive: &'a Archive,
 }
 
 impl Judge<'_> {
@@ -208,6 +201,55 @@ impl Judge<'_> {
             Some(_) => one == other,
             None => one.map(rounded) == other.map(rounded),
         }
+    }
+
+    fn change(&self, ranks: &KnownRanks, gone: &Marks, reported: &Marks, ledger: &Ledger) -> Result<(), Violation> {
+        for conflict in &self.record.patch.conflicts {
+            self.conflict(conflict, ranks)?;
+        }
+        let (sent, version) = (self.sent, self.record.change.version);
+        if sent.counts_blindly() {
+            return Ok(());
+        }
+        if let (Own::Unanswered, Some(base), Some(answered)) =
+            (self.ground.own, self.ground.base.as_deref(), self.ground.answered)
+        {
+            let (base, answered) = (marks(base), marks(answered));
+            let unheard = |mark: &&u32| gone.contains(mark) && !reported.contains(mark);
+            let unheard: Vec<_> = base.difference(&answered).filter(unheard).collect();
+            check(unheard.is_empty(), Law::NoLoss, || {
+                format!("version {version} removes {unheard:?}, which an unanswered sync of its device wrote")
+            })?;
+        }
+        // The edits of an unanswered sync were judged with it, and others may have replaced them since.
+        let edited = match (self.ground.own, self.ground.base.as_deref()) {
+            (Own::Unanswered, Some(base)) => seen(base).union(&seen(&sent.before)).copied().collect(),
+            _ => seen(&sent.before),
+        };
+        own_edits(self.record, sent, &edited, reported)?;
+        let base = match (&self.ground.base, sent.base_expired) {
+            (Some(base), _) => base,
+            (None, true) => &sent.before,
+            (None, false) => return Ok(()),
+        };
+        if self.is_certain && !ledger.lists_renamed {
+            deletions(self.record, sent, base, self.before, reported)?;
+        }
+        Ok(())
+    }
+
+    /// Returns true if a change of `device` altered something at, in or around `path`.
+    fn wrote(&self, device: &DeviceId, path: &[Token]) -> bool {
+        let touches = |record: &&Record| {
+            record.patch.edits.iter().any(|edit| {
+                let tokens = edit.op.path().tokens();
+                tokens.starts_with(path) || path.starts_with(tokens)
+            })
+        };
+        let mut records = self.archive.records().iter();
+        let earlier = |record: &&Record| record.change.version < self.record.change.version;
+        let by_device = |record: &&Record| record.change.device_id.as_ref() == Some(device);
+        records.any(|record| earlier(&record) && by_device(&record) && touches(&record))
     }
 
     fn conflict(&self, conflict: &Conflict, ranks: &KnownRanks) -> Result<(), Violation> {
@@ -225,7 +267,7 @@ impl Judge<'_> {
             })
         };
         let (client, server) = (&conflict.client, &conflict.server);
-        let is_conflict = if self.sent.counts_blindly {
+        let is_conflict = if self.sent.counts_blindly() {
             client.value != server.value
         } else {
             !self.alike(client.value.as_ref(), server.value.as_ref())
@@ -235,9 +277,14 @@ impl Judge<'_> {
             client.device_id == self.call.device,
             "the client's value has the wrong author",
         )?;
+        let is_own = server.device_id == self.call.device;
         is_true(
-            server.device_id != self.call.device,
+            !is_own || self.ground.own != Own::None,
             "the server's value is the device's own edit",
+        )?;
+        is_true(
+            server.device_id.as_ref().is_none_or(|device| self.wrote(device, path)),
+            "the server's value has an author who never wrote there",
         )?;
         is_true(
             find(self.before, path) == server.value.as_ref(),
@@ -249,16 +296,28 @@ impl Judge<'_> {
                 "the client's document had another value",
             )?;
         }
-        if let Some(base) = self.base.map(|base| find(base, path)) {
+        if let Some(base) = self.ground.base.as_deref().map(|base| find(base, path)) {
             is_true(!self.alike(base, client.value.as_ref()), "the client changed nothing")?;
-            is_true(base != server.value.as_ref(), "the server changed nothing")?;
+            // An unanswered change of the device is in the base, but its value is recorded if the sync replaces it.
+            let is_unanswered = is_own && self.ground.own == Own::Unanswered;
+            is_true(
+                is_unanswered == (base == server.value.as_ref()),
+                "the server changed nothing",
+            )?;
         }
-        is_true(
-            self.sent.times.contains(&client.modified_at.millis()),
-            "the client's edit has the wrong time",
-        )?;
+        let times = &self.ground.times;
+        let (time, other) = (client.modified_at.millis(), server.modified_at.millis());
+        if is_own && self.ground.own == Own::Unanswered {
+            is_true(
+                times.iter().any(|edited| time == other.max(*edited)),
+                "the client's edit has the wrong time",
+            )?;
+        } else {
+            is_true(times.contains(&time), "the client's edit has the wrong time")?;
+        }
         let rank = |side: &Side| side.device_id.as_ref().and_then(|device| ranks.get(device));
         let decided = match (rank(client), rank(server)) {
+            _ if is_own && self.ground.own == Own::Unanswered => (true, Rule::Newest),
             (Some(client), Some(server)) if client != server => (client > server, Rule::DeviceRank),
             _ if client.modified_at != server.modified_at => (client.modified_at > server.modified_at, Rule::Newest),
             _ => (false, Rule::ServerPreference),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod archive;
+mod basis;
 mod change;
 mod ledger;
 mod refusal;
@@ -32,14 +33,40 @@ pub(crate) struct Sent {
     pub(crate) document: Value,
     /// True if the request says that the base has expired.
     pub(crate) base_expired: bool,
-    /// The effective times of the edits, in milliseconds.
+    /// The effective times of a v2 sync's edits, in milliseconds.
     pub(crate) times: BTreeSet<i64>,
+    /// How the request names its base.
+    pub(crate) naming: Naming,
+    /// The `last_sync_at` of a v1 sync, in milliseconds.
+    pub(crate) said: Option<i64>,
+    /// The `client_version` of a v1 sync.
+    pub(crate) client_version: Version,
     /// The sync's id; `None` for v1.
     pub(crate) sync_id: Option<String>,
     /// True if the sync has edits or creates the portfolio.
     pub(crate) has_effect: bool,
-    /// True if the app may name a base that it does not have.
-    pub(crate) counts_blindly: bool,
+}
+
+impl Sent {
+    /// Returns true if the app may name a base that it does not have.
+    pub(crate) fn counts_blindly(&self) -> bool {
+        self.naming == Naming::Blind
+    }
+}
+
+/// How a request names the version that its document is based on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By its number.
+    Number,
+    /// By its time, with or without its number.
+    Time,
+    /// By its time; its number is counted upwards from the version's.
+    CountedTime,
+    /// By its number, beside the time of the device's clock at the last answer.
+    OwnClock,
+    /// By a number that is counted upwards, and by nothing else. It may be another version's.
+    Blind,
 }
 
 /// A replacement of the head's document.
@@ -99,4 +126,6 @@ pub(crate) struct Call {
     pub(crate) received: i64,
     /// The number of changes when the request arrived.
     pub(crate) began_at: usize,
+    /// The parent of the oldest change that the log had when the request arrived.
+    pub(crate) retained_from: Version,
 }

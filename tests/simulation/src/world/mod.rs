@@ -243,6 +243,7 @@ impl<'p> World<'p> {
         let device = &self.devices[index];
         let query = SyncStatusQuery {
             version: device.version(),
+            made_at: None,
             device_id: device.id.clone(),
             local_changes: chance.percent(50).then(|| device.has_edits()),
         };
@@ -297,13 +298,18 @@ impl<'p> World<'p> {
         self.next += 1;
         let number = self.next;
         let device = from.map(|(device, _)| self.devices[device].id.clone());
+        let (began_at, retained_from) = {
+            let book = self.shared.book();
+            (book.archive.records().len(), book.archive.retained_from())
+        };
         let call = Arc::new(Call {
             number,
             device,
             request: from.map(|(_, request)| request),
             asked,
             received,
-            began_at: self.shared.book().archive.records().len(),
+            began_at,
+            retained_from,
         });
         self.tell(|| {
             let who = call.device.as_ref().map_or("the console", DeviceId::as_str);

@@ -1,6 +1,7 @@
 //! A bad input is answered as in the protocol's table of errors and never with a 5xx, and leaves the portfolio
 //! unchanged.
 
+use coinolio_tests::answered::Answered;
 use coinolio_tests::service::{Call, Service};
 use serde_json::{Value, json};
 
@@ -323,7 +324,62 @@ async fn an_operation_of_the_wrong_shape_is_malformed() {
         r#"{"op":"set","path":["a"],"value":1,"modified_at":"noon"}"#,
     ] {
         let call = changes(&format!("[{operation}]"));
-        service.assert_refused(call, 400, "malformed").await;
+        let refused = service.assert_refused(call, 400, "malformed").await;
+        assert_eq!(operations_at_fault(&refused), [0], "{operation}");
+    }
+}
+
+/// Returns the operations that the problem reports.
+fn operations_at_fault(refused: &Answered) -> Vec<u64> {
+    let problem = refused.json();
+    let errors = problem["errors"].as_array().into_iter().flatten();
+    errors.map(|error| error["operation"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn all_operations_at_fault_are_reported_at_once_and_the_rest_is_accepted_without_them() {
+    let service = Service::with_portfolio().await;
+    let operations = [
+        r#"{"op":"set","path":["a"],"value":1}"#,
+        r#"{"op":"set","path":["b"]}"#,
+        r#"{"op":"set","path":["a","inside"],"value":1}"#,
+        r#"{"op":"delete","path":[]}"#,
+    ];
+    let call = changes(&format!("[{}]", operations.join(",")));
+    let refused = service.assert_refused(call, 400, "malformed").await;
+    assert_eq!(
+        refused.json()["errors"],
+        json!([
+            {"operation": 1, "path": ["b"], "detail": "changes[1]: a set must have a value"},
+            {"operation": 2, "path": ["a", "inside"],
+             "detail": "changes[2]: the path of one operation lies inside the path of another"},
+            {"operation": 3, "path": [], "detail": "changes[3]: a path must have at least one token"},
+        ])
+    );
+    let accepted = service.call(changes(&format!("[{}]", operations[0]))).await;
+    assert_eq!(accepted.status, 200, "{}", accepted.text);
+}
+
+#[tokio::test]
+async fn an_operation_that_makes_the_body_unreadable_is_reported_by_its_position() {
+    let service = Service::with_portfolio().await;
+    for bad in [
+        r#"{"op":"set","path":["a"],"value":"\ud800"}"#,
+        r#"{"op":"set","path":["\udc00"],"value":1}"#,
+        r#"{"op":"set","op":"set","path":["a"],"value":1}"#,
+        r#"{"op":"set","path":["a"],"value":1e400}"#,
+    ] {
+        let sync = |operations: &str| {
+            let text = format!(
+                r#"{{"device_id":"phone","sync_id":"s","base_version":1,"sent_at":"2026-01-01T00:00:00Z","changes":{operations}}}"#
+            );
+            Call::of("v2-sync").text(text)
+        };
+        let good = r#"{"op":"set","path":["b"],"value":1}"#;
+        let refused = service
+            .assert_refused(sync(&format!("[{good},{bad}]")), 422, "invalid")
+            .await;
+        assert_eq!(operations_at_fault(&refused), [1], "{bad}");
     }
 }
 
@@ -341,6 +397,9 @@ async fn a_patch_that_breaks_the_form_is_invalid() {
         r#"[{"op":"set","path":["l",{"id":"x","uuid":"y"}],"value":{"id":"x"}}]"#,
         r#"[{"op":"move","path":["a"],"after":null}]"#,
     ] {
-        service.assert_refused(changes(operations), 422, "invalid").await;
+        let refused = service.assert_refused(changes(operations), 422, "invalid").await;
+        let last = operations.matches("\"op\"").count() - 1;
+        let last = u64::try_from(last).unwrap();
+        assert_eq!(operations_at_fault(&refused), [last], "{operations}");
     }
 }

@@ -85,10 +85,12 @@ async fn a_portfolio_that_fails_does_not_affect_the_others() {
         "portfolios[1] must be an object",
         "portfolios[3].portfolio_id: ",
         "portfolios[4].base_version must be",
-        "portfolios[7].changes: ",
+        "portfolios[7].changes[1]: ",
     ]) {
         assert!(detail.starts_with(begin), "{detail}");
     }
+    let reported = json!([{"operation": 1, "path": ["a"], "detail": details[3]}]);
+    assert_eq!(found[7]["problem"]["errors"], reported);
     for result in &found {
         let is_problem = result.get("problem").is_some();
         assert_eq!(
@@ -98,6 +100,24 @@ async fn a_portfolio_that_fails_does_not_affect_the_others() {
         );
     }
     assert_eq!(service.call(Call::of("v2-read")).await.json()["document"]["v"], 1);
+}
+
+#[tokio::test]
+async fn an_operation_that_makes_a_batch_unreadable_is_reported_with_its_portfolio() {
+    let service = Service::with_portfolio().await;
+    let parts = vec![part("main", 1, &set(1)), part("new", 0, &set("\u{fffd}"))];
+    let event = batch(parts).to_json();
+    let body = event["body"].as_str().unwrap().replace('\u{fffd}', "\\ud800");
+    let refused = service
+        .assert_refused(Call::of("v2-sync-all").text(body), 422, "invalid")
+        .await;
+    let errors = &refused.json()["errors"];
+    assert_eq!(
+        (&errors[0]["portfolio"], &errors[0]["operation"]),
+        (&json!(1), &json!(0)),
+        "{errors}"
+    );
+    assert_eq!(errors.as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]

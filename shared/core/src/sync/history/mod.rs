@@ -13,10 +13,9 @@ use crate::algebra::{Conflict, Side};
 use crate::error::{Code, Error};
 use crate::id::DeviceId;
 use crate::json::Value;
-use crate::log::{Change, ConflictRecord, Kind, Patch, Version, json_size};
+use crate::log::{Change, Kind, Patch, Version, json_size};
 use crate::portfolio::{Portfolio, Window};
 use crate::store::{Store, StoreError};
-use crate::wire::IndexedConflict;
 use crate::wire::v2::{History, HistoryChange};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -169,10 +168,8 @@ fn conflict_bytes(conflict: &Conflict) -> u64 {
 }
 
 fn entry(change: &Change, patch: Patch, summary: &Summary, names: &DeviceNames) -> HistoryChange {
-    let version = change.version;
-    let conflicts = patch.conflicts.into_iter().enumerate();
     HistoryChange {
-        version,
+        version: change.version,
         parent: change.parent,
         kind: change.kind,
         device_id: change.device_id.clone(),
@@ -180,12 +177,7 @@ fn entry(change: &Change, patch: Patch, summary: &Summary, names: &DeviceNames) 
         at: change.last_sync_at,
         summary: sentence(change, summary),
         patch_bytes: change.patch_bytes,
-        conflicts: conflicts
-            .map(|(index, conflict)| IndexedConflict {
-                index,
-                record: ConflictRecord { version, conflict },
-            })
-            .collect(),
+        conflicts: patch.into_records(change.version).collect(),
     }
 }
 

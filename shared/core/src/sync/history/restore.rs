@@ -88,7 +88,8 @@ impl<S: Store> Writer<S> for Restoration<'_> {
         if current == self.wanted && kind != Kind::Deleted {
             return Ok(Plan::Done(()));
         }
-        Ok(Plan::Append(self.undo.proposal(&current, &self.wanted), ()))
+        let patch = self.undo.patch(&current, &self.wanted);
+        Ok(Plan::Append(self.undo.proposal(patch, Arc::clone(&self.wanted)), ()))
     }
 
     fn made(&self, change: &Change) -> bool {

@@ -1,11 +1,13 @@
 //! A change that brings something back. It is appended to the log like any other; nothing is removed from the log.
 
+use crate::algebra::Winner;
 use crate::error::Error;
 use crate::id::{DeviceId, SyncId};
 use crate::json::Value;
 use crate::log::{Change, Fingerprint, Kind, Patch, Version};
 use crate::sync::append::{NewDocument, Proposal};
 use crate::time::Timestamp;
+use crate::wire::v2::KeepMineRequest;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -40,18 +42,24 @@ impl Undo {
         })
     }
 
-    /// Brings back the losing value of the conflict `index` of `version`. The fingerprint is the same for every
-    /// device and every time, so that this happens only once.
+    /// Brings back the `chosen` side's value of the conflict `index` of `version`, which `winner` won. The fingerprint is
+    /// the same for every device and every time, so that this happens only once.
     pub(super) fn keep_mine(
         version: Version,
         index: u64,
-        device_id: Option<DeviceId>,
+        chosen: Winner,
+        winner: Winner,
+        request: &KeepMineRequest,
         received: Timestamp,
     ) -> Result<Self, Error> {
-        let name = format!("keep-mine.{version}.{index}");
+        let mut name = format!("keep-mine.{version}.{index}");
+        // Earlier releases brought back losing values only, under the name without a side.
+        if chosen == winner {
+            name = format!("{name}.{}", chosen.as_str());
+        }
         Ok(Self {
             kind: Kind::KeptMine,
-            device_id,
+            device_id: request.device_id.clone(),
             sync_id: SyncId::parse(&name)?,
             fingerprint: Sha256::digest(&name).into(),
             received,
@@ -63,18 +71,29 @@ impl Undo {
         change.kind == self.kind && change.fingerprint == Some(self.fingerprint)
     }
 
-    /// Proposes the change that turns the document `current` into `wanted`.
-    pub(super) fn proposal(&self, current: &Value, wanted: &Arc<Value>) -> Proposal {
+    /// Returns the patch that turns the document `current` into `wanted`.
+    pub(super) fn patch(&self, current: &Value, wanted: &Value) -> Patch {
+        Patch::between(current, wanted, self.received)
+    }
+
+    /// Proposes the change of `patch`, which makes `document`.
+    pub(super) fn proposal(&self, patch: Patch, document: Arc<Value>) -> Proposal {
         Proposal {
             device_id: self.device_id.clone(),
             sync_id: Some(self.sync_id.clone()),
-            document: NewDocument::Made(Arc::clone(wanted)),
-            ..Proposal::new(
-                self.kind,
-                self.fingerprint,
-                Patch::between(current, wanted, self.received),
-            )
+            document: NewDocument::Made(document),
+            ..Proposal::new(self.kind, self.fingerprint, patch)
         }
+    }
+
+    /// Returns the device that asks.
+    pub(super) const fn device_id(&self) -> Option<&DeviceId> {
+        self.device_id.as_ref()
+    }
+
+    /// Returns when the request arrived.
+    pub(super) const fn received(&self) -> Timestamp {
+        self.received
     }
 }
 

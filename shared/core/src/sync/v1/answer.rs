@@ -4,9 +4,9 @@ use super::changes::changes;
 use super::{Merge, Server, Sync};
 use crate::error::Error;
 use crate::json::Value;
-use crate::log::{Change, ConflictRecord, Patch, json_size};
-use crate::portfolio::{Portfolio, Window};
-use crate::store::{Store, StoreError};
+use crate::log::{Change, Version, json_size};
+use crate::portfolio::{Portfolio, ReportedConflicts, Window};
+use crate::store::Store;
 use crate::sync::report::{Answered, Report};
 use crate::wire::v1::{DocumentChange, SyncResponse};
 use crate::wire::{Outcome, V1Document};
@@ -17,7 +17,7 @@ struct Ending {
     outcome: Outcome,
     document: Arc<Value>,
     changes: Vec<DocumentChange>,
-    conflicts: Vec<ConflictRecord>,
+    conflicts: ReportedConflicts,
 }
 
 impl Sync {
@@ -27,10 +27,8 @@ impl Sync {
         window: &mut Window<'_, S>,
         merge: Merge,
     ) -> Result<Answered<SyncResponse>, Error> {
-        let conflicts = match self.base {
-            Some(_) => self.logged_conflicts(window).await?,
-            None => self.own_conflicts(window).await?,
-        };
+        let written = window.any_head()?.version;
+        let conflicts = self.conflicts(window, Some(written)).await?;
         let head = window.any_head()?;
         let report = Report {
             conflicts: head.conflicts,
@@ -51,9 +49,9 @@ impl Sync {
         mut self,
         window: &mut Window<'_, S>,
     ) -> Result<Answered<SyncResponse>, Error> {
-        let conflicts = self.logged_conflicts(window).await?;
+        let conflicts = self.conflicts(window, None).await?;
         let (outcome, document) = match self.server.take() {
-            Some(Server::Changed(replay)) => (Outcome::Pulled, replay.document.into()),
+            Some(Server::Changed(replay, _)) => (Outcome::Pulled, replay.document.into()),
             Some(Server::Unchanged(document)) => (Outcome::UpToDate, document),
             None => (Outcome::UpToDate, Value::empty_object().into()),
         };
@@ -66,12 +64,14 @@ impl Sync {
         Ok(answer(window.portfolio(), window.living_head()?, self.report(), ending))
     }
 
-    /// Answers a sync that an earlier request carried out, with the head and with the conflicts of that earlier answer.
+    /// Answers a sync that an earlier request carried out in `version`, with the head and with the conflicts of that
+    /// earlier answer.
     pub(super) async fn answer_repetition<S: Store>(
         self,
         window: &mut Window<'_, S>,
+        version: Version,
     ) -> Result<Answered<SyncResponse>, Error> {
-        self.answer_again(window, Outcome::Pulled, Vec::new()).await
+        self.answer_again(window, version, Outcome::Pulled, Vec::new()).await
     }
 
     /// Answers a sync whose change, the result of `merge`, was already in the log when it was to be written.
@@ -81,20 +81,19 @@ impl Sync {
         merge: Merge,
     ) -> Result<Answered<SyncResponse>, Error> {
         let changes = self.changes(&merge);
+        let written = window.any_head()?.version;
         window.catch_up().await?;
-        self.answer_again(window, merge.outcome, changes).await
+        self.answer_again(window, written, merge.outcome, changes).await
     }
 
     async fn answer_again<S: Store>(
         self,
         window: &mut Window<'_, S>,
+        written: Version,
         outcome: Outcome,
         changes: Vec<DocumentChange>,
     ) -> Result<Answered<SyncResponse>, Error> {
-        let conflicts = match self.base {
-            Some(_) => self.logged_conflicts(window).await?,
-            None => self.own_conflicts(window).await?,
-        };
+        let conflicts = self.conflicts(window, Some(written)).await?;
         let head = window.living_head()?.version;
         let document = window.document_at(head).await?;
         let report = Report {
@@ -112,7 +111,7 @@ impl Sync {
 
     fn report(&self) -> Report {
         Report {
-            base: self.base,
+            base: self.basis.base,
             ..Report::default()
         }
     }
@@ -122,30 +121,15 @@ impl Sync {
         changes(&merge.ops, before, &merge.document)
     }
 
-    /// Returns the conflicts logged since the base. Without a base it returns none, because the server does not know
-    /// which of them the device has already received.
-    async fn logged_conflicts<S: Store>(&self, window: &mut Window<'_, S>) -> Result<Vec<ConflictRecord>, Error> {
-        match self.base {
-            Some(base) => Ok(window.conflicts(base).await?),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// Returns the conflicts that the device's newest change recorded.
-    async fn own_conflicts<S: Store>(&self, window: &Window<'_, S>) -> Result<Vec<ConflictRecord>, Error> {
-        let Some(own) = self.newest_own(window) else {
-            return Ok(Vec::new());
-        };
-        let version = own.version;
-        let conflicts = match window.portfolio().patch_of(own).await {
-            Err(StoreError::Expired { .. }) => Vec::new(),
-            read => {
-                let Patch { conflicts, .. } = read?;
-                conflicts
-            }
-        };
-        let record = |conflict| ConflictRecord { version, conflict };
-        Ok(conflicts.into_iter().map(record).collect())
+    /// Returns the conflicts that concern the device: those since the base, and those of the sync that made the version
+    /// `written`.
+    async fn conflicts<S: Store>(
+        &self,
+        window: &Window<'_, S>,
+        written: Option<Version>,
+    ) -> Result<ReportedConflicts, Error> {
+        let is_this_sync = |change: &Change| Some(change.version) == written;
+        Ok(window.conflicts(self.basis.base, is_this_sync).await?)
     }
 }
 
@@ -171,7 +155,8 @@ fn answer<S: Store>(
             data: V1Document::new(document, head),
             changes,
             last_sync_at: head.last_sync_at,
-            conflicts,
+            conflicts: conflicts.conflicts,
+            conflicts_omitted: conflicts.omitted,
         },
         report: Report {
             outcome: Some(outcome),

@@ -6,23 +6,30 @@
 
 use crate::json::{Number, Object, Value};
 use crate::log::Version;
-use crate::wire::v1_document::{BASE, METADATA, SERVICE_MEMBERS, is_service_member, members_except};
+use crate::wire::v1::LastSync;
+use crate::wire::v1_document::{BASE, METADATA, SERVICE_MEMBERS, TIMESTAMP, is_service_member, members_except};
+use std::borrow::Cow;
 
-/// The version from which a whole document was made, according to its `metadata.base`.
+/// The version from which a whole document was made, according to its `metadata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Echo {
     /// The document names no version.
     Absent,
     /// The document names this version.
-    Version(Version),
+    Version {
+        /// Its number, `base`.
+        version: Version,
+        /// When it was made, `timestamp`; `None` if the document has no readable time.
+        made_at: Option<LastSync>,
+    },
     /// The document names a number that cannot be a version, so the log has no such version.
     NoVersion,
 }
 
 /// Removes the service's members from `document`, and then the `metadata` object if it is empty.
 ///
-/// Returns the version that `base` echoes. A `base` that is not a number never came from the service, so it names no
-/// version.
+/// Returns the version that `base` echoes, with the time that `timestamp` echoes. A `base` that is not a number never
+/// came from the service, so it names no version; the same holds for a `timestamp` that is not a time.
 pub(crate) fn strip(document: &mut Value) -> Echo {
     let Value::Object(members) = document else {
         return Echo::Absent;
@@ -31,7 +38,13 @@ pub(crate) fn strip(document: &mut Value) -> Echo {
         return Echo::Absent;
     };
     let echo = match metadata.get(BASE) {
-        Some(Value::Number(number)) => version_of(number),
+        Some(Value::Number(number)) => match version_of(number) {
+            Some(version) => Echo::Version {
+                version,
+                made_at: metadata.get(TIMESTAMP).and_then(time_of),
+            },
+            None => Echo::NoVersion,
+        },
         _ => Echo::Absent,
     };
     for name in SERVICE_MEMBERS {
@@ -43,11 +56,12 @@ pub(crate) fn strip(document: &mut Value) -> Echo {
     echo
 }
 
-fn version_of(number: &Number) -> Echo {
-    number
-        .to_i64()
-        .and_then(|version| Version::try_from(version).ok())
-        .map_or(Echo::NoVersion, Echo::Version)
+fn version_of(number: &Number) -> Option<Version> {
+    number.to_i64().and_then(|version| Version::try_from(version).ok())
+}
+
+fn time_of(timestamp: &Value) -> Option<LastSync> {
+    timestamp.as_str().and_then(|text| LastSync::parse(text).ok())
 }
 
 /// Adds to `document`, which [`strip`] has stripped, everything that stripping would remove from `original`.
@@ -70,17 +84,16 @@ pub(crate) fn restore_service_members(document: &mut Value, original: &Value) {
     }
 }
 
-/// True if the document contains a scalar that is not one of the service's members.
-pub(crate) fn has_a_scalar_of_its_own(document: &Value) -> bool {
-    let Value::Object(members) = document else {
-        return document.contains_scalar();
-    };
-    members.iter().any(|(name, value)| match value {
-        Value::Object(metadata) if &**name == METADATA => metadata
-            .iter()
-            .any(|(name, value)| !is_service_member(name) && value.contains_scalar()),
-        _ => value.contains_scalar(),
-    })
+/// Returns `document` without the service's members, which a v1 client neither sees nor removes.
+pub(crate) fn data_of_client(document: &Value) -> Cow<'_, Value> {
+    let metadata = document.as_object().and_then(|members| members.get(METADATA));
+    let is_hidden = |members: &Object| members.keys().any(|name| is_service_member(name));
+    if !metadata.and_then(Value::as_object).is_some_and(is_hidden) {
+        return Cow::Borrowed(document);
+    }
+    let mut document = document.clone();
+    strip(&mut document);
+    Cow::Owned(document)
 }
 
 /// True if the two documents are equal apart from the service's members.
@@ -109,7 +122,7 @@ enum Data<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Echo, has_a_scalar_of_its_own, has_same_data, restore_service_members, strip};
+    use super::{Echo, data_of_client, has_same_data, restore_service_members, strip};
     use crate::json::{Value, read};
 
     fn value(text: &str) -> Value {
@@ -128,8 +141,38 @@ mod tests {
             stripped(
                 r#"{"a":1,"metadata":{"sync_version":"1.0.0","device_id":"d","timestamp":"t","base":7,"theme":"dark"}}"#
             ),
-            (value(r#"{"a":1,"metadata":{"theme":"dark"}}"#), Echo::Version(7))
+            (
+                value(r#"{"a":1,"metadata":{"theme":"dark"}}"#),
+                Echo::Version {
+                    version: 7,
+                    made_at: None
+                }
+            )
         );
+    }
+
+    #[test]
+    fn a_time_comes_with_the_version_if_it_can_be_read() {
+        let made_at = |timestamp: &str| {
+            let document = format!(r#"{{"metadata":{{"base":7,"timestamp":{timestamp}}}}}"#);
+            match stripped(&document).1 {
+                Echo::Version { version: 7, made_at } => made_at.map(|time| (time.at.to_string(), time.exact)),
+                other => panic!("{other:?}"),
+            }
+        };
+        let noon = "2026-01-31T12:00:00.250Z".to_owned();
+        for timestamp in [
+            r#""2026-01-31T12:00:00.250Z""#,
+            r#""2026-01-31T12:00:00.250+0000""#,
+            r#""2026-01-31T13:00:00.250000+01:00""#,
+            r#""2026-01-31T12:00:00.250""#,
+        ] {
+            assert_eq!(made_at(timestamp), Some((noon.clone(), true)), "{timestamp}");
+        }
+        assert_eq!(made_at(r#""2026-01-31T12:00:00.250417Z""#), Some((noon, false)));
+        for timestamp in [r#""yesterday""#, "1767225600000", "null", "{}"] {
+            assert_eq!(made_at(timestamp), None, "{timestamp}");
+        }
     }
 
     #[test]
@@ -156,9 +199,13 @@ mod tests {
 
     #[test]
     fn only_a_whole_number_that_is_not_negative_echoes_a_version() {
+        let third = Echo::Version {
+            version: 3,
+            made_at: None,
+        };
         for (base, echo) in [
-            ("3", Echo::Version(3)),
-            ("3.0", Echo::Version(3)),
+            ("3", third),
+            ("3.0", third),
             ("-1", Echo::NoVersion),
             ("1.5", Echo::NoVersion),
             ("1e30", Echo::NoVersion),
@@ -201,15 +248,20 @@ mod tests {
     }
 
     #[test]
-    fn the_services_members_are_not_scalars_of_the_document() {
-        assert!(!has_a_scalar_of_its_own(&value(
-            r#"{"a":{},"metadata":{"device_id":"x","own":{}}}"#
-        )));
-        assert!(has_a_scalar_of_its_own(&value(r#"{"metadata":{"own":0}}"#)));
-        assert!(has_a_scalar_of_its_own(&value(r#"{"metadata":"mine"}"#)));
-        assert!(has_a_scalar_of_its_own(&value(r#"{"a":[[null]]}"#)));
-        // They belong to the service only in the top-level `metadata`.
-        assert!(has_a_scalar_of_its_own(&value(r#"{"a":{"device_id":"x"}}"#)));
+    fn the_services_members_are_not_data_of_the_client() {
+        for (document, data) in [
+            (
+                r#"{"a":1,"metadata":{"device_id":"x","own":{}}}"#,
+                r#"{"a":1,"metadata":{"own":{}}}"#,
+            ),
+            (r#"{"a":1,"metadata":{"base":"x"}}"#, r#"{"a":1}"#),
+            (r#"{"metadata":{"own":0}}"#, r#"{"metadata":{"own":0}}"#),
+            (r#"{"metadata":"mine"}"#, r#"{"metadata":"mine"}"#),
+            (r#"{"a":{"device_id":"x"}}"#, r#"{"a":{"device_id":"x"}}"#),
+            (r#"{"metadata":{}}"#, r#"{"metadata":{}}"#),
+        ] {
+            assert_eq!(*data_of_client(&value(document)), value(data), "{document}");
+        }
     }
 
     #[test]

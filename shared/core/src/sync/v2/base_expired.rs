@@ -1,10 +1,10 @@
-//! A v2 sync whose base is not in the log, because it never was or because it has expired (docs/PROTOCOL.md).
+//! A v2 sync whose base has expired (docs/PROTOCOL.md).
 
 use super::{Sync, SyncPlan, Synced};
 use crate::algebra::{Authored, Authors, Op, Ranks, Stamp, diff, merge_without_base};
 use crate::error::{Code, Error};
-use crate::log::{Edit, Kind, Patch, Version, json_size};
-use crate::portfolio::{Portfolio, Replay, Window};
+use crate::log::{Edit, Kind, Patch, json_size};
+use crate::portfolio::{Replay, Window};
 use crate::store::{RankSource, Store};
 use crate::sync::append::{NewDocument, Plan, Proposal};
 use crate::time::Timestamp;
@@ -12,17 +12,11 @@ use crate::wire::Outcome;
 use crate::wire::v2::Delta;
 
 impl Sync<'_> {
-    /// Refuses the sync, or plans it without its base if the base has expired and the request says so.
+    /// Refuses the sync, or plans it without its base if the request says that it knows.
     pub(super) async fn plan_without_base<S: Store + RankSource>(
         &mut self,
         window: &mut Window<'_, S>,
     ) -> Result<SyncPlan, Error> {
-        if !self.base_is_expired(window).await? {
-            return Err(Error::new(
-                Code::BaseUnknown,
-                "the portfolio never had base_version; read it and sync on top of a version that it has",
-            ));
-        }
         if !self.request.base_lost {
             return Err(Error::new(
                 Code::BaseExpired,
@@ -39,18 +33,6 @@ impl Sync<'_> {
         };
         let delta = self.head_document(window).await?;
         Ok(Plan::Done(Synced { outcome, delta }))
-    }
-
-    /// True if the log begins after the base, so that retention has removed the base. Takes at most one request, and
-    /// none if the window decides it.
-    async fn base_is_expired<S: Store>(&mut self, window: &Window<'_, S>) -> Result<bool, Error> {
-        let base = self.request.base_version;
-        if !self.base_expired && begins_above(window, base) {
-            let Portfolio { store, key } = window.portfolio();
-            let oldest = store.oldest_since(key, 0).await?;
-            self.base_expired = oldest.is_some_and(|oldest| oldest.parent > base);
-        }
-        Ok(self.base_expired)
     }
 
     /// Merges the edits with the values that the head's document has at their paths.
@@ -74,6 +56,7 @@ impl Sync<'_> {
             at: self.received,
         });
         authors.record(&mut document, Some(own), merged.edits.iter().map(|(op, at)| (op, *at)));
+        self.refuse_wipe(&server.document, &document)?;
         let edits = diff(&server.document, &document).into_iter().map(|op| Edit {
             at: authors.newest(op.path(), None).at,
             op,
@@ -95,18 +78,12 @@ impl Sync<'_> {
     }
 
     /// Returns the head's document, with the authors of its values as far as the log has them.
-    async fn server<S: Store>(&mut self, window: &mut Window<'_, S>) -> Result<Replay, Error> {
+    pub(super) async fn server<S: Store>(&mut self, window: &mut Window<'_, S>) -> Result<Replay, Error> {
         if let Some(mut server) = self.server.take() {
             server.advance(window).await?;
             return Ok(server);
         }
-        // The base is older than the log, so the window reaches back to the oldest change.
+        // The window reaches back to the oldest change: there is no base, or it is older than the log.
         Ok(Replay::since(window, 0).await?)
     }
-}
-
-/// True if `window` begins after `base`. The window was read from `base` on, so then the log has no change on
-/// top of `base`.
-fn begins_above<S: Store>(window: &Window<'_, S>, base: Version) -> bool {
-    window.changes().first().is_some_and(|oldest| oldest.parent > base)
 }

@@ -2,9 +2,8 @@
 
 use crate::algebra::Op;
 use crate::id::{DeviceId, PortfolioId};
-use crate::log::{Kind, Version};
+use crate::log::{ConflictRecord, Kind, Version};
 use crate::time::Timestamp;
-use crate::wire::IndexedConflict;
 use serde::{Serialize, Serializer};
 
 /// How many changes a page of a history contains at most, if the request has no `limit`.
@@ -46,7 +45,7 @@ pub struct HistoryChange {
     /// The size of its operations as JSON, in bytes.
     pub patch_bytes: u64,
     /// The conflicts that it recorded.
-    pub conflicts: Vec<IndexedConflict>,
+    pub conflicts: Vec<ConflictRecord>,
 }
 
 fn kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {

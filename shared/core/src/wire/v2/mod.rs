@@ -26,12 +26,14 @@
 //!     outcome: Outcome::Accepted,
 //!     delta: Delta::Changes(Vec::new()),
 //!     conflicts: Vec::new(),
+//!     conflicts_omitted: 0,
+//!     device_id_reused: false,
 //! };
 //! assert_eq!(
 //!     serde_json::to_string(&response).unwrap(),
 //!     concat!(
 //!         r#"{"portfolio_id":"main","version":13,"last_sync_at":"2026-01-31T12:00:07.000Z","#,
-//!         r#""last_sync_device":"phone","outcome":"accepted","changes":[],"conflicts":[]}"#
+//!         r#""last_sync_device":"phone","outcome":"accepted","changes":[],"conflicts":[],"conflicts_omitted":0}"#
 //!     )
 //! );
 //!
@@ -41,15 +43,18 @@
 //! # Ok::<(), coinolio_core::Error>(())
 //! ```
 
+mod changes;
 mod history;
+mod rejoin;
 mod undo;
 
 pub use history::{Comparison, DEFAULT_HISTORY_LIMIT, History, HistoryChange, MAX_HISTORY_LIMIT};
+pub use rejoin::Rejoin;
 pub use undo::{KeepMineRequest, RestoreRequest};
 
 use super::Outcome;
 use super::fields::{Fields, error_at};
-use crate::algebra::{Op, check_patch};
+use crate::algebra::Op;
 use crate::error::Error;
 use crate::id::{DeviceId, PortfolioId, SyncId};
 use crate::json::Value;
@@ -58,13 +63,22 @@ use crate::time::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
-/// One edit of a request: an operation, and its time by the device's clock.
+/// The time of an edit, as the device tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditTime {
+    /// `modified_at`: the device's clock at the time of the edit.
+    Clock(Timestamp),
+    /// `age_ms`: the milliseconds from the edit to this sending, by a clock that is never set.
+    Age(u64),
+}
+
+/// One edit of a request: an operation, and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedEdit {
     /// The operation.
     pub op: Op,
-    /// The time of the edit by the device's clock; if absent, the arrival of the request counts as its time.
-    pub modified_at: Option<Timestamp>,
+    /// The time of the edit, if the request tells it.
+    pub time: Option<EditTime>,
 }
 
 /// The body of `POST /api/v2/portfolios/{id}/sync`.
@@ -74,24 +88,35 @@ pub struct SyncRequest {
     pub device_id: DeviceId,
     /// The sync's id: the same on every retry.
     pub sync_id: SyncId,
-    /// The version that the edits were made on top of; 0 before the portfolio's creation.
+    /// The version that the edits are to be applied to; 0 before the portfolio's creation and in a rejoin.
     pub base_version: Version,
-    /// The time by the device's clock when it sent this request.
+    /// The `last_sync_at` of that version, or in a rejoin of the version that the document was made from.
+    pub base_at: Option<Timestamp>,
+    /// The version that was on the screen when the edits were made, if an answer brought the device to a later one
+    /// before they were sent. At most `base_version`.
+    pub edited_on: Option<Version>,
+    /// The sync that was unanswered when the edits were made; only with `edited_on`.
+    pub follows: Option<SyncId>,
+    /// The device's clock at the time of this sending.
     pub sent_at: Timestamp,
     /// True if an earlier answer said that the base has expired (410 `base_expired`).
     pub base_lost: bool,
+    /// True if the edits may remove almost everything (409 `wipe_refused`).
+    pub allow_wipe: bool,
     /// The edits; none for a pull.
     pub changes: Vec<RequestedEdit>,
     /// The name of the portfolio, used if this sync creates it.
     pub name: Option<String>,
+    /// The whole document, if the device rejoins because the log does not know its base.
+    pub rejoin: Option<Rejoin>,
 }
 
 impl SyncRequest {
     /// Reads the request's body.
     ///
     /// # Errors
-    /// Malformed for a missing member or one of the wrong type; invalid (422) unless the operations are a well-formed
-    /// patch (docs/MERGE.md).
+    /// Malformed for a missing member, one of the wrong type, and members that exclude each other; invalid (422) unless
+    /// the operations are a well-formed patch (docs/MERGE.md), and for an `edited_on` above `base_version`.
     pub fn from_json(body: &Value) -> Result<Self, Error> {
         let fields = Fields::of_body(body)?;
         Self::read(&fields, fields.device_id("device_id")?, fields.time("sent_at")?)
@@ -99,35 +124,75 @@ impl SyncRequest {
 
     /// Reads a sync from `fields`. Its device and `sent_at` are arguments, because a batch has them only once.
     pub(in crate::wire) fn read(fields: &Fields<'_>, device_id: DeviceId, sent_at: Timestamp) -> Result<Self, Error> {
-        let path = fields.path("changes");
-        let changes = fields.optional_list("changes")?.unwrap_or_default();
-        let changes = changes
-            .iter()
-            .enumerate()
-            .map(|(index, edit)| requested_edit(edit, &format!("{path}[{index}]")))
-            .collect::<Result<Vec<_>, _>>()?;
-        check_patch(changes.iter().map(|edit| &edit.op)).map_err(|error| error_at(&path, error))?;
-        Ok(Self {
+        let changes = changes::read(fields)?;
+        let sync_id = fields.sync_id("sync_id")?;
+        let rejoin = rejoin::read(fields)?;
+        let base_version = match rejoin {
+            Some(_) => 0,
+            None => fields.version("base_version")?,
+        };
+        let request = Self {
             device_id,
-            sync_id: fields.sync_id("sync_id")?,
-            base_version: fields.version("base_version")?,
+            sync_id,
+            base_version,
+            base_at: fields.optional_time("base_at")?,
+            edited_on: fields.optional_version("edited_on")?,
+            follows: fields.optional_sync_id("follows")?,
             sent_at,
             base_lost: fields.optional_bool("base_lost")?.unwrap_or(false),
+            allow_wipe: fields.optional_bool("allow_wipe")?.unwrap_or(false),
             changes,
             name: fields.optional_name("name")?.map(str::to_owned),
-        })
+            rejoin,
+        };
+        request.check_screen(fields)?;
+        Ok(request)
+    }
+
+    /// Checks `edited_on` and `follows`.
+    fn check_screen(&self, fields: &Fields<'_>) -> Result<(), Error> {
+        let path = |name| fields.path(name);
+        match (self.edited_on, &self.follows) {
+            (None, Some(_)) => Err(fields.wrong("edited_on", "is required with follows")),
+            (Some(edited_on), _) if edited_on > self.base_version => Err(Error::invalid(format!(
+                "{} must not be above base_version",
+                path("edited_on")
+            ))),
+            (_, Some(follows)) if *follows == self.sync_id => Err(Error::invalid(format!(
+                "{} must name an earlier sync, not this one",
+                path("follows")
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the oldest version that the sync needs: the one on which its edits were made.
+    ///
+    /// It is below `base_version` only if the edits were made while another sync was unanswered.
+    pub fn first_version(&self) -> Version {
+        match self.edited_on {
+            Some(edited_on) if !self.changes.is_empty() => edited_on.min(self.base_version),
+            _ => self.base_version,
+        }
     }
 
     /// Returns the edits with their effective times (docs/MERGE.md), for a request that arrived at `received`.
     pub fn patch(&self, received: Timestamp) -> Patch {
-        let effective = |modified_at| Timestamp::effective(modified_at, self.sent_at, received);
         let edits = self.changes.iter().map(|edit| Edit {
             op: edit.op.clone(),
-            at: edit.modified_at.map_or(received, effective),
+            at: edit.time.map_or(received, |time| self.effective(time, received)),
         });
         Patch {
             edits: edits.collect(),
             conflicts: Vec::new(),
+        }
+    }
+
+    /// Returns the effective time of an edit (docs/MERGE.md), for a request that arrived at `received`.
+    pub fn effective(&self, time: EditTime, received: Timestamp) -> Timestamp {
+        match time {
+            EditTime::Clock(modified_at) => Timestamp::effective(modified_at, self.sent_at, received),
+            EditTime::Age(age) => received.before_by(age),
         }
     }
 }
@@ -136,8 +201,16 @@ fn requested_edit(edit: &Value, path: &str) -> Result<RequestedEdit, Error> {
     let fields = Fields::at_path(edit, path)?;
     Ok(RequestedEdit {
         op: Op::from_json(edit).map_err(|error| error_at(path, error))?,
-        modified_at: fields.optional_time("modified_at")?,
+        time: edit_time(&fields)?,
     })
+}
+
+/// Reads the time of an edit: `modified_at` or `age_ms`, but not both.
+fn edit_time(fields: &Fields<'_>) -> Result<Option<EditTime>, Error> {
+    match (fields.optional_time("modified_at")?, fields.optional_whole("age_ms")?) {
+        (Some(_), Some(_)) => Err(fields.wrong("age_ms", "cannot be combined with modified_at")),
+        (modified_at, age) => Ok(modified_at.map(EditTime::Clock).or(age.map(EditTime::Age))),
+    }
 }
 
 /// The part of an answer that brings the device to the server's document.
@@ -167,13 +240,20 @@ pub struct SyncResponse {
     pub outcome: Outcome,
     /// The part that brings the device to that version.
     pub delta: Delta,
-    /// The conflicts recorded since the device's base, including those of this sync, in log order.
+    /// The conflicts that concern the device, in log order ([`crate::portfolio::ReportedConflicts`]).
     pub conflicts: Vec<ConflictRecord>,
+    /// How many more conflicts concern the device; the history has them.
+    pub conflicts_omitted: u64,
+    /// True if the log shows that the device went back in time, or that two devices have its id.
+    ///
+    /// The device should take a new id. Only if true, the JSON has this member.
+    pub device_id_reused: bool,
 }
 
 impl Serialize for SyncResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut response = serializer.serialize_struct("SyncResponse", 7)?;
+        let members = 8 + usize::from(self.device_id_reused);
+        let mut response = serializer.serialize_struct("SyncResponse", members)?;
         response.serialize_field("portfolio_id", &self.portfolio_id)?;
         response.serialize_field("version", &self.version)?;
         response.serialize_field("last_sync_at", &self.last_sync_at)?;
@@ -184,6 +264,10 @@ impl Serialize for SyncResponse {
             Delta::Document(document) => response.serialize_field("document", document)?,
         }
         response.serialize_field("conflicts", &self.conflicts)?;
+        response.serialize_field("conflicts_omitted", &self.conflicts_omitted)?;
+        if self.device_id_reused {
+            response.serialize_field("device_id_reused", &true)?;
+        }
         response.end()
     }
 }

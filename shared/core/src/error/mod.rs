@@ -1,5 +1,9 @@
 //! Why a request is refused. `docs/PROTOCOL.md` lists the codes.
 
+mod operation;
+
+pub use operation::{MAX_OPERATION_ERRORS, OperationError};
+
 use crate::named_enum::named_enum;
 use std::fmt;
 
@@ -19,7 +23,7 @@ named_enum! {
         Busy = "busy",
         /// The log never had the base version.
         BaseUnknown = "base_unknown",
-        /// A v1 upload would empty the document.
+        /// A sync would remove almost everything.
         WipeRefused = "wipe_refused",
         /// There already is a portfolio with this id.
         AlreadyExists = "already_exists",
@@ -84,6 +88,9 @@ pub struct Error {
     /// The internal cause, for the operator's log only. It is never sent to a client and never contains values of a
     /// document.
     pub cause: Option<String>,
+    /// The operations at fault, in the order of the request; none if the fault is elsewhere. They are sent to the
+    /// client and never logged: a path contains names and identities of the user's document.
+    pub operations: Vec<OperationError>,
 }
 
 impl Error {
@@ -93,6 +100,7 @@ impl Error {
             code,
             detail: detail.into(),
             cause: None,
+            operations: Vec::new(),
         }
     }
 
@@ -102,6 +110,24 @@ impl Error {
         Self {
             cause: Some(with_causes(&*cause.into())),
             ..self
+        }
+    }
+
+    /// Creates a refusal because of `operations`, of which there must be at least one. The first explains it.
+    pub fn of_operations(code: Code, operations: Vec<OperationError>) -> Self {
+        let first = operations
+            .first()
+            .map_or("an operation is at fault", |first| &first.detail);
+        let detail = match operations.len() {
+            0 | 1 => first.to_owned(),
+            MAX_OPERATION_ERRORS => {
+                format!("{first}; errors lists the first {MAX_OPERATION_ERRORS} operations at fault")
+            }
+            count => format!("{first}; errors lists all {count} operations at fault"),
+        };
+        Self {
+            operations,
+            ..Self::new(code, detail)
         }
     }
 
