@@ -1,29 +1,33 @@
-//! Measures `diff`, `merge` and `apply` on generated portfolios, side by side with other crates in the same run.
+//! Measures `diff`, `merge` and `apply` on generated portfolios, side by side with other crates in the same run, and
+//! `squash` beside parsing the same operations.
 //!
-//! The comparison comes first: the contestants take turns, and the ratios are those of their medians. Then
-//! criterion measures each contestant alone; its filters and options apply only to that part. Under `cargo test`,
-//! every measurement runs once, to check that it works.
+//! First comes the comparison: the contestants take turns, and the ratios are those of their medians. Then
+//! criterion measures each one by itself; its filters and options apply to that part. Under `cargo test` every
+//! measurement is run once, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use coinolio_benches::differ::{NAMES, Pair};
 use coinolio_benches::measure::{Contestant, Plan, Spread, contestant, side_by_side};
 use coinolio_benches::table::Table;
-use coinolio_core::algebra::{Authored, Authors, Ranks, Stamp, apply, diff, merge};
-use coinolio_core::json::{ReadError, Value};
+use coinolio_core::algebra::{Authored, Authors, Op, Ranks, Stamp, apply, diff, merge, squash};
+use coinolio_core::error::Error;
+use coinolio_core::json::{ReadError, Value, read};
 use coinolio_core::time::Timestamp;
 use coinolio_tests::portfolio::{Edit, Portfolio, Size};
 use criterion::{BenchmarkId, Criterion};
 use std::time::Duration;
 
-/// The seed that selects the entries that the measured edit changes.
+/// Selects the entries that the measured edit changes.
 const CLIENT: u64 = 7;
-/// The seed that selects the entries that another device has changed in the meantime.
+/// Selects the entries that another device has changed in the meantime.
 const SERVER: u64 = 8;
 
 fn main() -> Result<(), ReadError> {
     let measuring = std::env::args().any(|argument| argument == "--bench");
     let cases = cases()?;
-    compare(&cases, if measuring { FULL } else { ONCE });
+    let plan = if measuring { FULL } else { ONCE };
+    compare(&cases, plan);
+    squashing(plan);
     if measuring {
         let mut criterion = Criterion::default()
             .warm_up_time(Duration::from_millis(200))
@@ -82,8 +86,8 @@ impl Case {
         format!("{}, {}", self.size.as_str(), self.edit.as_str())
     }
 
-    /// Returns our `apply` and json-patch's. Each contestant applies a patch and then the reverse patch. It ends
-    /// with the document that it started with, so the measured time contains no copying.
+    /// Returns our `apply` and that of json-patch. Each applies a patch and then the reverse patch, so it ends with
+    /// the document that it started with and nothing is copied inside the timing.
     fn applies(&self) -> [Contestant<'_>; 2] {
         let (mut ours, edited) = self.pair.ours.clone();
         let our_patches = [diff(&ours, &edited), diff(&edited, &ours)];
@@ -93,7 +97,7 @@ impl Case {
             contestant(move || our_patches.iter().for_each(|patch| apply(&mut ours, patch))),
             contestant(move || {
                 let mut patches = their_patches.iter();
-                // Without json-patch's undo stack. Our `apply` cannot fail, so it needs none.
+                // Without json-patch's undo stack; our `apply` needs none, because it cannot fail.
                 patches.try_for_each(|patch| json_patch::patch_unsafe(&mut theirs, patch))
             }),
         ]
@@ -115,7 +119,7 @@ impl Case {
     }
 }
 
-/// A three-way merge, with the authors of both sides, as a sync runs it.
+/// A three-way merge, with the authors of both sides as a sync knows them.
 struct Merging {
     base: Value,
     server: Value,
@@ -192,8 +196,8 @@ fn compare(cases: &[Case], plan: Plan) {
     figures.iter().for_each(|line| println!("{line}"));
 }
 
-/// Measures `apply` side by side with json-patch's, each with a patch of its own crate and the reverse patch. Also
-/// measures `merge`, which the other crates do not have.
+/// Measures `apply` side by side with json-patch's, each with its own patch and the reverse, and `merge`, which the
+/// other crates do not have.
 fn other_times(cases: &[Case], plan: Plan) -> Table {
     let mut table = Table::new([
         "µs",
@@ -216,8 +220,8 @@ fn other_times(cases: &[Case], plan: Plan) -> Table {
     table
 }
 
-/// Returns the verdict for the two cases that have a target. Ours must be faster than every other crate, with a
-/// patch of less than 200 bytes in one case and less than 120 KB in the other.
+/// Returns the verdict on the two cases with a target: ours must be faster than every other crate, with a patch of
+/// less than 200 bytes or 120 KB.
 fn figure(case: &Case, spreads: &[Spread], patch_bytes: usize) -> Option<String> {
     let limit = match (case.size, case.edit) {
         (Size::Large, Edit::OneField) => 200,
@@ -236,4 +240,78 @@ fn figure(case: &Case, spreads: &[Spread], patch_bytes: usize) -> Option<String>
         case.name(),
         next / ours.median,
     ))
+}
+
+/// The number of changes in a squashed run.
+const CHANGES: usize = 1_000;
+/// The number of operations in each of these changes.
+const OPERATIONS: usize = 200;
+
+/// Measures `squash` beside parsing the changes that it squashes, and prints the table and the verdict.
+fn squashing(plan: Plan) {
+    let refresh = |change: usize, n: usize| {
+        format!(r#"{{"op":"set","path":["assets",{{"id":"asset-{n}"}},"price"],"value":"{change}.{n}"}}"#)
+    };
+    let import = |change: usize, n: usize| {
+        let id = format!("tx_{change}_{n}");
+        format!(
+            r#"{{"op":"set","path":["transactions",{{"id":"{id}"}}],"value":{{"id":"{id}","n":{n}}},"after":null}}"#
+        )
+    };
+    let members = |change: usize, n: usize| format!(r#"{{"op":"set","path":["prices","asset-{n}"],"value":{change}}}"#);
+    let mut table = Table::new([
+        "µs",
+        "parse",
+        "parse and squash",
+        "squash, times parse",
+        "operations left",
+    ]);
+    let mut slowest = f64::NAN;
+    let cases: [(&str, &dyn Fn(usize, usize) -> String); 3] = [
+        ("the same 200 prices, 1,000 times", &refresh),
+        ("200,000 new transactions", &import),
+        ("the same 200 members, 1,000 times", &members),
+    ];
+    for (name, operation) in cases {
+        let changes: Vec<String> = (0..CHANGES)
+            .map(|change| {
+                let operations: Vec<_> = (0..OPERATIONS).map(|n| operation(change, n)).collect();
+                format!("[{}]", operations.join(","))
+            })
+            .collect();
+        let left = parsed(&changes).map(squash).map_or(0, |squashed| squashed.len());
+        let spreads = side_by_side(
+            &mut [
+                contestant(|| parsed(&changes)),
+                contestant(|| parsed(&changes).map(squash)),
+            ],
+            plan,
+        );
+        let times = spreads[1].median / spreads[0].median - 1.0;
+        slowest = times.max(slowest);
+        table.row([
+            name.into(),
+            format!("{:.0}", spreads[0]),
+            format!("{:.0}", spreads[1]),
+            format!("{times:.2}"),
+            left.to_string(),
+        ]);
+    }
+    let verdict = if slowest <= 3.0 { "reached" } else { "MISSED" };
+    println!("{table}");
+    println!(
+        "squash of {CHANGES} changes of {OPERATIONS} operations: {slowest:.2} times parsing (limit 3): {verdict}\n"
+    );
+}
+
+fn parsed(changes: &[String]) -> Result<Vec<Op>, Error> {
+    let mut run = Vec::new();
+    for change in changes {
+        if let Ok(Value::List(operations)) = read(change.as_bytes()) {
+            for operation in &operations {
+                run.push(Op::from_json(operation)?);
+            }
+        }
+    }
+    Ok(run)
 }

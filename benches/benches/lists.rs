@@ -1,14 +1,14 @@
-//! Measures everything that a sync does with lists of 500, 5,000 and 50,000 elements, to see whether the time is
-//! proportional to the number of elements.
+//! Measures everything that a sync does with lists of 500, 5,000 and 50,000 elements, to see whether the time grows
+//! in proportion to the number of elements.
 //!
-//! The comparison comes first: the sizes take turns in one run. Its table shows the time per element, and how that
-//! time grows from 5,000 to 50,000 elements. Then criterion measures each case alone; its filters and options apply
-//! only to that part. Under `cargo test`, every measurement runs once, to check that it works.
+//! First the sizes take turns in one run. The table shows the time per element, and how many times longer ten times
+//! the elements take. Then criterion measures each case by itself; its filters and options apply to that part.
+//! Under `cargo test` every measurement is run once, to check that it works.
 //!
 //! If ten times the elements take much more than ten times as long, the extra time is spent waiting for memory and
-//! not on work. According to `valgrind --tool=callgrind` (November 2026), a list of 50,000 elements takes at most
-//! 10.1 times the instructions of a list of 5,000. This is true in every row of keyed lists and string sets, and in
-//! the two rows of object sets that were counted: appended and shuffled.
+//! not on work: according to `valgrind --tool=callgrind`, a list of 50,000 takes at most 10.1 times the
+//! instructions of one of 5,000, in every row of keyed lists and string lists, and in the rows of object lists that
+//! were counted: appended and shuffled (November 2026).
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use coinolio_benches::measure::{Contestant, Plan, contestant, side_by_side};
@@ -65,22 +65,22 @@ fn main() {
     }
 }
 
-/// The kinds of lists, named after their elements.
+/// The kinds of lists, by the names of their elements.
 #[derive(Clone, Copy)]
 enum Kind {
     Keyed,
-    StringSet,
-    ObjectSet,
+    StringList,
+    ObjectList,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Keyed, Self::StringSet, Self::ObjectSet];
+    const ALL: [Self; 3] = [Self::Keyed, Self::StringList, Self::ObjectList];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Keyed => "keyed",
-            Self::StringSet => "string set",
-            Self::ObjectSet => "object set",
+            Self::StringList => "string list",
+            Self::ObjectList => "object list",
         }
     }
 
@@ -95,8 +95,8 @@ impl Kind {
         };
         match self {
             Self::Keyed => object("id"),
-            Self::StringSet => text(format!("tx_{number}")),
-            Self::ObjectSet => object("name"),
+            Self::StringList => text(format!("tx_{number}")),
+            Self::ObjectList => object("name"),
         }
     }
 }
@@ -109,7 +109,7 @@ enum Edit {
     Removed,
     Reversed,
     Shuffled,
-    /// Edits every tenth element.
+    /// Edits the inside of a tenth of the elements.
     Inside,
 }
 
@@ -134,7 +134,7 @@ impl Edit {
         }
     }
 
-    /// Returns the list of `size` elements after the edit. A different `seed` gives another device's edit.
+    /// Returns the list of `size` elements after the edit. Another `seed` gives another device's edit.
     fn made(self, kind: Kind, size: usize, seed: usize) -> Vec<Value> {
         let mut list: Vec<Value> = (0..size).map(|number| kind.element(number, "1.0")).collect();
         let fresh = (0..size / 10).map(|number| kind.element(size * (seed + 1) + number, "1.0"));
@@ -160,7 +160,7 @@ impl Edit {
     }
 }
 
-/// A list, the edits of both sides, and the authors as a sync knows them.
+/// A list, the edits of both sides, and the authors that a sync knows of.
 struct Case {
     base: Value,
     server: Value,
@@ -190,7 +190,7 @@ impl Case {
         }
     }
 
-    /// Returns everything that a sync does with such a list. Each piece of work has a name.
+    /// Returns everything that a sync does with such a list, with names.
     fn works(&self) -> Vec<(&'static str, Contestant<'_>)> {
         let (server, client) = (
             Authored {
@@ -207,7 +207,7 @@ impl Case {
         vec![
             ("diff", contestant(|| diff(&self.base, &self.client))),
             (
-                // A patch and then the reverse patch, so that the measured time contains no copying.
+                // A patch and then the reverse patch, so that nothing is copied inside the timing.
                 "apply twice",
                 contestant(move || [&self.ops, &self.back].map(|ops| apply(&mut document, ops))),
             ),

@@ -1,7 +1,7 @@
 //! Runs our `diff` and those of other crates on the same pair of documents.
 //!
-//! Each `diff` gets documents that are already parsed into its crate's value type, and returns what the crate's
-//! users get.
+//! Each one works on documents already parsed into its own value type, and produces the result that its own users
+//! get.
 
 use crate::measure::{Contestant, contestant};
 use coinolio_core::algebra::diff;
@@ -16,9 +16,9 @@ pub const NAMES: [&str; 4] = ["ours", "json-patch", "treediff", "json_diff_ng"];
 /// A document before and after an edit, in both value types.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// The documents in our crate's type.
+    /// The documents as our crate reads them.
     pub ours: (json::Value, json::Value),
-    /// The documents in the other crates' type.
+    /// The documents as the other crates read them.
     pub theirs: (Value, Value),
 }
 
@@ -26,7 +26,7 @@ impl Pair {
     /// Parses both documents.
     ///
     /// # Errors
-    /// Fails if the service would refuse one of the documents.
+    /// Fails if the service would refuse one of them as a document.
     pub fn new(before: Value, after: Value) -> Result<Self, json::ReadError> {
         let ours = |document: &Value| json::read(document.to_string().as_bytes());
         Ok(Self {
@@ -48,7 +48,8 @@ impl Pair {
 
     /// Returns the size of each patch in bytes as compact JSON, in the order of [`NAMES`].
     ///
-    /// `treediff` and `json_diff_ng` have no JSON form, so their results are written as operations of RFC 6902.
+    /// `treediff` and `json_diff_ng` have no JSON form of their own: their results are written as operations of
+    /// RFC 6902.
     pub fn patch_bytes(&self) -> [usize; NAMES.len()] {
         let (before, after) = &self.theirs;
         let bytes = |patch: serde_json::Result<Vec<u8>>| patch.map_or(0, |json| json.len());
@@ -64,7 +65,7 @@ impl Pair {
     }
 }
 
-/// A change at a path. The value is the new one, or `None` for a removal.
+/// A change at a path: the new value, or `None` for a removal.
 #[derive(Debug)]
 struct Change<'a> {
     op: &'static str,
@@ -72,8 +73,8 @@ struct Change<'a> {
     value: Option<&'a Value>,
 }
 
-/// Records only the changes. treediff's own `Recorder` also records unchanged values, which would slow treediff
-/// down.
+/// Records only the changes. treediff's own `Recorder` also records unchanged values; without them treediff is
+/// fastest.
 #[derive(Debug, Default)]
 struct Changes<'a> {
     at: Vec<Key>,
@@ -123,7 +124,7 @@ fn tree_operations(changes: &[Change<'_>]) -> Vec<Value> {
         .collect()
 }
 
-/// Compares lists in order, as all compared crates do here.
+/// Compares lists in order, as all crates do here.
 fn mismatch(before: &Value, after: &Value) -> Option<Mismatch> {
     compare_serde_values(before, after, false, &[]).ok()
 }

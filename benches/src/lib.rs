@@ -1,5 +1,5 @@
-//! Code that the benchmarks share: adapters for the crates that are compared with ours, and the measurement and
-//! output of comparisons.
+//! Shared parts of the benchmarks: adapters for the crates compared with ours, measurement and output of a
+//! comparison.
 
 pub mod differ;
 pub mod measure;

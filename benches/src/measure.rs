@@ -1,4 +1,4 @@
-//! Side-by-side measurements.
+//! Comparisons measured side by side.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Returns the spread of `samples`. If there are none, all figures are NaN.
+    /// Returns the spread of `samples`; without samples, all figures are NaN.
     pub fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |index: usize| samples.get(index).copied().unwrap_or(f64::NAN);
@@ -28,7 +28,7 @@ impl Spread {
     }
 }
 
-/// Formats as `median (min–max)`. The formatter's precision sets the number of decimals; the default is one.
+/// Formats as `median (min–max)`, with the number of decimals that the format asks for.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = f.precision().unwrap_or(1);
@@ -40,7 +40,7 @@ impl fmt::Display for Spread {
     }
 }
 
-/// A piece of work that is compared with others. Each call does the work once.
+/// One of the compared pieces of work; a call does the work once.
 pub type Contestant<'a> = Box<dyn FnMut() + 'a>;
 
 /// Returns a contestant that does `work` and drops its result.
@@ -53,18 +53,18 @@ pub fn contestant<'a, T>(mut work: impl FnMut() -> T + 'a) -> Contestant<'a> {
 /// The duration and number of the measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// The number of turns of each contestant.
+    /// Number of turns of each contestant.
     pub rounds: usize,
-    /// The approximate duration of a turn. A contestant that needs longer does its work once per turn.
+    /// Approximate duration of a turn; a contestant that needs longer does its work once.
     pub turn: Duration,
-    /// The time limit for all rounds. At least three rounds run regardless.
+    /// Time limit for all rounds; at least three rounds are run regardless.
     pub budget: Duration,
 }
 
 /// Measures the contestants in turns (A B C, B C A, …), so that other load on the machine affects all of them
-/// equally.
+/// alike.
 ///
-/// Returns the time in microseconds that each contestant needs to do its work once.
+/// Returns the microseconds that each contestant needs to do its work once.
 pub fn side_by_side(contestants: &mut [Contestant<'_>], plan: Plan) -> Vec<Spread> {
     let times: Vec<u32> = contestants
         .iter_mut()
@@ -85,11 +85,11 @@ pub fn side_by_side(contestants: &mut [Contestant<'_>], plan: Plan) -> Vec<Sprea
     samples.into_iter().map(Spread::of).collect()
 }
 
-/// Returns how often the work fits into a turn. The two trial runs also warm the contestant up.
+/// Returns how often the work fits into a turn. The two trial runs also warm it up.
 fn repetitions(work: &mut Contestant<'_>, turn: Duration) -> u32 {
     repeat(work, 1);
     let once = repeat(work, 1).as_secs_f64().max(1e-9);
-    // The cast cannot overflow, because the value is clamped.
+    // The cast saturates, and the value is within bounds.
     (turn.as_secs_f64() / once).clamp(1.0, 100_000.0) as u32
 }
 
@@ -122,7 +122,7 @@ mod tests {
             let mut contestants = [contestant(|| first += 1), contestant(|| second += 1)];
             assert_eq!(side_by_side(&mut contestants, plan).len(), 2);
         }
-        // Two trial runs and five rounds each.
+        // Two trials and five rounds each.
         assert_eq!((first, second), (7, 7));
     }
 }

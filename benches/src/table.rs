@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A table with a header and rows. Each column is as wide as its widest cell.
+/// A table with a header and rows; each column is as wide as its widest cell.
 #[derive(Clone, Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,

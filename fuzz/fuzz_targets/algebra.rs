@@ -1,4 +1,4 @@
-//! Passes generated documents and patches to `diff`, `apply` and `merge`, and checks the laws in docs/MERGE.md.
+//! Passes generated documents and patches to `diff`, `apply` and `merge`, and checks the laws of docs/MERGE.md.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -10,10 +10,10 @@ use coinolio_core::json::{MAX_DEPTH, Number, Object, Value, read};
 use coinolio_core::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
-/// The maximum depth of a generated value, which is far below the limit for requests.
+/// Maximum depth of a generated value, far below the limit for requests.
 const DEPTH: usize = 6;
 
-/// A value built from few names, identities and scalars, so that the two sides collide.
+/// A value made of few names, identities and scalars, so that the two sides collide.
 #[derive(Arbitrary, Debug)]
 enum Node {
     Null,
@@ -48,7 +48,7 @@ struct Input {
     base: Vec<(u8, Node)>,
     server: Vec<(Edit, u8)>,
     client: Vec<(Edit, u8)>,
-    /// The document that the server's side starts from, if it differs from the base.
+    /// The document that the server's side starts from, if it is not the base.
     other: Option<Vec<(u8, Node)>>,
     ranks: (Option<u8>, Option<u8>),
     is_same_device: bool,
@@ -76,6 +76,11 @@ fn identity(byte: u8) -> Value {
 
 fn field(byte: u8) -> IdentityField {
     IdentityField::ALL[usize::from(byte) % IdentityField::ALL.len()]
+}
+
+/// Returns the number of an element among those with its name: mostly 0.
+fn nth(byte: u8) -> u32 {
+    u32::from(byte / 64).saturating_sub(1)
 }
 
 fn object(members: &[(u8, Node)], depth: usize) -> Value {
@@ -116,11 +121,11 @@ impl Step {
     fn token(&self) -> Token {
         match self {
             Self::Member(byte) => Token::Member(name(*byte).into()),
-            Self::Element(by, byte) => Token::Element(field(*by), identity(*byte)),
-            Self::Value(byte) => Token::Value(name(*byte).into()),
+            Self::Element(by, byte) => Token::Element(field(*by), identity(*byte), nth(*by)),
+            Self::Value(byte) => Token::Value(name(*byte).into(), nth(*byte)),
             Self::Object(members) => {
                 let members = members.iter().map(|(byte, value)| (name(*byte).into(), number(*value)));
-                Token::Value(Value::Object(members.collect()))
+                Token::Value(Value::Object(members.collect()), 0)
             }
         }
     }
@@ -190,7 +195,7 @@ fn device(name: &str) -> DeviceId {
     DeviceId::parse(name).expect("an id")
 }
 
-/// Returns the document of one side after its edits, and the authors of the document's values.
+/// Returns the document of one side after its edits, and the authors of its values.
 fn side(start: &Value, base: &Value, edits: &[(Edit, u8)], author: &DeviceId) -> (Value, Authors) {
     let unknown = Stamp {
         device_id: None,
@@ -208,7 +213,7 @@ fn side(start: &Value, base: &Value, edits: &[(Edit, u8)], author: &DeviceId) ->
         let (next, ops) = edited(&document, edit);
         let at = Timestamp::from_millis(i64::from(at % 4));
         authors.record(&mut document, Some(author), ops.iter().map(|op| (op, at)));
-        assert_eq!(document, next, "`record` and `apply` must give the same document");
+        assert_eq!(document, next, "`record` and `apply` give different documents");
     }
     (document, authors)
 }
@@ -219,23 +224,23 @@ fn patched(document: &Value, ops: &[Op]) -> Value {
     document
 }
 
-/// Checks law 1, and checks that `diff` returns a valid patch.
+/// Checks law 1, and that `diff` returns a valid patch.
 fn law_1(from: &Value, to: &Value) {
     let patch = diff(from, to);
-    assert_eq!(&patched(from, &patch), to, "apply(from, diff(from, to)) must be `to`");
+    assert_eq!(&patched(from, &patch), to, "apply(from, diff(from, to)) is not `to`");
     assert_eq!(patch.is_empty(), from == to);
     assert_eq!(check_patch(&patch), Ok(()));
     for op in &patch {
         assert_eq!(
             accepted(op).as_ref(),
             Some(op),
-            "an operation must survive the round trip through JSON"
+            "an operation does not survive the round trip through JSON"
         );
     }
 }
 
-/// Checks law 2 in its simplest form, for the scalars of one side whose paths consist only of members. Each must be
-/// in the document, or at or below the path of a conflict.
+/// Checks law 2 in its simplest form, for the scalars of one side whose paths consist of members: each is in the
+/// document or below a conflict.
 fn law_2(base: &Value, side: &Value, merged: &Merged) {
     for op in diff(base, side) {
         let Op::Set { path, value, .. } = &op else { continue };
@@ -251,7 +256,7 @@ fn law_2(base: &Value, side: &Value, merged: &Merged) {
             .any(|conflict| path.tokens().starts_with(conflict.path.tokens()));
         assert!(
             stands || is_recorded,
-            "{op:?} must be in the document or in a conflict: {merged:?}"
+            "{op:?} is neither in the document nor in a conflict: {merged:?}"
         );
     }
 }
@@ -292,11 +297,10 @@ fuzz_target!(|input: Input| {
         merge(&base, server, client, Some(&phone), &ranks)
     };
     let merged = merge();
-    assert_eq!(merged, merge(), "law 7: the same merge must give the same result");
+    assert_eq!(merged, merge(), "law 7: the same merge gives two results");
     law_1(&client, &merged.document);
     law_1(&server, &merged.document);
-    // The device's own changes on the server's side are not concurrent with its new edits, so the later edit
-    // replaces them.
+    // On the server's side, the device's own changes are not concurrent with its new edits: the later one stands.
     if !input.is_same_device {
         law_2(&base, &client, &merged);
         law_2(&base, &server, &merged);
@@ -304,14 +308,14 @@ fuzz_target!(|input: Input| {
     if server == base {
         assert_eq!(
             merged.document, client,
-            "only the client changed, so the result must be the client's document"
+            "only the client changed, but the result is not its document"
         );
         assert!(merged.conflicts.is_empty());
     }
     if client == base {
         assert_eq!(
             merged.document, server,
-            "only the server changed, so the result must be the server's document"
+            "only the server changed, but the result is not its document"
         );
         assert!(merged.conflicts.is_empty());
     }

@@ -1,11 +1,11 @@
 //! Sends generated requests and API Gateway events to the handlers, on a DynamoDB API in this process.
 //!
-//! Every answer must conform to `docs/openapi.yaml` and must not report a failure of the service. Afterwards, the
-//! portfolio must still be readable.
+//! Every answer must conform to `docs/openapi.yaml` and must not be a failure of the service, and the portfolio
+//! must still be readable afterwards.
 #![no_main]
 
 use arbitrary::Arbitrary;
-use coinolio_aws::http::{Event, Payload};
+use coinolio_aws::http::{Arrival, Event, Payload};
 use coinolio_fuzz::on_service;
 use coinolio_tests::scenario::events;
 use coinolio_tests::service::{Call, Service};
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 enum Input {
     /// The payload of an invocation.
     Payload(Vec<u8>),
-    /// An event in `events/` with modified JSON.
+    /// An event of `events/` with modified JSON.
     Event(u8, Vec<Tweak>),
     /// A sequence of requests.
     Requests(Vec<(u8, Vec<Change>)>),
@@ -196,16 +196,16 @@ fn changed(call: Call, change: &Change) -> Call {
     }
 }
 
-/// Passes a payload to a function as the runtime would. Skips payloads that are not requests.
+/// Passes a payload to a function as the runtime would. A payload that is not a request is skipped.
 async fn invoke(service: &Service, payload: Payload) {
-    let Some(event) = payload.http_event() else {
+    let Arrival::Event(event) = payload.arrival() else {
         return;
     };
     let method = event.request_context.http.method.clone();
     let path = event.raw_path.clone().unwrap_or_default();
     let mut context = Context::default();
     context.deadline = u64::MAX / 4;
-    let event = Event::new(event, context);
+    let event = Event::new(*event, context);
     let answer = service.handle(event).await;
     assert!(answer.status().as_u16() < 500, "{method} {path}: {}", answer.status());
 }

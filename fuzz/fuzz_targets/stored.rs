@@ -1,8 +1,8 @@
-//! Passes generated stored data to the decoders: directly as bytes, and as items of a portfolio that is then read
-//! and written.
+//! Passes generated stored items to the decoder: directly as bytes, and in the table of a portfolio that is then
+//! read and written.
 //!
-//! Bytes must either fail to decode with an error or survive another round of encoding and decoding. No item may
-//! cause a handler to fail with a server error other than 503, which does not blame the client.
+//! Bytes either fail to decode with an error, or survive another round of encoding and decoding. No item may make a
+//! handler fail with a server error other than 503, which does not blame the client.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -35,7 +35,7 @@ enum Attribute {
     Null,
     List(Vec<i8>),
     Map(String),
-    /// The attribute's bytes or text, with one byte changed.
+    /// The attribute's bytes or text with one byte changed.
     Flipped(u16, u8),
     /// The value of another attribute.
     Copied(u8),
@@ -44,7 +44,7 @@ enum Attribute {
 static ITEMS: LazyLock<Vec<(&str, Item)>> = LazyLock::new(|| on_service(items));
 static USERS: AtomicU64 = AtomicU64::new(0);
 
-/// Requests that read the items or write changes on top of them.
+/// Requests that read the items or write on top of them.
 const EVENTS: [&str; 17] = [
     "v1-list",
     "v1-read",
@@ -65,8 +65,7 @@ const EVENTS: [&str; 17] = [
     "v1-delete",
 ];
 
-/// Attributes with texts that a user chooses. Their length is checked only when they arrive; stored texts are
-/// returned unchanged.
+/// Texts that a user chooses. Their length is checked when they arrive; stored texts are shown as they are.
 const WORDS: [&str; 3] = ["name", "platform", "app_version"];
 
 type Item = HashMap<String, AttributeValue>;
@@ -124,8 +123,8 @@ impl Attribute {
     }
 }
 
-/// Returns the items of a user after a part of the scenario. Each comes with the part of its partition key that
-/// follows the user.
+/// Returns the items of a user who has gone through part of the scenario, each with the part of its partition key
+/// that follows the user.
 async fn items(service: &Service) -> Vec<(&'static str, Item)> {
     for event in [
         "v1-create",
@@ -153,7 +152,7 @@ async fn items(service: &Service) -> Vec<(&'static str, Item)> {
     items
 }
 
-/// Writes the items to the table. Returns false if DynamoDB itself refuses one of them.
+/// Writes the items to the table; returns false if DynamoDB itself refuses one of them.
 async fn put(service: &Service, items: Vec<Item>) -> bool {
     let puts = items.into_iter().map(|item| {
         let put = PutRequest::builder().set_item(Some(item)).build();
@@ -194,7 +193,7 @@ async fn modified(service: &Service, items: &[(&str, Item)], edits: &[(u8, u8, A
     }
 }
 
-/// Returns the draft from which `snapshot` was stored.
+/// Returns the draft that is stored as `snapshot`.
 fn draft_of(snapshot: &Snapshot) -> SnapshotDraft {
     let mark = snapshot.mark;
     SnapshotDraft {

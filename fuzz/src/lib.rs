@@ -1,17 +1,17 @@
-//! Runs the functions on an embedded DynamoDB, for the fuzz targets of the handlers and the decoders.
+//! The service that the targets for handlers and decoder run on: the functions on an embedded DynamoDB, which is
+//! replaced after a number of inputs.
 
 use coinolio_tests::service::Service;
 use std::cell::RefCell;
 use tokio::runtime::Runtime;
 
-/// The number of inputs after which a new, empty table replaces the old one. A table becomes slower with every
-/// input, because the embedded DynamoDB reads the whole stream of the table at each write.
+/// Number of inputs per table. The embedded DynamoDB goes through the table's whole DynamoDB stream at every write.
 const INPUTS: u32 = 300;
 
 struct Served {
     service: Service,
     inputs: u32,
-    /// Dropping the runtime also stops the table's server, which is one of its tasks.
+    /// Dropping it also stops the table's server, which is one of its tasks.
     runtime: Runtime,
 }
 
@@ -27,7 +27,7 @@ impl Served {
     }
 }
 
-/// Runs `input` on the functions. The table contains the data of earlier inputs.
+/// Runs `input` on the functions and a table that contains the data of earlier inputs.
 ///
 /// # Panics
 /// Panics if `input` panics or calls this function again.

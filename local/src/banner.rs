@@ -7,10 +7,11 @@ use std::io::{self, Write};
 /// The user of the printed token.
 pub const USER: &str = "demo";
 
-/// Writes the URLs, a token for [`USER`], and three commands to paste. `data` describes where the data is stored.
+/// Writes the URLs, a token for [`USER`] and three commands to paste. `data` tells the user where the data is
+/// stored.
 ///
-/// The commands create a portfolio (409 if it exists already), sync it as a v1 phone (no effect if repeated), and
-/// ask whether a v1 tablet needs to sync.
+/// The commands create a portfolio (409 if it exists already), sync it as a v1 phone (no effect when repeated),
+/// and ask whether a v1 tablet needs to sync.
 ///
 /// # Errors
 /// Fails if the token cannot be signed or `out` cannot be written.

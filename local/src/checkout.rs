@@ -1,4 +1,4 @@
-//! The folder for this checkout's private files, which are not in git.
+//! The folder for this checkout's own files, which are not in git.
 
 use std::path::{Path, PathBuf};
 

@@ -78,7 +78,7 @@ fn on_this_machine(text: &str) -> Result<String, String> {
     Err("not a loopback URL such as http://127.0.0.1:8001".to_owned())
 }
 
-/// Accepts an address that is not reachable from other networks: loopback or private (RFC 1918).
+/// Accepts an address that other networks cannot reach: loopback or private (RFC 1918).
 fn not_public(text: &str) -> Result<Ipv4Addr, String> {
     let address: Ipv4Addr = text.parse().map_err(|_| "not an IPv4 address".to_owned())?;
     if address.is_loopback() || address.is_private() {

@@ -1,6 +1,6 @@
-//! `cargo run -- demo`: a phone and a tablet of one user demonstrate the service.
+//! `cargo run -- demo`: a phone and a tablet of one user show what the service does.
 //!
-//! They send protocol v2 over HTTP to the real handlers. Each scene checks a claim before printing it.
+//! They speak protocol v2 over HTTP to the running handlers. Each scene checks every claim before printing it.
 
 use crate::device::{Answer, Delta, Device, DeviceError};
 use crate::error::StartError;
@@ -34,8 +34,8 @@ const SOL: [&str; 3] = ["assets", "sol", "amount"];
 /// Plays every scene against `server` and narrates it on `out`.
 ///
 /// # Errors
-/// Fails on the first false claim. The last claim is that both devices and the server have the same document. Also
-/// fails if a request fails or `out` cannot be written.
+/// Fails on the first claim that is false, such as the last one: both devices and the server have the same
+/// document. Also fails if a request fails or `out` cannot be written.
 pub async fn play(server: &Server, out: &mut impl Write) -> Result<(), DemoError> {
     let token = server.token("demo")?;
     let device = |id| Device::new(id, &server.url(), &token, "savings");
@@ -98,7 +98,7 @@ impl<W: Write> Stage<'_, W> {
         self.scene("Both devices edit the same field offline")?;
         self.phone.set(&SOL, "300".into());
         self.narrate("phone", "changes sol from 250 to 300, offline")?;
-        // The rule `newest` compares whole milliseconds, so the two edits need different milliseconds.
+        // The rule `newest` compares whole milliseconds, so the two edits need different ones.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         self.tablet.set(&SOL, "275".into());
         self.narrate("tablet", "changes sol from 250 to 275, offline, a moment later")?;

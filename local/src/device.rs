@@ -1,8 +1,8 @@
-//! The reference device: a client of protocol v2 that behaves as an app would. The demo and the tests use it.
+//! The reference device: a client of protocol v2, as an app would be. The demo and the tests use it.
 //!
-//! A device stores the document that it shows, the version that the document is based on, the edits made since, and
-//! an unanswered sync, if there is one. It repeats the unanswered sync before it sends a new one.
-//! `docs/PROTOCOL.md` specifies this behaviour.
+//! A device stores the document that it shows, the version that the document is based on, the edits made since,
+//! and a sync that is still unanswered. It repeats the unanswered sync before it sends any other. `docs/PROTOCOL.md`
+//! specifies this behaviour.
 //!
 //! ```
 //! use coinolio_local::device::Device;
@@ -44,8 +44,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// An error from a device's request.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// The server was not reached, or no answer arrived. In the second case, the server may have accepted the
-    /// request.
+    /// The server was not reached, or no answer arrived: the server may have accepted the request.
     #[error("no answer: {0}")]
     Transport(#[from] reqwest::Error),
     /// The server refused the request.
@@ -82,23 +81,23 @@ pub struct Answer {
     pub outcome: String,
     /// The server's version, which is the device's new base.
     pub version: u64,
-    /// What brought the device to that version.
+    /// The part of the answer that brought the device to that version.
     pub delta: Delta,
     /// The conflicts recorded since the device's base, as JSON in the wire format.
     pub conflicts: Vec<Value>,
     /// Server changes that this device's unsent edits overwrite.
     ///
-    /// The user made those edits without seeing the server's changes. The device applies the edits on top of them,
-    /// so the server will see no conflict. The overwritten values stay in the portfolio's history.
+    /// The user made those edits without seeing the changes. The edits are applied on top, so the server will see no
+    /// conflict. The overwritten values stay in the portfolio's history.
     pub replaced: Vec<Op>,
 }
 
 /// The difference between a device's document and the server's.
 #[derive(Debug)]
 pub enum Delta {
-    /// Operations to apply on top of the device's base and its sent edits.
+    /// Operations to apply to the device's base with its sent edits.
     Changes(Vec<Op>),
-    /// A document that replaces the device's document.
+    /// A document that replaces the device's own.
     Document(Value),
 }
 
@@ -106,7 +105,7 @@ pub enum Delta {
 pub struct Device {
     /// The device's id.
     pub id: String,
-    /// The document that the device shows: the base with all edits applied.
+    /// The document that the device shows: the base with all edits.
     pub document: Value,
     /// The version that the document is based on; 0 before the first sync.
     pub version: u64,
@@ -123,7 +122,7 @@ pub struct Device {
 impl Device {
     /// Creates a device with an empty document, which syncs `portfolio` with the server at `url`.
     ///
-    /// The server runs on this machine, so the device ignores the proxies in the environment.
+    /// The server is on this machine, so the device ignores proxies that the environment sets.
     ///
     /// # Errors
     /// Fails if the HTTP client cannot be built.
@@ -141,7 +140,7 @@ impl Device {
         })
     }
 
-    /// Sets the value at `path`, a list of member names. The edit gets the current time; the next sync sends it.
+    /// Sets the value at `path`, a list of member names. Sends nothing; the edit is dated now.
     pub fn set(&mut self, path: &[&str], value: Value) {
         let path = path
             .iter()
@@ -153,8 +152,7 @@ impl Device {
         });
     }
 
-    /// Makes an edit and queues it for the next sync. The edit gets the current time, and replaces an unsent edit
-    /// at the same path.
+    /// Makes an edit and queues it for the next sync. It is dated now and replaces an unsent edit of the same path.
     pub fn edit(&mut self, op: Op) {
         apply(&mut self.document, [&op]);
         self.edits.retain(|edit| edit.op.path() != op.path());
@@ -169,7 +167,7 @@ impl Device {
 
     /// Sends the unsent edits, or pulls if there are none, and applies the answer.
     ///
-    /// If an earlier sync is unanswered, repeats that sync instead. Unsent edits then wait for the next call.
+    /// If an earlier sync is unanswered, repeats that sync instead; unsent edits then wait for the next call.
     ///
     /// # Errors
     /// Fails if the server refuses the sync or no readable answer arrives. The sync then counts as unanswered.
@@ -184,7 +182,7 @@ impl Device {
         self.apply_answer(&body)
     }
 
-    /// Sends a sync like [`Device::sync`], but drops the answer, so that the sync stays unanswered.
+    /// Sends like [`Device::sync`] but drops the answer, so that the sync stays unanswered.
     ///
     /// # Errors
     /// Fails if the server refuses the sync or no readable answer arrives.
@@ -236,8 +234,8 @@ impl Device {
 
     /// Applies an answer to the device.
     ///
-    /// To get the server's document, the device applies the sent edits and then the answer's changes to its base
-    /// (the law "Rebase" in `docs/MERGE.md`). It then applies the unsent edits on top.
+    /// The base with the sent edits, patched by the answer's changes, is the server's document (the law "Rebase" in
+    /// `docs/MERGE.md`). The unsent edits go on top of it.
     fn apply_answer(&mut self, body: &Value) -> Result<Answer, DeviceError> {
         let outcome = member(body, "outcome")?.as_str().unwrap_or_default().to_owned();
         let version = version_of(body)?;
@@ -247,7 +245,7 @@ impl Device {
         let sent = self.unanswered.take().map(|sync| sync.changes).unwrap_or_default();
         apply(&mut self.base, sent.iter().map(|edit| &edit.op));
         let changes = match &delta {
-            // A whole document does not say what changed, so compare it with the base.
+            // A diff shows which changes the unsent edits overwrite.
             Delta::Document(document) => &diff(&self.base, document),
             Delta::Changes(changes) => changes,
         };
@@ -270,7 +268,7 @@ impl Device {
     }
 }
 
-/// Returns true if one path equals the other or is a prefix of it.
+/// Returns true if the paths are equal or one leads into the other.
 fn overlap(one: &Path, other: &Path) -> bool {
     let (one, other) = (one.tokens(), other.tokens());
     one.starts_with(other) || other.starts_with(one)

@@ -1,4 +1,4 @@
-//! Startup errors. Each one is printed to the terminal as one line.
+//! Startup errors. Each is printed to the terminal as one line.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ pub enum StartError {
         /// The operating system's error.
         cause: io::Error,
     },
-    /// The signing secret's file contains something else.
+    /// The file of the signing secret contains something else.
     #[error("{} is not a signing secret: delete it, and the next run creates a new one", .0.display())]
     NotASecret(PathBuf),
     /// Another run has locked the data folder.

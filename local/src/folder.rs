@@ -1,4 +1,4 @@
-//! The data folder, which only one run at a time can use.
+//! The data folder, which one run at a time may use.
 
 use crate::error::StartError;
 use std::fs::{self, File, TryLockError};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A data folder that this process has locked.
 ///
-/// The lock is on the file `lock` in the folder. It ends when this value is dropped or the process ends. The
+/// The lock is on the file `lock` in the folder. It ends when this value is dropped or the process ends: the
 /// operating system releases it even after a kill.
 pub struct DataFolder {
     path: PathBuf,

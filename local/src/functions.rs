@@ -2,23 +2,24 @@
 
 use crate::gateway::Functions;
 use coinolio_aws::App;
-use coinolio_aws::http::{Event, GatewayAnswer, gateway_answer};
+use coinolio_aws::http::{Event, to_gateway};
 use coinolio_aws::routes::Operation;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 
-/// All functions that answer requests, on one table.
+/// Every function that answers requests, on one table.
 pub struct Handlers {
     app: App,
 }
 
 impl Handlers {
-    /// Returns the functions, which share `app`.
+    /// The functions, which share `app`.
     pub const fn new(app: App) -> Self {
         Self { app }
     }
 }
 
 impl Functions for Handlers {
-    async fn invoke(&self, operation: Operation, event: Event) -> GatewayAnswer {
-        gateway_answer(coinolio_functions::handle(&self.app, operation, event).await)
+    async fn invoke(&self, operation: Operation, event: Event) -> ApiGatewayV2httpResponse {
+        to_gateway(coinolio_functions::handle(&self.app, operation, event).await)
     }
 }

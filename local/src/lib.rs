@@ -1,8 +1,8 @@
-//! Coinolio Sync on one machine: the Lambda functions' handlers behind a local API Gateway, on an embedded
-//! DynamoDB.
+//! Coinolio Sync on one machine: the Lambda functions' handlers behind a local API Gateway, on an
+//! embedded DynamoDB.
 //!
-//! [`server::Server`] starts everything in one process, by default on free ports. The program, the tests and the
-//! benchmarks use the same server.
+//! [`server::Server`] starts all of it in one process, on free ports unless told otherwise. The program, the
+//! tests and the benchmarks use the same server.
 
 pub mod banner;
 pub mod checkout;
@@ -21,7 +21,7 @@ pub mod store;
 pub mod stream;
 pub mod token;
 
-/// The server allocates and frees many small values on few threads. mimalloc needs half the time of the system's
-/// allocator for that.
+/// The server allocates and frees many small values on few threads. mimalloc does that in half the time of
+/// the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

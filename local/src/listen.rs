@@ -15,8 +15,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on `port` of `address`; 0 picks a free port. `option` is the command-line option that sets the port,
-    /// which the error message names.
+    /// Listens on `port` of `address`; 0 picks a free port. `option` is the command-line option that sets the
+    /// port: the error names it.
     ///
     /// Accepted connections inherit `TCP_NODELAY` on Linux and macOS. Without it, the last part of a long answer
     /// waits for the client's delayed acknowledgement, up to 40 ms.
@@ -31,8 +31,8 @@ impl Listener {
 
 fn bind(address: SocketAddr) -> io::Result<Listener> {
     let socket = TcpSocket::new_v4()?;
-    // With this option, a restarted server can bind its port while connections of the earlier run are in
-    // `TIME_WAIT`. Two live listeners still exclude each other.
+    // Lets a restarted server bind its port while connections of the earlier run are in `TIME_WAIT`. Two live
+    // listeners still exclude each other.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.set_nodelay(true)?;

@@ -1,8 +1,7 @@
 //! `cargo run`: the local server, its tokens and its demo.
 
 use clap::Parser;
-use coinolio_aws::config::MetricsConfig;
-use coinolio_aws::telemetry::{self, Format};
+use coinolio_aws::telemetry::{self, Format, Metrics};
 use coinolio_local::cli::{Cli, Command, LogFormat, Serve};
 use coinolio_local::error::StartError;
 use coinolio_local::secret::Secret;
@@ -47,11 +46,11 @@ fn token(user: &str) -> Result<(), StartError> {
 
 async fn serve(options: Serve) -> Result<ExitCode, StartError> {
     let format = match options.log {
-        LogFormat::Json => Format::Json(MetricsConfig::default()),
+        LogFormat::Json => Format::Json(Metrics::default()),
         LogFormat::Pretty => Format::Pretty,
     };
-    // The embedded store warns about every failed condition. Failed conditions are routine under optimistic
-    // concurrency, so leave these events out of the log.
+    // The embedded store warns about each failed condition. Optimistic concurrency makes them routine, so leave
+    // its events out of the log.
     telemetry::init(format, &["dynoxide"]);
     let mut signals = Signals::catch()?;
     let data = (!options.memory).then(|| options.data.unwrap_or_else(checkout::folder));
@@ -67,7 +66,7 @@ async fn serve(options: Serve) -> Result<ExitCode, StartError> {
     })
     .await?;
     match options.log {
-        // Standard output contains only JSON lines, so the banner goes to standard error.
+        // Standard output carries only JSON lines, so the banner goes to standard error.
         LogFormat::Json => banner::write(&server, &location, &mut anstream::stderr())?,
         LogFormat::Pretty => banner::write(&server, &location, &mut anstream::stdout())?,
     }

@@ -1,11 +1,11 @@
-//! The secret that signs the tokens of a checkout.
+//! The secret that signs the tokens of one checkout.
 
 use crate::error::StartError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Length of a secret in bytes: that of a SHA-256 hash, which is the minimum for HS256 (RFC 7518 section 3.2).
+/// Length of a secret in bytes: that of a SHA-256 hash, the minimum for HS256 (RFC 7518 section 3.2).
 const LENGTH: usize = 32;
 
 /// Name of the secret's file in the folder.
@@ -18,9 +18,8 @@ pub struct Secret([u8; LENGTH]);
 impl Secret {
     /// Reads the secret in `folder`. On first use, creates the folder and a random secret.
     ///
-    /// Several processes may do this at once. Each writes a new secret to a temporary file and then links the
-    /// complete file to its final name. If another process was faster, the link fails and the other process's
-    /// secret is used.
+    /// Several processes may do so at once. Each writes its secret to a temporary file and links the complete file
+    /// to its final name. If another process was faster, the link fails and that process's secret counts.
     ///
     /// # Errors
     /// Fails if the folder cannot be written, or if the file cannot be read or is not a secret.
@@ -34,7 +33,7 @@ impl Secret {
         Self::read(&path)
     }
 
-    /// Returns the secret's bytes, which must be used only to sign and verify.
+    /// Returns the secret's bytes, for signing and verifying only.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -52,7 +51,7 @@ fn create(folder: &Path, path: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let temporary: PathBuf = folder.join(format!("{FILE}.{}", uuid::Uuid::new_v4().simple()));
     let linked = write(&temporary).and_then(|()| fs::hard_link(&temporary, path));
-    // If the link failed as well, its error is the important one.
+    // If the link failed as well, its error matters more than this one.
     fs::remove_file(&temporary).or_else(|error| if linked.is_ok() { Err(error) } else { Ok(()) })?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -66,7 +65,7 @@ fn write(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Creates a file that only its owner can read.
+/// Creates a file that only its owner may read.
 fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -82,7 +81,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn the_second_run_reads_the_first_runs_secret() {
+    fn the_second_run_finds_the_first_runs_secret() {
         let folder = tempfile::tempdir().unwrap();
         let nested = folder.path().join("made/on/demand");
         let first = Secret::of(&nested).unwrap();
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_concurrent_first_runs_all_get_the_same_secret() {
+    fn sixteen_first_users_at_once_all_get_the_same_secret() {
         let folder = tempfile::tempdir().unwrap();
         let start = std::sync::Barrier::new(16);
         let secrets: Vec<Vec<u8>> = std::thread::scope(|scope| {
@@ -122,7 +121,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_the_owner_can_read_the_secret() {
+    fn only_the_owner_may_read_the_secret() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         Secret::of(folder.path()).unwrap();
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_names_a_damaged_file_and_the_file_is_not_replaced() {
+    fn a_damaged_file_is_named_in_the_error_and_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         fs::write(&path, "short").unwrap();

@@ -13,7 +13,7 @@ use crate::token::Tokens;
 use aws_sdk_dynamodb::Client;
 use coinolio_aws::App;
 use coinolio_aws::config::emulator_client;
-use coinolio_aws::dynamodb::{DynamoStore, create_table_if_missing, enable_stream_if_missing};
+use coinolio_aws::dynamodb::{DynamoLog, create_table_if_missing, enable_stream_if_missing};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The time that running requests get to finish when the server stops.
+/// The time that running requests have to finish after the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Name of the table.
@@ -39,11 +39,11 @@ pub struct Options {
     pub dynamodb_port: u16,
     /// URL at which the functions reach DynamoDB, such as a proxy's; `None` means the DynamoDB API itself.
     pub dynamodb_endpoint: Option<String>,
-    /// Folder for the data; `None` stores the data in memory only.
+    /// Folder of the data; `None` stores it in memory only.
     pub data: Option<PathBuf>,
 }
 
-/// A running server. With the default [`Options`], it runs in memory and on free ports.
+/// A running server. The default [`Options`] start one in memory on free ports.
 pub struct Server {
     address: SocketAddr,
     tokens: Arc<Tokens>,
@@ -55,8 +55,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server. It accepts requests as soon as this function returns. Must be called within a Tokio
-    /// runtime.
+    /// Starts a server, which accepts requests as soon as this returns. Must be called inside a Tokio runtime.
     ///
     /// # Errors
     /// Fails if a port or the data folder is in use, if the signing secret cannot be read or created, or if the
@@ -72,12 +71,12 @@ impl Server {
         create_table_if_missing(&client, TABLE)
             .await
             .map_err(|cause| StartError::Store(cause.to_string()))?;
-        // A table that an earlier version created has no stream.
+        // The table of a data folder from an earlier version has no stream.
         enable_stream_if_missing(&client, TABLE)
             .await
             .map_err(|cause| StartError::Store(cause.to_string()))?;
         let client = options.dynamodb_endpoint.as_deref().map_or(client, emulator_client);
-        let app = App::new(DynamoStore::new(client, TABLE));
+        let app = App::new(DynamoLog::new(client, TABLE));
         let stream = Stream::follow(store.database(), TABLE, app.clone())?;
 
         let address = api.address;
@@ -109,7 +108,7 @@ impl Server {
         format!("http://{}", self.store.address())
     }
 
-    /// Returns a client for the DynamoDB API.
+    /// Returns a client of the DynamoDB API.
     pub fn dynamodb(&self) -> Client {
         self.store.client()
     }

@@ -2,7 +2,7 @@
 
 use crate::error::StartError;
 
-/// Ctrl-C and, on Unix, SIGTERM. On Unix, creating this value installs the handlers for both.
+/// Ctrl-C and, on Unix, SIGTERM. Both are caught as soon as this value exists.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -36,14 +36,14 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Does nothing on this system, and never fails: [`Self::received`] installs the handler for Ctrl-C.
+    /// Starts catching the signals. Never fails on this system.
     pub fn catch() -> Result<Self, StartError> {
         Ok(Self {})
     }
 
-    /// Waits for Ctrl-C.
+    /// Waits for one of the signals.
     pub async fn received(&mut self) {
-        // If waiting for the signal fails, nothing could stop the server later, so stop it now.
+        // If waiting for a signal fails, the server could not be stopped later: stop it now.
         let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -1,7 +1,7 @@
 //! The embedded DynamoDB: `dynoxide` on SQLite.
 //!
-//! It is served over HTTP, so that the real SDK, the AWS command line and functions under cargo-lambda all use the
-//! same data.
+//! It is served over HTTP so that the real SDK, the AWS command line and functions under cargo-lambda all use
+//! the same data.
 
 use crate::error::StartError;
 use crate::folder::DataFolder;
@@ -20,12 +20,12 @@ pub struct Store {
     database: Database,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), String>>,
-    /// Dropped last: the database must be closed before another run may open it.
+    /// Unlocked last: the database must be closed before another run may open it.
     folder: Option<DataFolder>,
 }
 
 impl Store {
-    /// Opens the database in `folder`, or a database in memory if there is no folder, and serves it on `listener`.
+    /// Opens the database in `folder`, or one in memory if there is no folder, and serves it on `listener`.
     ///
     /// # Errors
     /// Fails if the database cannot be opened.
@@ -55,17 +55,17 @@ impl Store {
         self.address
     }
 
-    /// Returns a client for the DynamoDB API.
+    /// Returns a client of the DynamoDB API.
     pub fn client(&self) -> Client {
         emulator_client(&format!("http://{}", self.address))
     }
 
-    /// Returns the database itself, for reading its streams, which the SDK's client does not support.
+    /// Returns the database itself, to read its streams, which the SDK's client does not support.
     pub fn database(&self) -> Database {
         self.database.clone()
     }
 
-    /// Waits for running requests to finish, closes the database, and unlocks the data folder.
+    /// Lets running requests finish, closes the database and unlocks the data folder.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         match self.served.await {
@@ -89,20 +89,20 @@ fn open(folder: Option<&DataFolder>) -> Result<Database, StartError> {
         .ok_or_else(|| StartError::Store(format!("{} is not valid Unicode", path.display())))?;
     prepare_stream(text).map_err(failed)?;
     let database = Database::new(text).map_err(failed)?;
-    // A new database is in WAL mode with `synchronous = FULL`, which costs an fsync per commit. This call is the
-    // only way to set `synchronous = NORMAL`; the other settings that it makes are SQLite's defaults. With NORMAL,
-    // commits survive the end of this process, even a kill. A power failure may undo the last few commits, but
-    // never corrupts the file. That is good enough for data on a developer's machine.
+    // A new database is in WAL mode with `synchronous = FULL`, which costs an fsync for each commit. This call is
+    // the only way to set `synchronous = NORMAL`; its other settings are SQLite's defaults. With NORMAL, commits
+    // survive the end of this process, even a kill. A power failure may undo the last few, but never corrupts the
+    // file. That is good enough for data on a developer's machine.
     database.disable_bulk_loading().map_err(failed)?;
     Ok(database)
 }
 
-/// Deletes the stream records in the database at `path`, and indexes new records by number, so that writes do not
-/// slow down as records accumulate. The database must not be open anywhere else.
+/// Deletes the stream records in the database at `path` and indexes new ones by number, so that writes do not
+/// become slower as their number grows. Nothing else may have the database open.
 ///
 /// DynamoDB deletes stream records after 24 hours. The embedded store never does, and without the index it scans
-/// all of them to number the next one. Nothing reads the records of an earlier run, because each run follows the
-/// stream only from its own start.
+/// all of them to number the next one. Records of an earlier run have no reader, because the stream is followed
+/// from now on.
 fn prepare_stream(path: &str) -> Result<(), DynoxideError> {
     let storage = Storage::new(path)?;
     storage.conn().execute_batch(
@@ -119,7 +119,7 @@ mod tests {
     use dynoxide::storage::Storage;
 
     #[test]
-    fn stream_records_of_an_earlier_run_are_deleted_and_new_ones_are_numbered_without_a_scan() {
+    fn an_earlier_runs_stream_records_are_deleted_and_new_ones_numbered_without_a_scan() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dynamodb.sqlite");
         let path = path.to_str().unwrap();

@@ -3,7 +3,7 @@
 
 use crate::error::StartError;
 use coinolio_aws::App;
-use coinolio_aws::invocation::stream::Batch;
+use coinolio_aws::stream::Event;
 use dynoxide::actions::describe_stream::DescribeStreamRequest;
 use dynoxide::actions::get_records::{GetRecordsRequest, Record};
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
@@ -28,11 +28,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Follows the stream of `table` in `database` from now on, and passes each batch to the change-stream
-    /// function.
+    /// Follows the stream of `table` in `database` from now on, and passes each batch to the function.
     ///
-    /// Skips earlier records, for example those written while no server followed the stream. That is safe because
-    /// compaction reads only the log, so the portfolio's next change triggers the same work.
+    /// Earlier records, for example those written while no server followed the stream, are skipped. That is safe:
+    /// compaction reads only the log, so a portfolio's next change makes up for them.
     ///
     /// # Errors
     /// Fails if the table has no stream or the stream cannot be read.
@@ -62,7 +61,7 @@ impl Stream {
         Ok(Self { stop, followed })
     }
 
-    /// Waits for a running batch to finish, and releases the database.
+    /// Lets a running batch finish and releases the database.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         if let Err(cause) = self.followed.await {
@@ -81,18 +80,18 @@ async fn invoke(app: &App, records: &[Record]) {
         return;
     }
     let payload = json!({ "Records": wanted }).to_string();
-    if let Some(batch) = Batch::read(&Uuid::new_v4().to_string(), &payload) {
-        coinolio_functions::handle_batch(app, batch).await;
+    if let Some(event) = Event::read(&Uuid::new_v4().to_string(), &payload) {
+        coinolio_functions::handle_batch(app, event).await;
     }
 }
 
-/// Returns true if the record passes `template.yaml`'s filter, which selects insertions of changes.
+/// Returns true if the record passes `template.yaml`'s filter: it inserted a change.
 fn is_wanted(record: &Record) -> bool {
     let sk = serde_json::to_value(record.dynamodb.keys.get("sk")).unwrap_or_default();
     record.event_name == "INSERT" && sk["S"].as_str().is_some_and(|sk| sk.starts_with("CHANGE#"))
 }
 
-/// Reads a stream batch by batch. The embedded store's streams have a single shard, which never ends.
+/// Reads a stream batch by batch. The embedded store has one shard, which never ends.
 struct Reader {
     database: Database,
     iterator: String,
@@ -105,7 +104,7 @@ impl Reader {
             table_name: Some(table.to_owned()),
             ..ListStreamsRequest::default()
         })?;
-        // If the stream was turned off and on again, there are several streams. Follow the newest.
+        // There are several streams if the stream was turned off and on again: follow the newest.
         let arn = streams
             .streams
             .into_iter()

@@ -1,8 +1,8 @@
-//! Tokens: issues them for any local user, and verifies them as API Gateway's JWT authorizer does.
+//! Tokens: issued for any local user, and verified as API Gateway's JWT authorizer does.
 //!
-//! Source of the checks: "Control access to HTTP APIs with JWT authorizers in API Gateway", AWS documentation. Only
-//! the algorithm differs: API Gateway uses RSA keys that an identity provider publishes, while local servers share
-//! one secret and use HMAC-SHA-256.
+//! Source of the checks: "Control access to HTTP APIs with JWT authorizers in API Gateway", AWS
+//! documentation. Only the algorithm differs: API Gateway uses RSA keys that an identity provider publishes;
+//! local servers share one secret and use HMAC-SHA-256.
 
 use crate::secret::Secret;
 use jsonwebtoken::errors::Error;
@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Issuer of local tokens, in their `iss` claim.
+/// Issuer of local tokens: their `iss` claim.
 pub const ISSUER: &str = "https://coinolio.local";
 
-/// Audience of local tokens, in their `aud` claim.
+/// Audience of local tokens: their `aud` claim.
 pub const AUDIENCE: &str = "coinolio-sync";
 
-/// The validity period of a token: a week, because nothing renews it.
+/// How long a token is valid: a week, because nothing renews it.
 pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The claims of a verified token. Every value is a string, as API Gateway passes them to a function.
@@ -31,16 +31,16 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Returns an issuer and verifier of tokens that are signed with `secret`.
+    /// Creates the issuer and verifier of the tokens that `secret` signs.
     pub fn new(secret: &Secret) -> Self {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.leeway = 0;
-        // A token is already expired in the second that `exp` names (RFC 7519 section 4.1.4).
+        // In the second that `exp` names, the token has already expired (RFC 7519 section 4.1.4).
         rules.reject_tokens_expiring_in_less_than = 1;
         rules.validate_nbf = true;
         rules.set_issuer(&[ISSUER]);
         rules.set_required_spec_claims(&["exp", "iss"]);
-        // `verify` checks the audience itself, because API Gateway accepts `client_id` instead of `aud`.
+        // `verify` checks the audience itself, because API Gateway accepts `client_id` in its place.
         rules.validate_aud = false;
         Self {
             signing: EncodingKey::from_secret(secret.bytes()),
@@ -49,7 +49,7 @@ impl Tokens {
         }
     }
 
-    /// Issues a token for `user`, valid for [`LIFETIME`] from now on.
+    /// Issues a token for `user`, valid from now on for [`LIFETIME`].
     ///
     /// # Errors
     /// Fails if the token cannot be signed.
@@ -75,15 +75,14 @@ impl Tokens {
 
     /// Returns the claims of `token`, or `None` if the authorizer refuses it.
     ///
-    /// The authorizer refuses a token if
-    ///
+    /// It refuses a token if
     /// - the algorithm is not HS256 (`none` included) or the signature is wrong;
     /// - `exp` is missing or has passed;
     /// - `nbf` or `iat` is in the future;
     /// - `iss` is missing or names another issuer;
     /// - `aud` does not name this service or, if there is no `aud`, `client_id` does not.
     ///
-    /// It accepts a token without `sub`, which the functions then refuse.
+    /// It accepts a token without `sub`: the functions refuse that.
     pub fn verify(&self, token: &str) -> Option<Claims> {
         let claims: Map<String, Value> = jsonwebtoken::decode(token, &self.verifying, &self.rules).ok()?.claims;
         let issued_in_the_future = claims
@@ -98,7 +97,7 @@ impl Tokens {
     }
 }
 
-/// Formats a claim's value as API Gateway does. A list is in brackets, with spaces between its members.
+/// Formats a claim's value as API Gateway does: a list in brackets, its members separated by spaces.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -126,7 +125,7 @@ mod tests {
         Tokens::new(&Secret::of(folder.path()).unwrap())
     }
 
-    /// Returns valid claims, overridden by `changes`. A `null` in `changes` removes a claim.
+    /// Returns valid claims, changed by `changes`; `null` removes a claim.
     fn claims(changes: &Value) -> Value {
         let now = seconds(SystemTime::now());
         let mut claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "iat": now, "exp": now + 60});

@@ -1,4 +1,4 @@
-//! The HTTP answer of a handler, a function's process or a gateway.
+//! An HTTP answer of a handler, a function's process or a gateway.
 
 use flate2::read::GzDecoder;
 use lambda_http::http::HeaderMap;
@@ -17,11 +17,11 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Creates an answer from the `body` as received. If there is a `content-encoding` header, decompresses the
-    /// body with gzip.
+    /// Builds an answer from the `body` as received. If there is a `content-encoding` header, decompresses the body
+    /// with gzip.
     ///
     /// # Errors
-    /// Fails if the body cannot be decompressed or is not UTF-8.
+    /// If the body cannot be decompressed or is not UTF-8.
     pub fn new(status: u16, headers: HeaderMap, mut body: &[u8]) -> io::Result<Self> {
         let mut text = String::new();
         if headers.contains_key("content-encoding") {
@@ -37,7 +37,7 @@ impl Answered {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    /// Returns a header's value, if the answer has the header.
+    /// Returns a header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }

@@ -15,11 +15,10 @@ pub static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
 /// The OpenAPI document, and a validator for each schema used so far.
 #[derive(Debug)]
 pub struct Contract {
-    /// The document as in the file.
+    /// The document as it is in the file.
     pub document: Value,
-    /// The document with undocumented object members forbidden, because this version's answers contain only
-    /// documented members. The file itself allows others, because clients must expect the members of later
-    /// versions.
+    /// The document with undocumented object members forbidden: this version of the service answers with documented
+    /// members only. The file itself allows others, because clients must expect the members of later versions.
     closed: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
@@ -36,8 +35,8 @@ impl Contract {
         }
     }
 
-    /// Asserts that the document describes this answer to a request with `method` and `path`: its status, headers,
-    /// media type and body. The assertion also fails for an undocumented header or member.
+    /// Asserts that the document describes this answer to a request of `method` and `path`: its status, headers, media
+    /// type and body. An undocumented header or member fails the assertion too.
     pub fn assert_documents(&self, method: &Method, path: &str, answered: &Answered) {
         let what = format!("{method} {path} answered {} {}", answered.status, answered.text);
         let (place, response) = self.response(method, path, answered.status);
@@ -76,15 +75,14 @@ impl Contract {
         }
     }
 
-    /// Finds the description of an answer. Returns its JSON pointer and, if the document contains it, its node.
+    /// Finds the description of an answer. Returns its JSON pointer, and its node if the document has one.
     fn response(&self, method: &Method, path: &str, status: u16) -> (String, Option<&Value>) {
         let place = match route(method, path) {
             Match::Route(route, _) => {
                 let method = route.method.as_str().to_lowercase();
                 format!("/paths/{}/{method}/responses/{status}", escaped(route.template))
             }
-            // The document describes these two answers apart from the paths, because they belong to paths and
-            // methods that it does not list.
+            // These two answers belong to paths and methods that the document does not have.
             Match::MethodNotAllowed(_) if status == 405 => "/components/responses/MethodNotAllowed".to_owned(),
             Match::NotFound if status == 404 => "/components/responses/NotFound".to_owned(),
             _ => return (format!("{status} without a route"), None),
@@ -98,7 +96,7 @@ impl Contract {
         }
     }
 
-    /// Follows the `$ref` of the node at `place`, if it has one. Returns the pointer of the target and the target.
+    /// Follows the `$ref` of the node at `place`, if it has one. Returns the pointer of the result and the result.
     pub fn resolved<'d>(&'d self, place: &str, node: &'d Value) -> (String, &'d Value) {
         match node.get("$ref").and_then(Value::as_str) {
             Some(reference) => {
@@ -113,13 +111,13 @@ impl Contract {
         }
     }
 
-    /// Validates a `value` in an answer against the schema at `place`, a JSON pointer into the document. Returns
-    /// one text per error. An undocumented member is an error.
+    /// Validates a `value` of an answer against the schema at `place`, a JSON pointer into the document. Returns one
+    /// text for each error; an undocumented member is an error.
     pub fn errors(&self, place: &str, value: &Value) -> Vec<String> {
         self.errors_by(&self.closed, "closed", place, value)
     }
 
-    /// Validates a `value` in a request as [`Self::errors`] does, but allows undocumented members.
+    /// Validates a `value` of a request as [`Self::errors`] does, but allows undocumented members.
     pub fn errors_of_request(&self, place: &str, value: &Value) -> Vec<String> {
         self.errors_by(&self.document, "open", place, value)
     }
@@ -154,7 +152,7 @@ pub fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// Forbids undocumented members in every object schema that lists members and has no `additionalProperties`.
+/// Forbids undocumented members in each object schema that names members and has no `additionalProperties`.
 fn close(node: &mut Value) {
     match node {
         Value::Object(members) => {

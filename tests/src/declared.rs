@@ -1,23 +1,23 @@
-//! The parts of files that are generated from the declaration of the routes in `shared/aws/src/routes.rs`.
+//! The parts of files that are written from the declaration of the routes in `shared/aws/src/routes.rs`.
 //!
-//! Each part is between a line with `begin: <name>` and a line with `end: <name>`. The binary `write-routes`
-//! updates the parts, and a test checks that they are up to date.
+//! Each part stands between a line with `begin: <name>` and a line with `end: <name>`. The binary `write-routes`
+//! writes the parts, and a test compares them.
 
 use coinolio_aws::routes::{Function, ROUTES};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The command that generates the parts.
+/// The command that writes the parts.
 pub const COMMAND: &str = "cargo run -p coinolio-tests --bin write-routes";
 
-/// A generated part of a file.
+/// A file with a part that is written.
 #[derive(Clone, Copy, Debug)]
 struct Part {
-    /// The file's path, relative to the repository's root.
+    /// The file, from the repository's root.
     file: &'static str,
-    /// The part's name in the lines that enclose it.
+    /// The part's name in its first and last line.
     name: &'static str,
-    /// Generates the part's lines.
+    /// The part's lines.
     text: fn() -> String,
 }
 
@@ -39,18 +39,18 @@ const PARTS: [Part; 3] = [
     },
 ];
 
-/// A file's current text, and the text that it should have.
+/// A file as it is and as the declaration wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
     /// The file's path.
     pub path: PathBuf,
-    /// The current text.
+    /// The file's text.
     pub found: String,
     /// The text that [`COMMAND`] writes.
     pub wanted: String,
 }
 
-/// Reads every file that contains a generated part.
+/// Reads every file with a part that is written from the declaration.
 pub fn files() -> Vec<Declared> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |part: &Part| {
@@ -75,7 +75,7 @@ fn with_part(text: &str, name: &str, part: &str) -> String {
     [before, &part, after].concat().join("\n") + "\n"
 }
 
-/// Returns the router table of `cargo lambda watch`.
+/// The router table of `cargo lambda watch`.
 fn router() -> String {
     let mut templates: Vec<&str> = Vec::new();
     for route in ROUTES {
@@ -99,7 +99,7 @@ fn router() -> String {
     text
 }
 
-/// Returns the functions as a Markdown table.
+/// The functions, as a Markdown table.
 fn functions() -> String {
     let mut text = String::from("| function | purpose |\n| --- | --- |\n");
     for function in Function::ALL {
@@ -108,7 +108,7 @@ fn functions() -> String {
     text
 }
 
-/// Returns the routes as a Markdown table.
+/// The routes, as a Markdown table.
 fn routes() -> String {
     let mut text = String::from("| route | operation | purpose |\n| --- | --- | --- |\n");
     for (route, id) in ROUTES.iter().zip(operation_ids()) {
@@ -117,8 +117,7 @@ fn routes() -> String {
     text
 }
 
-/// Returns the names of the routes, in the order of [`ROUTES`]. A route has the name of its operation. If an
-/// operation has a second route, the name of that route ends with `Alias`.
+/// The names of the routes, in the order of [`ROUTES`]: their operation's, with `Alias` for its second route.
 pub fn route_names() -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for route in ROUTES {
@@ -129,8 +128,8 @@ pub fn route_names() -> Vec<String> {
     names
 }
 
-/// Returns the `operationId`s that the routes must have in `docs/openapi.yaml`, in the order of [`ROUTES`]: the
-/// routes' names, beginning with a lower-case letter.
+/// The `operationId`s of the routes in `docs/openapi.yaml`, in the order of [`ROUTES`]: their names, whose first letter
+/// is small there.
 pub fn operation_ids() -> Vec<String> {
     let small = |name: String| name[..1].to_lowercase() + &name[1..];
     route_names().into_iter().map(small).collect()

@@ -1,9 +1,9 @@
-//! An in-memory DynamoDB API in this process. The real SDK talks to it over HTTP.
+//! An in-memory DynamoDB API inside this process. The real SDK talks to it over HTTP.
 
 use crate::faults::{Fault, Faults};
 use aws_sdk_dynamodb::Client;
 use coinolio_aws::config::emulator_client;
-use coinolio_aws::dynamodb::{DynamoStore, Meter, create_table_if_missing};
+use coinolio_aws::dynamodb::{DynamoLog, Meter, create_table_if_missing};
 use dynoxide::Database;
 use dynoxide::actions::describe_stream::DescribeStreamRequest;
 use dynoxide::actions::get_records::GetRecordsRequest;
@@ -13,13 +13,13 @@ use serde_json::Value;
 use std::fmt;
 use tokio::net::TcpListener;
 
-/// The name of the table in all tests.
+/// The name of the table in every test.
 pub const TABLE: &str = "coinolio-test";
 
-/// A DynamoDB API with a table. It stops when the test's runtime ends.
+/// A DynamoDB API with the table. It stops when the test's runtime ends.
 #[derive(Clone)]
 pub struct Dynamo {
-    /// An SDK client for this API.
+    /// An SDK client of this API.
     pub client: Client,
     /// The URL at which the API listens.
     pub endpoint: String,
@@ -50,12 +50,12 @@ impl Dynamo {
         }
     }
 
-    /// Returns a store in the table.
-    pub fn log(&self) -> DynamoStore {
-        DynamoStore::new(self.client.clone(), TABLE)
+    /// Returns a store on the table.
+    pub fn log(&self) -> DynamoLog {
+        DynamoLog::new(self.client.clone(), TABLE)
     }
 
-    /// Returns all records of the table's stream so far, oldest first, in the form in which Lambda delivers them.
+    /// Returns every record of the table's stream so far, oldest first, in the form in which Lambda delivers them.
     pub fn records(&self) -> Vec<Value> {
         let streams = self.database.list_streams(ListStreamsRequest::default()).unwrap();
         let stream_arn = streams.streams[0].stream_arn.clone();
@@ -86,16 +86,16 @@ impl Dynamo {
         records
     }
 
-    /// Returns a store in the table, and a meter of the requests and capacity units that the store uses.
-    pub fn metered_log(&self) -> (DynamoStore, Meter) {
+    /// Returns a store on the table, and a meter of the requests and capacity units that it uses.
+    pub fn metered_log(&self) -> (DynamoLog, Meter) {
         let meter = Meter::default();
         (self.log().with_meter(meter.clone()), meter)
     }
 
-    /// Returns a store behind a proxy that injects faults. The proxy calls `fault` for each request, with the
-    /// operation's name and the number of earlier requests of the same operation.
-    pub async fn failing_log(&self, fault: impl Fn(&str, usize) -> Fault + Send + Sync + 'static) -> DynamoStore {
+    /// Returns a store behind a proxy that injects faults. `fault` decides for each request; it gets the operation's
+    /// name and the number of earlier requests of that operation.
+    pub async fn failing_log(&self, fault: impl Fn(&str, usize) -> Fault + Send + Sync + 'static) -> DynamoLog {
         let endpoint = Faults::start(&self.endpoint, fault).await;
-        DynamoStore::new(emulator_client(&endpoint), TABLE)
+        DynamoLog::new(emulator_client(&endpoint), TABLE)
     }
 }

@@ -1,4 +1,4 @@
-//! A proxy for a DynamoDB API that injects faults.
+//! A proxy in front of a DynamoDB API that injects faults.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,20 +10,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The proxy's treatment of a request.
+/// The way in which the proxy treats a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Serves the request.
+    /// Serves it.
     Serve,
-    /// Serves the request but answers with a 500, so that the client does not learn that the request was served.
+    /// Serves it, but answers with a 500, so that the client does not know that the request was served.
     LoseAnswer,
-    /// Serves the request and delays the answer by this time, as a slow network would.
+    /// Serves it and delays the answer by this time, as a network does.
     ServeLate(Duration),
-    /// Answers with this status and error code instead of serving the request.
+    /// Answers with this status and error code, without serving it.
     Answer(u16, &'static str),
-    /// Closes the connection instead of serving the request.
+    /// Closes the connection without an answer, without serving it.
     Cut,
-    /// Serves the request, then closes the connection without an answer.
+    /// Serves it, then closes the connection without an answer.
     CutAnswer,
 }
 
@@ -47,8 +47,8 @@ impl fmt::Debug for Faults {
 }
 
 impl Faults {
-    /// Starts a proxy for `upstream` and returns its endpoint. The proxy calls `decide` for each request, with the
-    /// operation's name and the number of earlier requests of the same operation.
+    /// Starts a proxy in front of `upstream` and returns its endpoint. `decide` gets the operation's name and the
+    /// number of earlier requests of that operation.
     pub async fn start(upstream: &str, decide: impl Fn(&str, usize) -> Fault + Send + Sync + 'static) -> String {
         let faults = Self {
             upstream: upstream.to_owned(),
@@ -89,7 +89,7 @@ async fn serve(State(faults): State<Faults>, mut headers: HeaderMap, body: Bytes
     headers.remove("host");
     headers.remove("content-length");
     let request = faults.client.post(&faults.upstream).headers(headers).body(body);
-    // If DynamoDB has stopped, the client gets no answer.
+    // If DynamoDB has stopped, the client gets no answer either.
     let answer = request.send().await.unwrap_or_else(|_| cut());
     match fault {
         Fault::LoseAnswer => return failure(500, "InternalServerError"),
@@ -102,7 +102,7 @@ async fn serve(State(faults): State<Faults>, mut headers: HeaderMap, body: Bytes
     (status, headers, answer.bytes().await.unwrap_or_else(|_| cut()))
 }
 
-/// Ends the connection's task with a panic, because an `axum` handler has no other way to send no answer.
+/// Ends the connection's task by unwinding: the only way for an `axum` handler to send no answer.
 fn cut() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut"))
 }

@@ -1,4 +1,4 @@
-//! A local Lambda: a runtime API, and a function's binary running as a process that polls it.
+//! Lambda on this machine: a runtime API, and a function's binary running as a process that polls it.
 //!
 //! Source: "Using the Lambda runtime API for custom runtimes", AWS documentation.
 
@@ -18,10 +18,10 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
-/// The longest time that a test waits for a function. It is generous, because the machine may be busy.
+/// The longest time for which a test waits for a function. It is generous, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The maximum size of an answer that Lambda accepts, in bytes ("Lambda quotas", AWS documentation; the error for a
+/// The size of the largest answer that Lambda accepts, in bytes ("Lambda quotas", AWS documentation; the error for a
 /// larger answer states the exact number).
 const MOST_ANSWERED: usize = 6_291_556;
 
@@ -31,18 +31,18 @@ const INVOCATION: Duration = Duration::from_secs(30);
 /// A message from a function to the runtime API.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    /// The function asked for the next event.
+    /// It asked for the next event.
     Polled,
-    /// The function answered an event.
+    /// It answered an event.
     Answered(Value),
-    /// The function reported an error for an event: `{"errorType", "errorMessage", …}`.
+    /// It reported an error for an event: `{"errorType", "errorMessage", …}`.
     Failed(Value),
 }
 
 /// The runtime API of one function.
 #[derive(Debug)]
 pub struct RuntimeApi {
-    /// The address at which the API listens, for `AWS_LAMBDA_RUNTIME_API`.
+    /// The address at which it listens: the value of `AWS_LAMBDA_RUNTIME_API`.
     pub address: SocketAddr,
     events: mpsc::UnboundedSender<Given>,
     told: mpsc::UnboundedReceiver<(Instant, Told)>,
@@ -81,7 +81,7 @@ impl RuntimeApi {
         Self { address, events, told }
     }
 
-    /// Answers the next poll with `event`. Returns the id of the invocation.
+    /// Hands `event` to the next poll and returns the id of the invocation.
     pub fn give(&self, event: &str) -> String {
         let id = Uuid::new_v4().to_string();
         let given = Given {
@@ -92,7 +92,7 @@ impl RuntimeApi {
         id
     }
 
-    /// Returns the function's next message and the time when it arrived, or `None` if none arrives within a minute.
+    /// Returns the function's next message and its time, or `None` if none comes within a minute.
     pub async fn told(&mut self) -> Option<(Instant, Told)> {
         tokio::time::timeout(PATIENCE, self.told.recv()).await.ok().flatten()
     }
@@ -100,7 +100,7 @@ impl RuntimeApi {
 
 impl Api {
     fn tell(&self, told: Told) {
-        // Sending fails if the test has ended.
+        // Sending fails if the test is over.
         let _ = self.told.send((Instant::now(), told));
     }
 }
@@ -108,7 +108,7 @@ impl Api {
 async fn next(State(api): State<Arc<Api>>) -> ([(&'static str, String); 3], String) {
     api.tell(Told::Polled);
     let given = api.events.lock().await.recv().await;
-    // The sender is gone if the test has ended. Then nothing needs this poll's answer.
+    // The sender is gone if the test is over, so nobody waits for this poll's answer.
     let Some(Given { id, event }) = given else {
         return std::future::pending().await;
     };
@@ -141,27 +141,27 @@ fn json(body: &[u8]) -> Value {
 /// A function's binary, running as a process.
 #[derive(Debug)]
 pub struct Process {
-    /// The runtime API that the process polls.
+    /// The runtime API that it polls.
     pub api: RuntimeApi,
-    /// The time when the process started.
+    /// The time of its start.
     pub started: Instant,
     child: Child,
 }
 
-/// The exit status and the output of a process that ended.
+/// The exit status and the output of a process that has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// The exit status.
     pub status: ExitStatus,
-    /// Standard output, which is the log.
+    /// Standard output: the log.
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
 }
 
 impl Process {
-    /// Starts `binary` with the variables that cargo-lambda sets, overridden by `environment`. An empty value
-    /// removes a variable. The process inherits no other variables from this process.
+    /// Starts `binary` with the variables that cargo-lambda sets, overridden by `environment`: an empty value removes
+    /// a variable. The process inherits nothing else from this one's environment.
     pub async fn start(binary: impl AsRef<Path>, environment: &[(&str, &str)]) -> Self {
         let api = RuntimeApi::start().await;
         let address = api.address.to_string();
@@ -194,7 +194,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends `event` to the function and waits for its answer or error.
+    /// Hands `event` to the function and waits for its answer or error.
     pub async fn invoke(&mut self, event: &str) -> Told {
         self.api.give(event);
         loop {
@@ -206,17 +206,17 @@ impl Process {
         }
     }
 
-    /// Returns the process's peak memory in bytes: Linux's `VmHWM` (proc_pid_status(5)).
+    /// Returns the most memory that the process has used at once, in bytes: Linux's `VmHWM` (proc_pid_status(5)).
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> u64 {
-        let id = self.child.id().expect("the function must still be running");
+        let id = self.child.id().expect("the function has ended");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes: u64 = peak.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
         kilobytes * 1024
     }
 
-    /// Waits until the process ends, and returns its output.
+    /// Waits until the process ends by itself.
     pub async fn ended(self) -> Ended {
         let Self { child, .. } = self;
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;

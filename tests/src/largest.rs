@@ -1,4 +1,4 @@
-//! The largest document, end to end: sends it to a function's process and checks how much memory the process uses.
+//! The largest document end to end: sends it to a function's process and checks the memory that the process uses.
 
 use crate::lambda::{Process, Told};
 use crate::portfolio::Portfolio;
@@ -12,10 +12,10 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use std::io::{Read, Write};
 
-/// The memory that a function may use: the 256 MB in `template.yaml`, less 32 MB for Lambda's own processes.
+/// The memory that a function may use: the 256 MB of `template.yaml`, less 32 MB for Lambda's own processes.
 const MOST_MEMORY: u64 = (256 - 32) * 1024 * 1024;
 
-/// Generates a portfolio whose document is only slightly smaller than the limit, so that an edit or two still fit.
+/// Generates a portfolio whose document has the largest allowed size, less room for an edit or two.
 pub fn portfolio() -> Portfolio {
     let most = usize::try_from(MAX_DOCUMENT_BYTES).unwrap();
     let portfolio = Portfolio::of_bytes(most - 8 * 1024);
@@ -23,8 +23,7 @@ pub fn portfolio() -> Portfolio {
     portfolio
 }
 
-/// Returns the event `events/<name>.json` with `body`. The body is gzipped, because clients must compress one this
-/// large.
+/// Returns the event `events/<name>.json` with `body`, compressed because a client must compress one of this size.
 pub fn event_with(name: &str, body: &Value) -> String {
     let mut event: Value = serde_json::from_str(&event(name)).unwrap();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -36,7 +35,7 @@ pub fn event_with(name: &str, body: &Value) -> String {
 }
 
 /// Sends `event` to the function and returns the body of its answer. Asserts the answer's status, and that the
-/// function has not exceeded its memory so far.
+/// function has stayed within its memory.
 pub async fn answer(process: &mut Process, what: &str, event: &str, status: u16) -> Value {
     let told = process.invoke(event).await;
     let Told::Answered(answer) = told else {

@@ -1,8 +1,8 @@
-//! Support for tests and benchmarks: generated portfolios, a DynamoDB API, faults in front of it, and the functions
-//! that use it.
+//! Support for tests and benchmarks: generated portfolios, a running DynamoDB API, ways to make it fail, and the
+//! functions on top of it.
 //!
-//! The tests themselves are one binary, `tests/suite`, so that they are linked only once. Its modules mirror the
-//! code that they test.
+//! The tests themselves are one binary, `tests/suite`, so that they are linked once. Its modules mirror the code that
+//! they test.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,6 +1,6 @@
 //! Generated portfolios: documents as the app stores them in AsyncStorage, and a user's edits of them.
 //!
-//! The same arguments always produce the same document. About one entry in six is an asset; the others are
+//! The same arguments always give the same document. About one entry in six is an asset, the others are
 //! transactions.
 
 use coinolio_core::json;
@@ -28,7 +28,7 @@ const NOTES: [&str; 7] = [
     "bonus",
 ];
 
-/// 2025-01-01T00:00:00Z in milliseconds since the epoch. No entry is older.
+/// 2025-01-01T00:00:00Z in milliseconds since the epoch: no entry is older.
 const FIRST_DAY: i64 = 1_735_689_600_000;
 /// The time of every edit.
 const EDITED: &str = "2026-01-01T00:00:00.000Z";
@@ -60,7 +60,7 @@ impl Size {
         }
     }
 
-    /// Returns the label of the size, for tables.
+    /// Returns the label for tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Small => "1 KB",
@@ -89,7 +89,7 @@ impl Edit {
     /// Every edit, smallest first.
     pub const ALL: [Self; 3] = [Self::OneField, Self::OnePercent, Self::TenPercent];
 
-    /// Returns the label of the edit, for tables.
+    /// Returns the label for tables.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OneField => "one field",
@@ -99,7 +99,7 @@ impl Edit {
     }
 }
 
-/// The entries of a portfolio, from which [`Self::document`] builds its document.
+/// The entries of a portfolio, from which its document is generated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Portfolio {
     assets: Map<String, Value>,
@@ -107,24 +107,22 @@ pub struct Portfolio {
 }
 
 impl Portfolio {
-    /// Generates a portfolio whose document has approximately this size.
+    /// Generates a portfolio whose document has about the size `size`.
     pub fn of_size(size: Size) -> Self {
         Self::grown(|_, bytes| bytes < size.bytes())
     }
 
-    /// Generates a portfolio whose document has at least `least` bytes of compact JSON, and exceeds that by less
-    /// than one entry.
+    /// Generates a portfolio whose document has at least `least` bytes as compact JSON, and at most one entry more.
     pub fn of_bytes(least: usize) -> Self {
         Self::grown(|_, bytes| bytes < least)
     }
 
-    /// Generates a portfolio with exactly `count` assets and transactions.
+    /// Generates a portfolio of exactly `count` assets and transactions.
     pub fn of_entries(count: usize) -> Self {
         Self::grown(|entries, _| entries < count)
     }
 
-    /// Adds entries as long as `more` returns true. `more` gets the number of entries and the document's size in
-    /// bytes.
+    /// Adds entries while `more` returns true. It gets the number of entries and the document's size in bytes.
     fn grown(more: impl Fn(usize, usize) -> bool) -> Self {
         let mut generator = Generator::new(42);
         let mut portfolio = Self {
@@ -152,13 +150,12 @@ impl Portfolio {
         self.assets.len() + self.transactions.len()
     }
 
-    /// Returns true if the portfolio has no entries.
+    /// Returns whether the portfolio has no entry.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns the portfolio after an edit. A different `seed` selects different entries, except for
-    /// [`Edit::OneField`].
+    /// Returns the portfolio after an edit. Another `seed` picks other entries, except for [`Edit::OneField`].
     #[must_use]
     pub fn edited(&self, edit: Edit, seed: u64) -> Self {
         let mut portfolio = self.clone();
@@ -175,7 +172,7 @@ impl Portfolio {
         portfolio
     }
 
-    /// Changes, adds and deletes `count` entries in total.
+    /// Changes, adds and deletes entries, `count` in total.
     fn mix(&mut self, count: usize, seed: u64) {
         let mut generator = Generator::new(seed);
         let fifth = (count + 2) / 5;
@@ -199,7 +196,7 @@ impl Portfolio {
         }
     }
 
-    /// Returns the entry with this number. The assets are numbered before the transactions.
+    /// Returns the entry with this number; assets count first.
     fn entry_mut(&mut self, number: usize) -> Option<&mut Value> {
         match number.checked_sub(self.assets.len()) {
             Some(transaction) => self.transactions.get_mut(transaction),
@@ -238,10 +235,10 @@ impl Portfolio {
         })
     }
 
-    /// Returns the document as a value of the core crate.
+    /// Returns the document as the service reads it.
     ///
     /// # Errors
-    /// Never fails for a generated document. The `Result` lets the caller use `?`.
+    /// None for a generated document. The `Result` lets the caller use `?`.
     pub fn to_core(&self) -> Result<json::Value, json::ReadError> {
         json::read(self.document().to_string().as_bytes())
     }
@@ -344,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_arguments_give_the_same_document_and_a_different_seed_a_different_edit() {
+    fn the_same_arguments_give_the_same_document_and_another_seed_another_edit() {
         let portfolio = Portfolio::of_size(Size::Medium);
         assert_eq!(portfolio, Portfolio::of_size(Size::Medium));
         let edited = portfolio.edited(Edit::TenPercent, 1);
@@ -371,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_of_one_field_is_one_operation() -> Result<(), json::ReadError> {
+    fn one_edited_field_is_one_operation() -> Result<(), json::ReadError> {
         let portfolio = Portfolio::of_size(Size::Medium);
         let (mut before, after) = (portfolio.to_core()?, portfolio.edited(Edit::OneField, 0).to_core()?);
         let ops = diff(&before, &after);

@@ -1,8 +1,7 @@
-//! The expected answers to the events in `events/`, which are sent one after the other to a service with an empty
-//! table.
+//! The expected answers to the events of `events/`, sent one after the other to a service with an empty table.
 //!
-//! `tests/scenario.json` contains them. A test compares the handlers' answers with them, and `runtime-events`
-//! compares the answers of the functions under a Lambda runtime.
+//! They are in `tests/scenario.json`. A test checks the handlers against them, and `runtime-events` checks the
+//! functions under a Lambda runtime.
 
 use crate::answered::Answered;
 use serde::Deserialize;
@@ -14,18 +13,18 @@ use std::fmt::Write as _;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The event, as the name of a file in `events/` without `.json`.
+    /// The event: the name of a file in `events/`, without `.json`.
     pub event: String,
     /// The HTTP status.
     pub status: u16,
-    /// The headers that the answer must have, by lower-case name.
+    /// The headers that the answer must have, by their lower-case names.
     pub headers: BTreeMap<String, String>,
-    /// The body, in which `"<time n>"` stands for a time. `None` if the answer has no body.
+    /// The body: JSON in which `"<time n>"` stands for a time. `None` if the answer has no body.
     #[serde(default)]
     pub body: Option<Value>,
 }
 
-/// Returns all steps, in order.
+/// Returns every step, in order.
 pub fn steps() -> Vec<Step> {
     serde_json::from_str(include_str!("../scenario.json")).unwrap()
 }
@@ -35,13 +34,12 @@ pub fn events() -> BTreeSet<String> {
     steps().into_iter().map(|step| step.event).collect()
 }
 
-/// The times seen so far. `"<time n>"` stands for the same time in every answer, and that time is later than those
-/// of all lower n.
+/// The times seen so far. `"<time n>"` is the same time in every answer, and later than the time of every lower n.
 #[derive(Debug, Default)]
 pub struct Times(BTreeMap<u32, String>);
 
 impl Times {
-    /// Compares an answer with its `step`. Returns one line for each difference, or an empty text if there is none.
+    /// Compares an answer with its `step`. Returns one line for each difference; the text is empty if they agree.
     pub fn differences(&mut self, step: &Step, answered: &Answered) -> String {
         let mut differences = String::new();
         if answered.status != step.status {
@@ -89,7 +87,7 @@ impl Times {
     }
 
     fn is_time(&mut self, number: u32, seen: &str) -> bool {
-        // Times in this form sort in the same order as their texts.
+        // Times of this one form sort as their texts do.
         let earlier = self.0.range(..number).all(|(_, time)| time.as_str() < seen);
         let later = self.0.range(number + 1..).all(|(_, time)| seen < time.as_str());
         is_utc_in_milliseconds(seen)
@@ -103,7 +101,7 @@ fn number_of_time(text: &str) -> Option<u32> {
     text.strip_prefix("<time ")?.strip_suffix('>')?.parse().ok()
 }
 
-/// Returns true if `text` has the form that every time in an answer has: RFC 3339 in UTC with milliseconds, such as
+/// Returns whether `text` has the form of every time in an answer: RFC 3339 in UTC with milliseconds, such as
 /// `2026-01-31T12:00:05.412Z`.
 fn is_utc_in_milliseconds(text: &str) -> bool {
     let form = "0000-00-00T00:00:00.000Z";
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_number_stands_for_one_time_and_a_higher_number_for_a_later_one() {
+    fn a_numbered_time_has_one_value_and_a_higher_number_is_a_later_time() {
         let mut times = Times::default();
         let mut fits = |number: u32, seen: &str| {
             let step = step(json!(format!("<time {number}>")));
@@ -174,18 +172,9 @@ mod tests {
         };
         assert!(fits(2, "2026-01-01T00:00:00.002Z"));
         assert!(fits(2, "2026-01-01T00:00:00.002Z"));
-        assert!(
-            !fits(2, "2026-01-01T00:00:00.003Z"),
-            "number 2 already stands for another time"
-        );
-        assert!(
-            !fits(3, "2026-01-01T00:00:00.002Z"),
-            "number 3 must be later than number 2"
-        );
-        assert!(
-            !fits(1, "2026-01-01T00:00:00.002Z"),
-            "number 1 must be earlier than number 2"
-        );
+        assert!(!fits(2, "2026-01-01T00:00:00.003Z"), "number 2 has another time");
+        assert!(!fits(3, "2026-01-01T00:00:00.002Z"), "not later than number 2");
+        assert!(!fits(1, "2026-01-01T00:00:00.002Z"), "not earlier than number 2");
         assert!(fits(3, "2026-01-01T00:00:00.003Z"));
         assert!(fits(1, "2025-12-31T23:59:59.999Z"));
         for other in [

@@ -1,14 +1,14 @@
-//! The functions on a separate DynamoDB API, called with the events in `events/`.
+//! The functions on their own DynamoDB API, called with the events of `events/`.
 
 use crate::answered::Answered;
 use crate::contract::CONTRACT;
 use crate::dynamodb::{Dynamo, TABLE};
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::App;
-use coinolio_aws::dynamodb::DynamoStore;
-use coinolio_aws::http::{Event, HttpAnswer};
-use coinolio_aws::invocation::stream::Batch;
+use coinolio_aws::dynamodb::DynamoLog;
+use coinolio_aws::http::{Answer, Event};
 use coinolio_aws::routes::{Match, Operation, SyncOperation, route};
+use coinolio_aws::stream;
 use coinolio_core::sync::Retention;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -39,8 +39,7 @@ impl Service {
         Self { dynamo, app }
     }
 
-    /// Starts the functions and creates the portfolio `main` of `events/v1-create.json`, which is then at version
-    /// 1.
+    /// Starts the functions with the portfolio `main` of `events/v1-create.json`, at version 1.
     pub async fn with_portfolio() -> Self {
         let service = Self::start().await;
         let created = service.call(Call::of("v1-create")).await;
@@ -48,9 +47,9 @@ impl Service {
         service
     }
 
-    /// Returns the functions on the same table, but with the store `log`.
+    /// Returns the functions on the same table, accessed through another store.
     #[must_use]
-    pub fn on(&self, log: DynamoStore) -> Self {
+    pub fn on(&self, log: DynamoLog) -> Self {
         let dynamo = self.dynamo.clone();
         Self {
             dynamo,
@@ -58,7 +57,8 @@ impl Service {
         }
     }
 
-    /// Calls [`Self::handle`] with the call's event, and asserts that `docs/openapi.yaml` documents the answer.
+    /// Calls [`Self::handle`] with the call's event, and asserts that
+    /// `docs/openapi.yaml` documents the answer.
     pub async fn call(&self, call: Call) -> Answered {
         let (method, path) = (call.method(), call.path());
         let answered = answered(self.handle(call.event()).await);
@@ -66,8 +66,8 @@ impl Service {
         answered
     }
 
-    /// Passes the event to the function that answers its route, or to `sync` if no route matches.
-    pub async fn handle(&self, event: Event) -> HttpAnswer {
+    /// Hands the event to the function that serves its route, or to `sync` if it has no route.
+    pub async fn handle(&self, event: Event) -> Answer {
         let method = &event.payload.request_context.http.method;
         let path = event.payload.raw_path.as_deref().unwrap_or_default();
         let operation = match route(method, path) {
@@ -77,14 +77,14 @@ impl Service {
         coinolio_functions::handle(&self.app, operation, event).await
     }
 
-    /// Passes records to the change-stream function. Returns the sequence numbers of the records that it reports as
+    /// Hands records to the function on the table's stream. Returns the sequence numbers of those that it reports as
     /// failed.
     pub async fn stream(&self, records: &[Value], retention: Retention) -> Vec<Option<String>> {
         self.invoke_stream(&Uuid::new_v4().to_string(), records, retention)
             .await
     }
 
-    /// Does the same as [`Self::stream`], in an invocation with this id.
+    /// Calls the function as [`Self::stream`] does, in an invocation with this id.
     pub async fn invoke_stream(
         &self,
         request_id: &str,
@@ -92,18 +92,18 @@ impl Service {
         retention: Retention,
     ) -> Vec<Option<String>> {
         let payload = serde_json::json!({ "Records": records }).to_string();
-        let batch = Batch::read(request_id, &payload).unwrap();
+        let event = stream::Event::read(request_id, &payload).unwrap();
         let mut app = self.app.clone();
         app.retention = retention;
-        // Check the answer's JSON, because Lambda reads that.
-        let answer = serde_json::to_value(coinolio_functions::handle_batch(&app, batch).await).unwrap();
+        // What Lambda reads.
+        let answer = serde_json::to_value(coinolio_functions::handle_batch(&app, event).await).unwrap();
         let failures = answer["batchItemFailures"].as_array().unwrap().iter();
         failures
             .map(|failure| failure["itemIdentifier"].as_str().map(str::to_owned))
             .collect()
     }
 
-    /// Returns all items of the table, sorted by key.
+    /// Returns every item of the table, sorted by key.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
         let pages = self.dynamo.client.scan().table_name(TABLE).consistent_read(true);
         let mut items = pages
@@ -120,8 +120,7 @@ impl Service {
         items
     }
 
-    /// Makes a call, and asserts that it is refused with a complete problem document and leaves the table
-    /// unchanged.
+    /// Makes a call and asserts that it is refused with a complete problem document and leaves the table unchanged.
     pub async fn assert_refused(&self, call: Call, status: u16, code: &str) -> Answered {
         let before = self.items().await;
         let what = call.describe();
@@ -150,12 +149,12 @@ impl Service {
     }
 }
 
-fn answered(answer: HttpAnswer) -> Answered {
+fn answered(answer: Answer) -> Answered {
     let (parts, body) = answer.into_parts();
     Answered::new(parts.status.as_u16(), parts.headers, &body).unwrap()
 }
 
-/// An event in `events/`, to be changed and sent.
+/// An event of `events/` that can be changed and sent.
 #[derive(Clone, Debug)]
 pub struct Call {
     name: String,
@@ -185,7 +184,7 @@ impl Call {
         self
     }
 
-    /// Replaces the portfolio `main` in the path with `id`, which must already be percent-encoded if necessary.
+    /// Puts `id` into the path in place of the portfolio `main`. It must be percent-encoded already, if it needs to be.
     #[must_use]
     pub fn about(mut self, id: &str) -> Self {
         let path = self.event.raw_path.take().unwrap_or_default();
@@ -207,14 +206,14 @@ impl Call {
         self
     }
 
-    /// Removes the user, so that the token has no `sub`.
+    /// Removes the user: the token then has no `sub`.
     #[must_use]
     pub fn by_nobody(mut self) -> Self {
         self.claims().remove("sub");
         self
     }
 
-    /// Replaces the authorizer's part of the event, for example with that of another kind of authorizer.
+    /// Replaces the authorizer's part of the event, for example by that of another kind of authorizer.
     #[must_use]
     pub fn authorized_by(mut self, authorizer: &Value) -> Self {
         self.event.request_context.authorizer = Some(serde_json::from_value(authorizer.clone()).unwrap());
@@ -236,7 +235,7 @@ impl Call {
         self
     }
 
-    /// Sets a text body.
+    /// Sets a body of text.
     #[must_use]
     pub fn text(mut self, body: impl Into<String>) -> Self {
         self.event.body = Some(body.into());
@@ -244,7 +243,7 @@ impl Call {
         self
     }
 
-    /// Sets a binary body, encoded in base64.
+    /// Sets a body of bytes, encoded in base64.
     #[must_use]
     pub fn bytes(mut self, body: &[u8]) -> Self {
         self.event.body = Some(base64(body));
@@ -252,14 +251,14 @@ impl Call {
         self
     }
 
-    /// Marks the body as base64, even if it is something else.
+    /// Marks the body as base64, even if it is not.
     #[must_use]
     pub fn marked_base64(mut self) -> Self {
         self.event.is_base64_encoded = true;
         self
     }
 
-    /// Sets a body that is compressed with gzip.
+    /// Sets a body and compresses it with gzip.
     #[must_use]
     pub fn gzipped(self, body: &[u8]) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -268,7 +267,7 @@ impl Call {
             .bytes(&encoder.finish().unwrap())
     }
 
-    /// Edits the JSON body with `edit`.
+    /// Changes the JSON body with `edit`.
     #[must_use]
     pub fn with(mut self, edit: impl FnOnce(&mut Value)) -> Self {
         let mut body = serde_json::from_str(self.event.body.as_deref().unwrap_or("{}")).unwrap();
@@ -277,7 +276,7 @@ impl Call {
         self
     }
 
-    /// Edits the body with `edit`, if it is JSON.
+    /// Changes the body with `edit` if it is JSON.
     #[must_use]
     pub fn with_json(mut self, edit: impl FnOnce(&mut Value)) -> Self {
         if let Some(mut body) = self
@@ -304,7 +303,7 @@ impl Call {
         self
     }
 
-    /// Returns the route key that API Gateway writes into the event.
+    /// Returns the route that API Gateway names in the event.
     pub fn route_key(&self) -> String {
         self.event.route_key.clone().unwrap_or_default()
     }
@@ -350,8 +349,7 @@ impl Call {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    // `lambda_http` encodes the binary body of a response as base64, with the code that also decodes the gateway's
-    // events.
+    // `lambda_http` writes a binary body of a response as base64, by the code that also reads the gateway's events.
     let body = lambda_http::Body::Binary(bytes.to_vec());
     serde_json::to_value(body).unwrap().as_str().unwrap().to_owned()
 }

@@ -1,11 +1,11 @@
-//! Starts a function's binary as a process. The process tests of all functions share these helpers.
+//! Starts a function's binary as a process with a given environment, and checks the start of every function.
 
 use crate::dynamodb::{Dynamo, TABLE};
 use crate::lambda::{Ended, Process, Told};
 use std::path::Path;
 
-/// Runs `binary` with an `environment` that it must refuse, and returns its error message. Asserts that the exit
-/// status is 1, that standard output is empty, and that standard error is one line.
+/// Starts `binary` with an `environment` in which it must not start, and returns its error message. Asserts exit
+/// status 1, nothing on standard output and one line on standard error.
 pub async fn refusal(binary: &str, environment: &[(&str, &str)]) -> String {
     let Ended { status, stdout, stderr } = Process::start(binary, environment).await.ended().await;
     assert_eq!(status.code(), Some(1), "{environment:?}: {stderr}");
@@ -21,7 +21,7 @@ pub fn event(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// Returns the event `events/<name>.json` without the authorizer's claims, as cargo-lambda and `sam local` send it.
+/// Returns the same event without an authorizer's claims, as cargo-lambda and `sam local` send it.
 pub fn event_without_claims(name: &str) -> String {
     let mut event: serde_json::Value = serde_json::from_str(&event(name)).unwrap();
     let context = event["requestContext"].as_object_mut().unwrap();
@@ -29,7 +29,7 @@ pub fn event_without_claims(name: &str) -> String {
     event.to_string()
 }
 
-/// Starts `binary` with `environment` and a new table.
+/// Starts `binary` with `environment`, on its own table.
 pub async fn start(binary: &str, environment: &[(&str, &str)]) -> (Dynamo, Process) {
     let dynamo = Dynamo::start().await;
     let mut variables = vec![("TABLE_NAME", TABLE), ("AWS_ENDPOINT_URL_DYNAMODB", &dynamo.endpoint)];
@@ -38,8 +38,8 @@ pub async fn start(binary: &str, environment: &[(&str, &str)]) -> (Dynamo, Proce
     (dynamo, process)
 }
 
-/// Asserts that `binary` refuses to start and names a missing variable, and that it answers `event` with `status`
-/// if all variables are set.
+/// Asserts that `binary` names each missing variable and does not start, and that it answers `event` with `status`
+/// when all variables are set.
 pub async fn assert_starts(binary: &str, event: &str, status: u16) {
     let line = refusal(binary, &[]).await;
     assert_eq!(line, "error: the environment variable TABLE_NAME is not set");

@@ -1,9 +1,9 @@
-//! The events in `events/change-stream/`: batches of the table's stream, as Lambda delivers them.
+//! The events of `events/change-stream/`: batches of the table's stream as Lambda delivers them.
 
 use serde_json::Value;
 use std::path::Path;
 
-/// The names of the events, without `.json`: a valid batch, and a batch with a change that a later version wrote.
+/// Their names, without `.json`: a batch without errors, and one with a change that a later version wrote.
 pub const NAMES: [&str; 2] = ["change", "newer-format"];
 
 /// Reads `events/change-stream/<name>.json`.
@@ -12,8 +12,8 @@ pub fn read(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Returns the sequence numbers of the records that the function must report as failed: those whose format is not
-/// 1.
+/// Returns the sequence numbers of the records that the function must report as failed: those with a format other
+/// than 1.
 pub fn failing(event: &Value) -> Vec<String> {
     let records = event["Records"]
         .as_array()

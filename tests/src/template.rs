@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// The path of the catch-all routes, which receive every request that matches no other route.
 pub const UNKNOWN: &str = "/{proxy+}";
 
-/// The parsed template.
+/// The template.
 #[derive(Debug)]
 pub struct Template(pub Value);
 
@@ -17,7 +17,7 @@ impl Template {
         Self(yaml::file("template.yaml"))
     }
 
-    /// Returns the logical id and the properties of every resource of the type `kind`.
+    /// Returns the logical id and the properties of every resource of a type.
     pub fn resources<'t>(&'t self, kind: &'t str) -> impl Iterator<Item = (&'t str, &'t Value)> {
         let resources = self.0["Resources"].as_object().unwrap().iter();
         resources
@@ -25,8 +25,8 @@ impl Template {
             .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
-    /// Returns all routes except the catch-all routes. Each consists of the function's logical id, the event's
-    /// name, and the route's key in the form `METHOD /path`.
+    /// Every route, without those of [`UNKNOWN`]: the function's logical id, the event's name, and the route's key, as
+    /// `METHOD /path`.
     pub fn routes(&self) -> BTreeSet<(String, String, String)> {
         let mut found = BTreeSet::new();
         for (id, function) in self.resources("AWS::Serverless::Function") {
@@ -46,13 +46,13 @@ impl Template {
         found
     }
 
-    /// Returns the name of the binary of the function with this logical id.
+    /// Returns the binary of the function with this logical id.
     pub fn binary(&self, function: &str) -> String {
         let metadata = &self.0["Resources"][function]["Metadata"];
         metadata["BuildProperties"]["Binary"].as_str().unwrap().to_owned()
     }
 
-    /// Returns the policy statements of the role of the function with this binary.
+    /// Returns the policy statements in the role of the function with this binary.
     pub fn statements(&self, binary: &str) -> &Vec<Value> {
         let mut functions = self.resources("AWS::Serverless::Function");
         let (_, function) = functions.find(|(id, _)| self.binary(id) == binary).unwrap();
@@ -66,8 +66,8 @@ impl Template {
         policies[0]["PolicyDocument"]["Statement"].as_array().unwrap()
     }
 
-    /// Returns the actions that a function's role allows on the table. This excludes actions on the table's stream,
-    /// because Lambda needs those and not the function.
+    /// Returns the actions that a function's role allows on the table. Actions on its stream are left out, because
+    /// Lambda uses them, not the function.
     pub fn table_actions(&self, binary: &str) -> BTreeSet<String> {
         let statements = self.statements(binary).iter();
         let table = statements.filter(|statement| statement["Sid"] == "Table");

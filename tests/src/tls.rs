@@ -1,4 +1,4 @@
-//! A local TLS server in front of another server, with its own certificate authority.
+//! TLS in front of a server on this machine, with its own certificate authority.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::io::Write;
@@ -10,8 +10,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A server on `localhost` that terminates TLS and forwards the decrypted bytes. It stops when the test's runtime
-/// ends.
+/// A server on `localhost` that terminates TLS and forwards the plain bytes. It stops when the test's runtime ends.
 #[derive(Debug)]
 pub struct Tls {
     /// The URL at which it listens.
@@ -37,13 +36,13 @@ impl Tls {
         Self { endpoint, bundle }
     }
 
-    /// Returns the path of the authority's PEM file, for `AWS_CA_BUNDLE`.
+    /// Returns the path of the authority's PEM file: a value for `AWS_CA_BUNDLE`.
     pub fn bundle(&self) -> &str {
         self.bundle.path().to_str().unwrap()
     }
 }
 
-/// Returns a server configuration for `localhost`, and the PEM certificate of the authority that signed it.
+/// Returns a server's configuration for `localhost`, and the PEM certificate of the authority that signed it.
 fn certified() -> (ServerConfig, String) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -67,8 +66,7 @@ fn certified() -> (ServerConfig, String) {
 
 async fn pass_on(acceptor: TlsAcceptor, client: TcpStream, behind: String) {
     let _ = client.set_nodelay(true);
-    // Either side may close the connection at any time. A client that does not trust the certificate closes it
-    // here.
+    // Either end may close the connection at any time. A client that does not trust the certificate closes it here.
     let Ok(mut client) = acceptor.accept(client).await else {
         return;
     };

@@ -4,8 +4,8 @@ use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// Reads the file at `path` in the repository as JSON. A node with a tag, such as `!Sub x`, becomes the function's
-/// long form, `{"Fn::Sub": "x"}` (CloudFormation User Guide, "Intrinsic function reference").
+/// Reads the repository's file at `path` as JSON. A node with a tag, such as `!Sub x`, becomes the function's long
+/// form, `{"Fn::Sub": "x"}` (CloudFormation User Guide, "Intrinsic function reference").
 pub fn file(path: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     let text = std::fs::read_to_string(path).unwrap();

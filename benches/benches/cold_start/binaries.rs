@@ -1,4 +1,4 @@
-//! Builds the benchmark's binaries with cargo.
+//! Builds the binaries that are started, with cargo.
 
 use crate::Failure;
 use coinolio_aws::routes::Function;
@@ -10,20 +10,20 @@ use std::process::{Command, Stdio};
 /// A binary that the benchmark starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Binary {
-    /// A minimal function, with which every other binary is compared.
+    /// The least that a function can be: every other binary is compared with it.
     HelloWorld,
     /// One of the service's functions.
     Function(Function),
 }
 
 impl Binary {
-    /// Returns all binaries. The one that the others are compared with comes first.
+    /// All binaries, the one to compare with first.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let functions = Function::ALL.iter().copied().map(Self::Function);
         std::iter::once(Self::HelloWorld).chain(functions)
     }
 
-    /// Returns the binary's name.
+    /// The binary's name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::HelloWorld => "hello-world",
@@ -44,11 +44,11 @@ struct Target {
     name: String,
 }
 
-/// Builds the binaries and returns their paths by name.
+/// Builds only the functions, so that they have the features that they are deployed with. Returns their paths by
+/// name.
 ///
-/// If `is_release` is true, builds only the functions and the hello-world function, in the release profile, so that
-/// they have the features with which they are deployed. Otherwise builds the workspace in the development profile,
-/// because the tests have already built most of that.
+/// If `is_release` is true, the profile is the deployed one; otherwise it is that of the tests, which have already
+/// built most of the code.
 pub(crate) fn build(is_release: bool) -> Result<HashMap<String, PathBuf>, Failure> {
     let cargo = std::env::var_os("CARGO")
         .ok_or_else(|| Failure::Build("the environment variable CARGO is not set".to_owned()))?;

@@ -1,11 +1,11 @@
-//! Measures the cold start of each function, side by side with a hello-world function of `lambda_http` that is
-//! built with the same profile and started in the same run.
+//! Measures the cold start of each function, side by side with a hello-world function of `lambda_http` built with
+//! the same profile and started in the same run.
 //!
 //! Each start is a separate process that polls a runtime API in this process. This process also runs DynamoDB, and
-//! its threads share the machine's cores with the function. A function connects to DynamoDB in two ways: over HTTP,
-//! and over HTTPS as a deployed function does (with the test's certificate authority as one more root besides
-//! Amazon's). The contestants take turns, and each figure is `median (min–max)` over the rounds. Under `cargo
-//! test`, each function starts once, in the development profile, to check that it works.
+//! its threads share the machine's cores with the function. A function reaches DynamoDB in two ways: over HTTP, and
+//! over HTTPS as a deployed function does (the test certificate authority is one more root besides Amazon's).
+//! Contestants take turns, and each figure is `median (min–max)` over the rounds. Under `cargo test` each function
+//! starts once, in the profile of the tests, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod binaries;
@@ -22,7 +22,7 @@ use start::Start;
 use std::path::{Path, PathBuf};
 use traffic::Traffic;
 
-/// A reason to stop the benchmark, because no figure is meaningful after a failed start.
+/// A reason to stop the benchmark: if a start fails, the figures mean nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
@@ -33,10 +33,10 @@ enum Failure {
     System(#[from] std::io::Error),
 }
 
-/// The number of starts of each contestant, after one start that warms up the machine's caches.
+/// Number of starts of each contestant, after one to warm up the machine's caches.
 const STARTS: usize = 40;
 
-/// A function, and the protocol with which it connects to DynamoDB.
+/// A function, and the protocol by which it reaches DynamoDB.
 struct Contestant<'a> {
     binary: Binary,
     path: PathBuf,
@@ -82,8 +82,8 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts the contestants in turns (A B C, B C A, …), so that other load on the machine affects all of them
-/// equally. The first round does not count, unless it is the only one.
+/// Starts the contestants in turns (A B C, B C A, …), so that other load on the machine affects all of them alike.
+/// The first round is not counted, unless it is the only one.
 async fn run(contestants: &mut [Contestant<'_>], starts: usize, traffic: &mut Traffic) -> Result<(), Failure> {
     let count = contestants.len();
     for round in 0..=starts {

@@ -7,18 +7,18 @@ use coinolio_tests::lambda::{Process, Told};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The number of answers after which an environment counts as warm.
+/// Number of answers after which an environment is no longer cold.
 const ANSWERS: usize = 10;
 
-/// The measurements of a start, with times in milliseconds and memory in MiB. A figure is NaN if the system does
-/// not provide it.
+/// The measurements of a start: times in milliseconds, memory in MiB. A figure is NaN if the system does not
+/// provide it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     /// From exec to the first poll for an event.
     pub(crate) poll: f64,
-    /// The CPU time within that period, which excludes waiting.
+    /// CPU time within that period, so without the time spent waiting.
     pub(crate) cpu: f64,
-    /// From exec to the first answer. The first event is available at the first poll.
+    /// From exec to the first answer; its event is already there at the first poll.
     pub(crate) first_answer: f64,
     /// From the first event to its answer.
     pub(crate) first: f64,
@@ -28,7 +28,7 @@ pub(crate) struct Start {
     pub(crate) resident: f64,
 }
 
-/// Starts `binary` from `path` and sends it ten events.
+/// Starts `binary` from `path` and has it answer ten events.
 pub(crate) async fn measure(
     path: &Path,
     binary: Binary,
@@ -53,7 +53,7 @@ pub(crate) async fn measure(
             told => return Err(Failure::Answer(format!("{}: {told:?}", binary.name()))),
         };
         *time = milliseconds(answered - given);
-        // The function is finished with an event when it polls again.
+        // Once it polls again it has done with the event.
         self::polled(&mut process, binary).await?;
         if index == 0 {
             first_answer = milliseconds(polled - process.started) + *time;
@@ -72,7 +72,7 @@ pub(crate) async fn measure(
     Ok(start)
 }
 
-/// Starts `binary` from `path` and sends it one event.
+/// Starts `binary` from `path` and has it answer one event.
 pub(crate) async fn once(
     path: &Path,
     binary: Binary,
@@ -98,8 +98,8 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Returns the CPU time of all threads in milliseconds. It is the sum of the first numbers in the threads'
-/// `schedstat`, which are nanoseconds (Linux, "Scheduler Statistics").
+/// Returns the CPU time of all threads in milliseconds: the first number of each thread's `schedstat`, in
+/// nanoseconds (Linux, "Scheduler Statistics").
 fn cpu(process: &Process) -> f64 {
     let nanoseconds = process.id().and_then(|id| {
         let threads = std::fs::read_dir(format!("/proc/{id}/task")).ok()?;

@@ -1,4 +1,4 @@
-//! The events in `events/` that the functions answer, in an order in which all of them succeed.
+//! The events of `events/` that the functions answer, chosen so that each of them succeeds.
 
 use crate::Failure;
 use crate::binaries::Binary;
@@ -15,7 +15,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Returns the next event for `binary`.
+    /// The next event for `binary`.
     pub(crate) fn next(&mut self, binary: Binary) -> Result<String, Failure> {
         match binary {
             Binary::HelloWorld | Binary::Function(Function::SyncStatus) => Ok(event("v2-sync-status")),
@@ -31,7 +31,7 @@ impl Traffic {
         event("v1-create")
     }
 
-    /// Returns a sync with the next edit of the portfolio, on top of the current version.
+    /// Returns a sync with the next edit of the portfolio, on top of its version.
     fn sync(&mut self) -> Result<String, Failure> {
         self.syncs += 1;
         let mut event: Value = parsed(&event("v2-sync"))?;
@@ -43,7 +43,7 @@ impl Traffic {
         Ok(event.to_string())
     }
 
-    /// Checks that `binary` succeeded, and stores the version in its answer.
+    /// Checks that `binary` succeeded, and remembers the version that it answered with.
     pub(crate) fn answered(&mut self, binary: Binary, answer: &Value) -> Result<(), Failure> {
         let refused = || Failure::Answer(format!("{}: {answer}", binary.name()));
         if binary == Binary::Function(Function::ChangeStream) {

@@ -1,8 +1,8 @@
-//! Measures one `POST /api/v2/sync` with 25 portfolios, side by side with the slowest of 25 single syncs.
+//! Measures 25 portfolios in one `POST /api/v2/sync`, side by side with the slowest of 25 single syncs.
 //!
 //! There are two runs. The first uses the local server, whose store is in this process and executes one write after
-//! another. The second delays each answer of the store, as a network would, so that a sync waits more than it
-//! works, as on AWS.
+//! another. The second delays each answer of the store, as a network would: as on AWS, a sync then waits more than
+//! it works.
 
 use crate::client::Api;
 use crate::{Failure, Plan};
@@ -18,12 +18,10 @@ use std::time::{Duration, Instant};
 /// The maximum number of portfolios in a batch (docs/PROTOCOL.md).
 const PORTFOLIOS: usize = 25;
 
-/// The delay of the store's answers in the second run. It is so long that the work of this machine's few cores
-/// hardly counts.
+/// Delay of the store's answers in the second run: so long that the work of this machine's few cores hardly counts.
 const HELD_BACK: Duration = Duration::from_millis(100);
 
-/// Prints how long a batch takes, and how long the slowest of the same number of single syncs takes. The two take
-/// turns.
+/// Prints how long a batch takes, and the slowest of the same number of single syncs, in turns.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
     println!("\n{PORTFOLIOS} portfolios, one changed field each, in one batch and in single syncs one after another:");
     let mut table = Table::new([
@@ -120,7 +118,7 @@ fn expect(version: &Value, expected: u64) -> Result<(), Failure> {
     }
 }
 
-/// The way in which syncs are sent to the service.
+/// The way in which syncs reach the service.
 enum Door {
     /// Over HTTP.
     Server(Api),

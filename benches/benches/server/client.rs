@@ -7,10 +7,10 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// The time after which a request counts as hanging.
+/// Time after which a request counts as hanging.
 const HANGS: Duration = Duration::from_secs(10);
 
-/// A client of the server, for a single user.
+/// A client of the server, for one user.
 #[derive(Clone)]
 pub(crate) struct Api {
     client: Client,
@@ -19,7 +19,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Returns a client that shares no connections with other clients.
+    /// Returns a client with connections of its own.
     pub(crate) fn new(server: &Server, user: &str) -> Result<Self, Failure> {
         Ok(Self {
             client: Client::builder().timeout(HANGS).build()?,
@@ -31,7 +31,7 @@ impl Api {
     /// Sends a request and returns the answer's body.
     ///
     /// # Errors
-    /// Fails unless the answer is a success.
+    /// Fails if the request is not answered with a success.
     pub(crate) async fn send(&self, method: Method, path: &str, body: String) -> Result<Vec<u8>, Failure> {
         let response = self
             .client
@@ -59,18 +59,18 @@ struct Head {
     last_sync_at: String,
 }
 
-/// A v1 phone. Each of its syncs changes the amount of one asset and sends the whole document.
+/// A v1 phone, which sends its whole document with each sync and changes the amount of one asset each time.
 pub(crate) struct Phone {
     api: Api,
     path: String,
-    /// The document, split at the position of that amount.
+    /// The document, split at that amount.
     document: [String; 2],
     head: Head,
     syncs: u64,
 }
 
 impl Phone {
-    /// Creates the portfolio `id` with a document of approximately this size.
+    /// Creates the portfolio `id` with a document of about `size`.
     pub(crate) async fn create(api: Api, id: &str, size: Size) -> Result<Self, Failure> {
         let portfolio = Portfolio::of_size(size).edited(Edit::OneField, 0);
         let document = portfolio.document().to_string();

@@ -1,7 +1,6 @@
 //! Captures the functions' log events, formatted as on AWS, so that the benchmark can read them.
 
-use coinolio_aws::config::MetricsConfig;
-use coinolio_aws::telemetry::{Format, subscriber};
+use coinolio_aws::telemetry::{Format, Metrics, subscriber};
 use serde::Deserialize;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,24 +16,23 @@ struct Event {
 }
 
 impl Events {
-    /// Starts capturing events.
+    /// Starts to capture events.
     pub(crate) fn capture() -> Self {
         let events = Self::default();
         let writer = events.clone();
-        // This fails only if the process already has a subscriber, which is not the case here.
-        let _ =
-            tracing::subscriber::set_global_default(subscriber(Format::Json(MetricsConfig::default()), move || {
-                writer.clone()
-            }));
+        // It fails only if the process already has a subscriber, and this one does not.
+        let _ = tracing::subscriber::set_global_default(subscriber(Format::Json(Metrics::default()), move || {
+            writer.clone()
+        }));
         events
     }
 
-    /// Discards all events captured so far.
+    /// Discards the events captured so far.
     pub(crate) fn forget(&self) {
         self.lines().clear();
     }
 
-    /// Returns the total time that the captured invocations waited for the store.
+    /// Returns how long the captured invocations waited for the store.
     pub(crate) fn waited_for_the_store(&self) -> Duration {
         let lines = self.lines();
         let events = lines

@@ -1,8 +1,8 @@
-//! Measures the local server over HTTP, side by side with the bare store that it uses, in the same run.
+//! Measures the local server over HTTP, side by side with the bare store below it, in the same run.
 //!
-//! The server, the store and the clients share this machine's cores, so the clients' own work lowers every figure.
-//! The data is on disk, as with `cargo run`. Each figure is `median (min–max)` over its rounds. Under `cargo test`,
-//! every measurement runs once and briefly, to check that it works.
+//! Server, store and clients share this machine's cores, so the clients' own work reduces every figure. Data is on
+//! disk, as with `cargo run`. Each figure is `median (min–max)` over its rounds. Under `cargo test` every
+//! measurement is run once and briefly, to check that it works.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod batch;
@@ -18,7 +18,7 @@ use coinolio_local::server::{Options, Server};
 use events::Events;
 use std::time::Duration;
 
-/// A reason to stop the benchmark, because no figure is meaningful after a failed request.
+/// A reason to stop the benchmark: if a request fails, the figures mean nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -38,11 +38,11 @@ enum Failure {
 /// The extent of the measurements.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    /// The number of turns of each measurement.
+    /// Number of turns of each measurement.
     rounds: usize,
-    /// The duration of a turn.
+    /// Duration of a turn.
     turn: Duration,
-    /// The numbers of syncs after which memory is measured.
+    /// Numbers of syncs after which memory is measured.
     syncs: [usize; 2],
 }
 
@@ -72,7 +72,7 @@ async fn main() -> Result<(), Failure> {
     let cores = std::thread::available_parallelism()?;
     println!("Server, store and clients share {cores} cores. Each figure: median (min–max) over its rounds.");
 
-    // Memory comes first, because the other measurements would affect it.
+    // Memory comes first, before the other measurements leave their traces in the process.
     memory::measure(&server, plan).await?;
     v1::measure(&server, &events, plan).await?;
     v2::measure(&server, plan).await?;

@@ -6,7 +6,7 @@ use coinolio_local::server::Server;
 use coinolio_tests::portfolio::Size;
 
 /// Prints the process's resident memory after a few and after many v1 syncs of a 100 KB document. The process
-/// contains the functions, the gateway, the store and the client.
+/// contains functions, gateway, store and client.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
     println!("\nMemory of the process after v1 syncs of one field of a 100 KB document:");
     let mut phone = Phone::create(Api::new(server, "memory")?, "memory", Size::Large).await?;
@@ -28,7 +28,7 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Returns `VmRSS` from `/proc/self/status` (Linux, proc(5)).
+/// Returns `VmRSS` of `/proc/self/status` (Linux, proc(5)).
 fn resident_kilobytes() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

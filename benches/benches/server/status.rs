@@ -1,4 +1,4 @@
-//! Measures sync-status with increasing numbers of connections.
+//! Measures sync-status on increasing numbers of connections.
 
 use crate::client::Api;
 use crate::{Failure, Plan};
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 const CONNECTIONS: [usize; 4] = [1, 8, 32, 128];
 
-/// Prints the sync-status requests per second for each number of connections. The numbers take turns.
+/// Prints the sync-status requests per second for each number of connections; the numbers take turns.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
     println!("\nsync-status (the benchmark stops at an error or at a request that takes 10 seconds):");
     let api = Api::new(server, "status")?;
@@ -31,7 +31,8 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Returns the requests per second. Every client always has one request in progress, on a persistent connection.
+/// Returns the requests per second. Every client always has one request in progress, on a connection that stays
+/// open.
 async fn rate(api: &Api, connections: usize, plan: Plan) -> Result<f64, Failure> {
     let mut clients = JoinSet::new();
     let start = Instant::now();

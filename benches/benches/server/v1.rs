@@ -1,4 +1,4 @@
-//! Measures v1 syncs on one connection, and the share of their time that is spent on the store.
+//! Measures v1 syncs on one connection, and the share of their time that the store needs.
 
 use crate::client::{Api, Phone};
 use crate::events::Events;
@@ -9,7 +9,7 @@ use coinolio_local::server::Server;
 use coinolio_tests::portfolio::Size;
 use std::time::Instant;
 
-/// Prints the number of syncs of one field that one connection completes per second.
+/// Prints how many syncs of one field per second one connection completes.
 pub(crate) async fn measure(server: &Server, events: &Events, plan: Plan) -> Result<(), Failure> {
     println!("\nv1 sync of one changed field, one connection:");
     let mut table = Table::new(["document", "syncs/s", "in the store, %"]);

@@ -17,8 +17,7 @@ use tokio::task::JoinSet;
 const CONNECTIONS: usize = 8;
 const USER: &str = "v2";
 
-/// Prints the numbers of syncs and of bare request pairs that complete per second, and their ratio. The two take
-/// turns.
+/// Prints how many syncs and how many bare request pairs complete per second, in turns, and the ratio of the two.
 pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> {
     println!(
         "\nv2 sync of one field, {CONNECTIONS} connections with a portfolio each, compared with a bare Query + PutItem:"
@@ -48,12 +47,12 @@ pub(crate) async fn measure(server: &Server, plan: Plan) -> Result<(), Failure> 
     Ok(())
 }
 
-/// A worker that does one unit of work after another.
+/// Something that does one unit of work after another.
 trait Worker: Send + Sized + 'static {
     fn work(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// Returns the units of work per second of all workers together.
+/// Returns the units of work per second, of all workers together.
 async fn rate<W: Worker>(workers: &mut Vec<W>, plan: Plan) -> Result<f64, Failure> {
     let mut running = JoinSet::new();
     let start = Instant::now();
@@ -122,8 +121,8 @@ impl Worker for Tablet {
 
 type Item = HashMap<String, AttributeValue>;
 
-/// A Query for the newest change and a PutItem of the next one, sent with the same SDK and in the same way as a
-/// sync sends them. The item is a copy of a change that a sync has written.
+/// A Query for the newest change and a PutItem of the next one, sent as a sync sends them and with the same SDK.
+/// The item is a copy of a change that a sync has written.
 struct Pair {
     client: Client,
     partition: String,
@@ -170,7 +169,7 @@ impl Worker for Pair {
     }
 }
 
-/// Returns the changes whose parent is `parent` or later, with the query that a sync uses.
+/// Returns the changes on `parent` and later, queried as a sync does.
 async fn query(client: &Client, partition: &str, parent: u64) -> Result<Vec<Item>, Failure> {
     let page = client
         .query()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const PORTFOLIO: &str = "main";
 
-/// The number of transactions in a portfolio, which has a fifth as many assets. Its document has about 10 KB.
+/// Number of transactions in a portfolio, with a fifth as many assets: about 10 KB.
 const ENTRIES: usize = 80;
 
 /// A user's access to the API, on one connection.
@@ -58,7 +58,7 @@ impl Api {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    /// Creates the portfolio, unless another connection has already created it.
+    /// Creates the portfolio, unless another connection already has.
     pub(crate) async fn create(&self) -> Result<()> {
         let transactions: Vec<Value> = (0..ENTRIES)
             .map(|n| {
@@ -118,7 +118,7 @@ impl Phone {
         Ok(phone)
     }
 
-    /// Requests the sync-status.
+    /// Asks whether a sync is due.
     pub(crate) async fn status(&self, api: &Api) -> Result<Answer> {
         let Self { id, version, .. } = self;
         let path = format!("/api/v1/portfolios/{PORTFOLIO}/sync-status?client_version={version}&device_id={id}");
@@ -151,7 +151,7 @@ impl Phone {
     }
 }
 
-/// A v2 device, which exchanges changes. Its edits contain the paths that they change, so it needs no document.
+/// A v2 device, which exchanges changes. Its edits name what they change, so it needs no document.
 #[derive(Debug)]
 pub(crate) struct Tablet {
     id: String,
@@ -165,7 +165,7 @@ struct Version {
 }
 
 impl Tablet {
-    /// Returns the tablet of a connection. Its version is that of the portfolio's creation.
+    /// Returns the tablet of a connection, which has seen only the creation of the portfolio.
     pub(crate) fn new(connection: u32) -> Self {
         Self {
             id: format!("tablet-{connection}"),
@@ -174,7 +174,7 @@ impl Tablet {
         }
     }
 
-    /// Requests the sync-status.
+    /// Asks whether a sync is due.
     pub(crate) async fn status(&self, api: &Api) -> Result<Answer> {
         let Self { id, version, .. } = self;
         let path = format!("/api/v2/portfolios/{PORTFOLIO}/sync-status?base_version={version}&device_id={id}");

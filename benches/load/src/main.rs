@@ -1,8 +1,8 @@
-//! Sends mixed v1 and v2 traffic to the local server with increasing numbers of connections, and measures each
+//! Sends mixed v1 and v2 traffic to the local server, on increasing numbers of connections, and measures each
 //! number for some time.
 //!
-//! Every connection sends its next request as soon as the last one is answered. The server, the store and the
-//! connections share this machine's cores, so the connections' own work lowers the figures.
+//! Every connection sends its next request as soon as the last one is answered. Server, store and connections share
+//! this machine's cores, so the connections' own work reduces the figures.
 
 mod device;
 mod memory;
@@ -37,7 +37,7 @@ struct Cli {
     plot: Option<PathBuf>,
 }
 
-/// Exits with status 1 if a figure is out of bounds.
+/// Ends with status 1 if a figure is out of bounds.
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();

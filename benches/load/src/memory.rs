@@ -13,7 +13,7 @@ pub(crate) async fn watch(process: Option<u32>, samples: &mut Vec<f64>) -> Infal
     }
 }
 
-/// Returns `VmRSS` from `/proc/<process>/status` (Linux, proc(5)), or `None` on other systems.
+/// Returns `VmRSS` of `/proc/<process>/status` (Linux, proc(5)); `None` on other systems.
 fn resident_megabytes(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

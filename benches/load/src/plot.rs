@@ -1,4 +1,4 @@
-//! Draws the figures as a plot.
+//! Draws the figures.
 
 use crate::report::Stage;
 use anyhow::{Result, anyhow};
@@ -8,15 +8,14 @@ use std::path::Path;
 
 const SIZE: (u32, u32) = (900, 340);
 
-/// The percentiles of the latency to draw, with their colours.
+/// The percentiles of the latency that are drawn, with their colours.
 const PERCENTILES: [(&str, RGBColor); 3] = [
     ("p50", RGBColor(0, 114, 178)),
     ("p95", RGBColor(230, 159, 0)),
     ("p99", RGBColor(213, 94, 0)),
 ];
 
-/// Draws latency and throughput against the number of connections, and memory against time. Writes the SVG to
-/// `file`.
+/// Draws latency and throughput against the number of connections, and memory against time, to the SVG `file`.
 pub(crate) fn draw(stages: &[Stage], file: &Path) -> Result<()> {
     let drawing = SVGBackend::new(file, SIZE).into_drawing_area();
     panels(stages, &drawing).map_err(|error| anyhow!("cannot draw {}: {error}", file.display()))

@@ -6,24 +6,24 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The maximum ratio of the 99th percentile to the median.
+/// Maximum ratio of the 99th percentile to the median.
 const TAIL: f64 = 20.0;
 
-/// The maximum growth of memory from the second third of a stage to the last third.
+/// Maximum growth of memory from the second third of a stage to the last.
 const GROWTH: f64 = 0.1;
 
-/// The minimum duration, in seconds, of a stage whose growth is checked. In a shorter stage, the server is still
-/// warming up.
+/// Minimum duration of a stage in seconds for which growth is judged. In a shorter one the server is still warming
+/// up.
 const WARM: usize = 30;
 
-/// The used parts of rlt's report on a stage.
+/// The parts of rlt's report on a stage that are used here.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Report {
     summary: Summary,
     latency: Latency,
-    /// The number of requests by status, such as `Success(200)`.
+    /// Number of requests by status, such as `Success(200)`.
     status: BTreeMap<String, u64>,
-    /// The number of requests without an answer, by error.
+    /// Number of requests without an answer, by error.
     errors: BTreeMap<String, u64>,
 }
 
@@ -39,7 +39,7 @@ struct Iterations {
 
 #[derive(Debug, Deserialize)]
 struct Latency {
-    /// The latency in seconds by percentile, such as `p99`.
+    /// In seconds, by name, such as `p99`.
     percentiles: BTreeMap<String, f64>,
 }
 
@@ -54,7 +54,7 @@ impl Report {
         self.summary.iters.rate
     }
 
-    /// Returns a percentile of the latency in milliseconds, or NaN if rlt does not report it.
+    /// Returns a percentile of the latency in milliseconds; NaN if rlt does not report it.
     pub(crate) fn percentile(&self, name: &str) -> f64 {
         let seconds = self.latency.percentiles.get(name);
         seconds.map_or(f64::NAN, |seconds| seconds * 1e3)
@@ -72,7 +72,7 @@ impl Report {
 pub(crate) struct Stage {
     pub(crate) connections: u32,
     pub(crate) report: Report,
-    /// The server's memory in MB, once per second. Empty if the system does not provide it.
+    /// The server's memory in MB, once per second; empty if the system does not provide it.
     pub(crate) memory: Vec<f64>,
 }
 
@@ -81,8 +81,8 @@ impl Stage {
         self.report.percentile("p99") / self.report.percentile("p50")
     }
 
-    /// Returns the growth of the median memory from the second third of the stage to the last third, or `None` for
-    /// a short stage.
+    /// Returns the growth of memory from the second third of the stage to the last, by the medians; `None` for a
+    /// short stage.
     fn growth(&self) -> Option<f64> {
         if self.memory.len() < WARM {
             return None;
@@ -102,7 +102,7 @@ impl Stage {
             .map(|(why, times)| format!("{connections} connections: {times} × {why}"))
             .collect();
         let tail = self.tail();
-        // The tail is NaN if a percentile is missing.
+        // NaN means that the figure is missing.
         if tail.is_nan() || tail >= TAIL {
             found.push(format!(
                 "{connections} connections: p99 is {tail:.1} times p50, must be below {TAIL}"

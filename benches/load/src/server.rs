@@ -1,4 +1,4 @@
-//! The server under load, which runs as a separate process.
+//! The server under load, in a process of its own.
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// A running server. Dropping this value stops it.
+/// A running server; dropping this value stops it.
 #[derive(Debug)]
 pub(crate) struct Server {
     binary: PathBuf,
@@ -36,7 +36,7 @@ impl Server {
                 break words.next().context("no URL after API")?.to_owned();
             }
         };
-        // Drain standard error, because a full pipe would block the server.
+        // A full pipe would block the server.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self {
             binary: binary.to_owned(),

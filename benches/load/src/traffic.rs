@@ -8,7 +8,7 @@ use reqwest::Client;
 use rlt::{BenchSuite, IterInfo, IterReport};
 use std::time::Instant;
 
-/// The number of connections that share a user's portfolio, so that their edits collide. Each connection has two
+/// Number of connections that share a user's portfolio, so that their edits collide. Each connection has two
 /// devices.
 const SHARED_BY: u32 = 4;
 
@@ -21,7 +21,7 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Returns the traffic that this number of connections sends to `server`.
+    /// Returns the traffic to `server` on this number of connections.
     pub(crate) async fn new(server: &Server, connections: u32) -> Result<Self> {
         let mut tokens = Vec::new();
         for user in 0..connections.div_ceil(SHARED_BY) {
@@ -60,13 +60,12 @@ impl BenchSuite for Traffic {
             phone: Phone::new(worker, &api).await?,
             tablet: Tablet::new(worker),
             api,
-            // The connections start at different positions of the cycle.
+            // The connections start at different points of the cycle.
             turn: u64::from(worker),
         })
     }
 
-    /// Sends the next request. Of ten requests, three ask for the status, four sync an edit, one pulls and two
-    /// read.
+    /// Sends the next request: of ten, three ask for the status, four sync an edit, one pulls and two read.
     async fn bench(&mut self, connection: &mut Connection, _: &IterInfo) -> Result<IterReport> {
         let Connection {
             api,

@@ -1,27 +1,22 @@
-//! The `change-stream` function: compacts portfolios when the table's stream reports new changes. It writes
-//! snapshots and removes expired changes, so that no sync has to.
+//! Compaction, by the table's stream (design section 3): snapshots off the hot path, and retention.
 
 use coinolio_aws::App;
-use coinolio_aws::invocation::stream::{Batch, Compaction, Failures, compact_each};
+use coinolio_aws::stream::{self, Call, Event, Failures};
 use coinolio_core::portfolio::Portfolio;
 use coinolio_core::store::StoreError;
 use coinolio_core::sync::Compacted;
 
-/// Compacts each portfolio that has a new change in the batch once.
+/// Compacts each portfolio that the batch has a new change of, once.
 ///
-/// Ignores records of other items and of removals. Returns the failed records: those that cannot be read, and the
-/// first record of each portfolio whose compaction failed. Compaction depends only on the log and not on the
-/// records, so a batch may arrive twice, late or out of order.
-pub async fn handle(app: &App, batch: Batch) -> Failures {
-    compact_each(app, batch, compacted).await
+/// Records of other items and of removals are left alone. Answers with the records that failed: one that cannot
+/// be understood, and a portfolio's first where its compaction failed; the others are done. Since compaction
+/// looks at the log alone, a batch may come twice, late or out of order.
+pub async fn handle(app: &App, event: Event) -> Failures {
+    stream::serve(app, event, compacted).await
 }
 
-async fn compacted(compaction: Compaction<'_>) -> Result<Compacted, StoreError> {
-    let Compaction {
-        store,
-        key,
-        retention,
-        now,
-    } = compaction;
-    Portfolio::new(&store, key).compact(&retention, now).await
+async fn compacted(call: Call<'_>) -> Result<Compacted, StoreError> {
+    Portfolio::new(&call.log, call.key)
+        .compact(&call.retention, call.now)
+        .await
 }

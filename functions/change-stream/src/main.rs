@@ -1,4 +1,4 @@
-//! The binary of the change-stream function, which Lambda runs.
+//! The change-stream function as Lambda runs it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The binary of the devices function, which Lambda runs.
+//! The devices function as Lambda runs it.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
-//! The `portfolios` function: portfolios as a whole, their history, and undo (`docs/PROTOCOL.md`).
+//! Portfolios as wholes: create, list, read, replace, delete (design section 5); their history, and undoing.
 
 mod history;
 
 use coinolio_aws::App;
-use coinolio_aws::http::{Event, HttpAnswer, OperationAnswer};
-use coinolio_aws::invocation::http::{self, serve};
+use coinolio_aws::http::{Answer, Event, Reply};
+use coinolio_aws::invocation::{self, serve};
 use coinolio_aws::routes::PortfoliosOperation;
 use coinolio_core::Error;
 use coinolio_core::id::PortfolioId;
@@ -13,18 +13,18 @@ use coinolio_core::sync::portfolios::{self, Reading};
 use coinolio_core::wire::v1::{CreateRequest, UpdateRequest};
 use uuid::Uuid;
 
-/// A call of one of this function's operations.
-type Call = http::Call<PortfoliosOperation>;
+/// A call of this function's operations.
+type Call = invocation::Call<PortfoliosOperation>;
 
 /// Answers one event of a route of [`PortfoliosOperation`].
 ///
-/// The `ETag` of an answer about one version of a portfolio is that version. Reading a version is answered with 304
-/// if `If-None-Match` names it. Refusals are problem documents.
-pub async fn handle(app: &App, event: Event) -> HttpAnswer {
+/// Answers about a version of one portfolio carry its version's `ETag`, and reading one is 304 where `If-None-Match`
+/// names it; refusals are problem documents.
+pub async fn handle(app: &App, event: Event) -> Answer {
     serve(app, event, operate).await
 }
 
-async fn operate(call: Call) -> Result<OperationAnswer, Error> {
+async fn operate(call: Call) -> Result<Reply, Error> {
     match call.operation {
         PortfoliosOperation::CreatePortfolio => create_portfolio(call).await,
         PortfoliosOperation::ListDocuments => list_documents(call).await,
@@ -40,64 +40,64 @@ async fn operate(call: Call) -> Result<OperationAnswer, Error> {
     }
 }
 
-async fn list_documents(call: Call) -> Result<OperationAnswer, Error> {
-    OperationAnswer::ok(&portfolios::list_v1(&call.store, &call.request.user).await?)
+async fn list_documents(call: Call) -> Result<Reply, Error> {
+    Reply::ok(&portfolios::list_v1(&call.log, &call.request.user).await?)
 }
 
-async fn list_portfolios(call: Call) -> Result<OperationAnswer, Error> {
-    OperationAnswer::ok(&portfolios::list_v2(&call.store, &call.request.user).await?)
+async fn list_portfolios(call: Call) -> Result<Reply, Error> {
+    Reply::ok(&portfolios::list_v2(&call.log, &call.request.user).await?)
 }
 
-async fn create_portfolio(mut call: Call) -> Result<OperationAnswer, Error> {
+async fn create_portfolio(mut call: Call) -> Result<Reply, Error> {
     let request = CreateRequest::from_json(call.request.document()?)?;
     let id = PortfolioId::parse(&Uuid::new_v4().to_string())?;
     let received = call.request.received;
-    let answered = portfolios::create(&call.store, &call.request.user, request, id, received).await?;
+    let answered = portfolios::create(&call.log, &call.request.user, request, id, received).await?;
     let portfolio = answered.answer;
-    Ok(OperationAnswer::ok(&portfolio)?
+    Ok(Reply::ok(&portfolio)?
         .created(format!("/api/v1/portfolios/{}", portfolio.id))
         .at(portfolio.version)
         .with(answered.report))
 }
 
-async fn read_document(call: Call) -> Result<OperationAnswer, Error> {
-    let answered = Portfolio::new(&call.store, &call.request.key()?).read_v1().await?;
-    Ok(OperationAnswer::ok(&answered.answer)?
+async fn read_document(call: Call) -> Result<Reply, Error> {
+    let answered = Portfolio::new(&call.log, &call.request.key()?).read_v1().await?;
+    Ok(Reply::ok(&answered.answer)?
         .at(answered.answer.version)
         .with(answered.report))
 }
 
-async fn read_portfolio(call: Call) -> Result<OperationAnswer, Error> {
+async fn read_portfolio(call: Call) -> Result<Reply, Error> {
     let version = call.request.query()?.version("version")?;
     let known = call.request.known();
-    let answered = Portfolio::new(&call.store, &call.request.key()?)
+    let answered = Portfolio::new(&call.log, &call.request.key()?)
         .read_v2(version, &known)
         .await?;
     let reply = match answered.answer {
-        Reading::Known(version) => OperationAnswer::not_modified(version),
-        Reading::Document(portfolio) => OperationAnswer::ok(&portfolio)?.at(portfolio.version),
+        Reading::Known(version) => Reply::not_modified(version),
+        Reading::Document(portfolio) => Reply::ok(&portfolio)?.at(portfolio.version),
     };
     Ok(reply.with(answered.report))
 }
 
-async fn replace_portfolio(mut call: Call) -> Result<OperationAnswer, Error> {
+async fn replace_portfolio(mut call: Call) -> Result<Reply, Error> {
     let key = call.request.key()?;
     let expected = call.request.expected()?;
     let request = UpdateRequest::from_json(call.request.document()?)?;
     let received = call.request.received;
-    let answered = Portfolio::new(&call.store, &key)
+    let answered = Portfolio::new(&call.log, &key)
         .update(&mut call.backoff, request, expected.as_deref(), received)
         .await?;
-    Ok(OperationAnswer::ok(&answered.answer)?
+    Ok(Reply::ok(&answered.answer)?
         .at(answered.answer.version)
         .with(answered.report))
 }
 
-async fn delete_portfolio(mut call: Call) -> Result<OperationAnswer, Error> {
+async fn delete_portfolio(mut call: Call) -> Result<Reply, Error> {
     let key = call.request.key()?;
     let received = call.request.received;
-    let answered = Portfolio::new(&call.store, &key)
+    let answered = Portfolio::new(&call.log, &key)
         .delete(&mut call.backoff, received)
         .await?;
-    Ok(OperationAnswer::no_content().with(answered.report))
+    Ok(Reply::no_content().with(answered.report))
 }

@@ -1,4 +1,4 @@
-//! The binary of the portfolios function, which Lambda runs.
+//! The portfolios function as Lambda runs it.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
-//! Starts the function's binary as Lambda does.
+//! The function's process, started as Lambda starts it.
 
 use coinolio_tests::starting::{assert_starts, event};
 
 #[tokio::test]
-async fn the_function_starts_only_with_a_valid_environment() {
+async fn the_function_starts_only_with_the_right_environment() {
     assert_starts(env!("CARGO_BIN_EXE_portfolios"), &event("v1-create"), 201).await;
 }
 

@@ -1,53 +1,52 @@
-//! The `sync-status` function: reports whether there is anything to sync, and whether a sync may conflict
-//! (`docs/PROTOCOL.md`, "Status").
+//! `GET …/sync-status`: is there anything to sync, and may it conflict (design section 5).
 
 use coinolio_aws::App;
-use coinolio_aws::http::{Event, HttpAnswer, OperationAnswer};
-use coinolio_aws::invocation::http::{self, serve};
+use coinolio_aws::http::{Answer, Event, Reply};
+use coinolio_aws::invocation::{self, serve};
 use coinolio_aws::routes::SyncStatusOperation;
 use coinolio_core::Error;
 use coinolio_core::id::DeviceId;
 use coinolio_core::portfolio::Portfolio;
 use coinolio_core::sync::SyncStatusQuery;
 
-/// A call of one of this function's operations.
-type Call = http::Call<SyncStatusOperation>;
+/// A call of this function's operations.
+type Call = invocation::Call<SyncStatusOperation>;
 
 /// Answers one event of a route of [`SyncStatusOperation`].
 ///
-/// The answer is 200 with the status and the head's `ETag`, or 304 if `If-None-Match` names the head. Refusals are
-/// problem documents.
-pub async fn handle(app: &App, event: Event) -> HttpAnswer {
+/// 200 with the status and the head's `ETag`, 304 where `If-None-Match` names it; refusals are problem
+/// documents.
+pub async fn handle(app: &App, event: Event) -> Answer {
     serve(app, event, operate).await
 }
 
-async fn operate(call: Call) -> Result<OperationAnswer, Error> {
+async fn operate(call: Call) -> Result<Reply, Error> {
     match call.operation {
         SyncStatusOperation::DocumentStatus => document_status(call).await,
         SyncStatusOperation::SyncStatus => sync_status(call).await,
     }
 }
 
-async fn document_status(call: Call) -> Result<OperationAnswer, Error> {
-    // The status depends only on the version. The time is read only so that an invalid one is refused.
+async fn document_status(call: Call) -> Result<Reply, Error> {
+    // The version says it all; a time that is none is refused all the same.
     call.request.query()?.time("last_sync_at")?;
     status(call, "client_version").await
 }
 
-async fn sync_status(call: Call) -> Result<OperationAnswer, Error> {
+async fn sync_status(call: Call) -> Result<Reply, Error> {
     status(call, "base_version").await
 }
 
-/// Answers with the status of a device. The query's parameter `version` contains the device's version.
-async fn status(call: Call, version: &str) -> Result<OperationAnswer, Error> {
+/// Answers with the status for a device whose version is in the parameter `version`.
+async fn status(call: Call, version: &str) -> Result<Reply, Error> {
     let query = call.request.query()?;
     let query = SyncStatusQuery {
         version: query.required_version(version)?,
         device_id: DeviceId::parse(query.required("device_id")?)?,
         local_changes: query.boolean("local_changes")?,
     };
-    let status = Portfolio::new(&call.store, &call.request.key()?)
+    let status = Portfolio::new(&call.log, &call.request.key()?)
         .sync_status(&query)
         .await?;
-    Ok(OperationAnswer::ok(&status)?.at(status.server_version))
+    Ok(Reply::ok(&status)?.at(status.server_version))
 }

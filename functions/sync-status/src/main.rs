@@ -1,4 +1,4 @@
-//! The binary of the sync-status function, which Lambda runs.
+//! The sync-status function as Lambda runs it.
 
 use std::process::ExitCode;
 

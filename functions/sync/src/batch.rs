@@ -1,7 +1,7 @@
-//! `POST /api/v2/sync`: syncs several portfolios, each with a separate result.
+//! `POST /api/v2/sync`: several portfolios at once, each with a result of its own.
 
 use crate::Call;
-use coinolio_aws::http::OperationAnswer;
+use coinolio_aws::http::Reply;
 use coinolio_aws::http::problem::Problem;
 use coinolio_aws::registrar::{Shown, Syncing};
 use coinolio_aws::telemetry::Tally;
@@ -16,18 +16,17 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-/// The maximum total size of the results' bodies, in bytes of JSON. Lambda's limit for an answer is 6 MB, and a
-/// large answer is gzipped and encoded as base64. Bodies that do not compress grow by a third, to 5.6 MB, which
-/// leaves room for the JSON around them.
+/// The most that the results' bodies may come to, in bytes of JSON. Lambda carries answers of 6 MB, a large one gzipped and
+/// in base64: what does not compress at all grows by a third, to 5.6 MB, which leaves the rest for what is around it.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// The body of the answer.
+/// The answer's body.
 #[derive(Serialize)]
 struct BatchAnswer {
     results: Vec<PartAnswer>,
 }
 
-/// The result of one portfolio: a `body`, or the `problem` that a sync of only this portfolio would have got.
+/// What became of one portfolio: `body`, or the `problem` that a sync of it alone would have been answered with.
 #[derive(Serialize)]
 struct PartAnswer {
     portfolio_id: Option<String>,
@@ -38,21 +37,21 @@ struct PartAnswer {
     problem: Option<Box<RawValue>>,
 }
 
-/// The result of a successful sync: the answer as JSON, and the engine's report.
+/// A portfolio that was carried out: the answer as JSON, and what it came to.
 struct Done {
     portfolio: PortfolioId,
     body: Result<Box<RawValue>, Error>,
     report: Report,
 }
 
-/// The result of one portfolio, before the size of the answer is checked.
-struct PartResult {
+/// What became of one portfolio, before it is known what the answer has room for.
+struct Outcome {
     named: Option<String>,
     done: Result<Done, Error>,
 }
 
-/// Syncs the portfolios of the request concurrently and independently: a failure of one does not affect the others.
-pub(crate) async fn sync_all(mut call: Call) -> Result<OperationAnswer, Error> {
+/// Syncs the request's portfolios side by side, each as a sync of its own: one that fails does not touch the others.
+pub(crate) async fn sync_all(mut call: Call) -> Result<Reply, Error> {
     let BatchRequest { device_id, portfolios } = BatchRequest::from_json(&call.request.document()?)?;
     let syncing = Syncing {
         user: &call.request.user,
@@ -61,22 +60,22 @@ pub(crate) async fn sync_all(mut call: Call) -> Result<OperationAnswer, Error> {
     };
     let wanted = portfolios.iter().filter_map(|part| part.sync.as_ref().ok());
     let wanted: Vec<PortfolioId> = wanted.map(|(portfolio, _)| portfolio.clone()).collect();
-    let syncs = stream::iter(portfolios).map(|part| sync_part(&call, part));
+    let syncs = stream::iter(portfolios).map(|part| carry_out(&call, part));
     let outcomes = syncs.buffered(MAX_PORTFOLIOS).collect::<Vec<_>>();
     let outcomes = call
         .registrar
-        .register_beside(&call.store, syncing, &wanted, outcomes, |outcomes| shown(outcomes))
+        .beside(&call.log, syncing, &wanted, outcomes, |outcomes| shown(outcomes))
         .await;
     let (results, tally) = answered(outcomes);
-    Ok(OperationAnswer::ok(&BatchAnswer { results })?.tallied(tally))
+    Ok(Reply::ok(&BatchAnswer { results })?.tallied(tally))
 }
 
-async fn sync_part(call: &Call, part: Part) -> PartResult {
+async fn carry_out(call: &Call, part: Part) -> Outcome {
     let done = match part.sync {
         Ok((portfolio, request)) => sync_one(call, portfolio, &request).await,
         Err(error) => Err(error),
     };
-    PartResult {
+    Outcome {
         named: part.named,
         done,
     }
@@ -88,29 +87,28 @@ async fn sync_one(call: &Call, portfolio: PortfolioId, request: &SyncRequest) ->
         portfolio,
     };
     let mut backoff = call.backoff.another();
-    let answered = Portfolio::new(&call.store, &key)
+    let answered = Portfolio::new(&call.log, &key)
         .sync_v2(&mut backoff, request, call.request.received)
         .await?;
     Ok(Done {
         portfolio: key.portfolio,
-        // Serialized here, so that until all syncs are done, memory contains only the text of each document.
+        // Written here, so that no more than the text of a document is held until the others are done.
         body: json(&answered.answer),
         report: answered.report,
     })
 }
 
-fn shown(outcomes: &[PartResult]) -> Vec<Shown> {
+fn shown(outcomes: &[Outcome]) -> Vec<Shown> {
     let done = outcomes.iter().filter_map(|outcome| outcome.done.as_ref().ok());
     done.map(|done| (done.portfolio.clone(), done.report.base)).collect()
 }
 
-/// Returns the results in the request's order, and the sum of their reports. A body that does not fit into the
-/// answer is replaced with a problem.
-fn answered(outcomes: Vec<PartResult>) -> (Vec<PartAnswer>, Tally) {
+/// The results in the request's order, as many bodies among them as there is room for, and the sum of all.
+fn answered(outcomes: Vec<Outcome>) -> (Vec<PartAnswer>, Tally) {
     let mut tally = Tally::default();
     let mut room = MAX_BODY_BYTES;
     let mut results = Vec::with_capacity(outcomes.len());
-    for PartResult { named, done } in outcomes {
+    for Outcome { named, done } in outcomes {
         let body = done.and_then(|done| {
             tally.add(&done.report);
             done.body
@@ -129,7 +127,7 @@ fn answered(outcomes: Vec<PartResult>) -> (Vec<PartAnswer>, Tally) {
                 body: Some(body),
                 problem: None,
             },
-            // The sync itself succeeded, so it counts as a success although its body was refused.
+            // It was carried out, and counts as that.
             Ok(Err(error)) => refused(named, &error),
             Err(error) => {
                 tally.refuse(&error);
@@ -152,7 +150,7 @@ fn refused(named: Option<String>, error: &Error) -> PartAnswer {
 fn no_room() -> Error {
     Error::new(
         Code::TooLarge,
-        "the sync succeeded, but the answer has no room for its result; repeat this sync alone, with the same sync_id",
+        "the sync was carried out, but the answer has no room for its result; repeat it alone, with the same sync_id",
     )
 }
 

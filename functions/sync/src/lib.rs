@@ -1,10 +1,10 @@
-//! The `sync` function: merges a device's edits and answers with the other devices' changes (`docs/PROTOCOL.md`).
+//! `POST …/sync`: merges a device's changes and answers with the others' (design section 5).
 
 mod batch;
 
 use coinolio_aws::App;
-use coinolio_aws::http::{Event, HttpAnswer, OperationAnswer};
-use coinolio_aws::invocation::http::{self, serve};
+use coinolio_aws::http::{Answer, Event, Reply};
+use coinolio_aws::invocation::{self, serve};
 use coinolio_aws::registrar::Syncing;
 use coinolio_aws::routes::SyncOperation;
 use coinolio_core::Error;
@@ -14,18 +14,18 @@ use coinolio_core::portfolio::Portfolio;
 use coinolio_core::sync::Answered;
 use coinolio_core::wire::{v1, v2};
 
-/// A call of one of this function's operations.
-type Call = http::Call<SyncOperation>;
+/// A call of this function's operations.
+type Call = invocation::Call<SyncOperation>;
 
 /// Answers one event of a route of [`SyncOperation`].
 ///
-/// A successful answer has status 200. If it is about one portfolio, its `ETag` is the version. A successful sync
-/// also registers the device. Refusals are problem documents.
-pub async fn handle(app: &App, event: Event) -> HttpAnswer {
+/// 200 with the answer and, where it is about one portfolio, the version's `ETag`; refusals are problem documents. The
+/// device that asks is registered.
+pub async fn handle(app: &App, event: Event) -> Answer {
     serve(app, event, operate).await
 }
 
-async fn operate(call: Call) -> Result<OperationAnswer, Error> {
+async fn operate(call: Call) -> Result<Reply, Error> {
     match call.operation {
         SyncOperation::SyncDocument => sync_document(call).await,
         SyncOperation::SyncChanges => sync_changes(call).await,
@@ -33,32 +33,32 @@ async fn operate(call: Call) -> Result<OperationAnswer, Error> {
     }
 }
 
-async fn sync_document(mut call: Call) -> Result<OperationAnswer, Error> {
+async fn sync_document(mut call: Call) -> Result<Reply, Error> {
     let key = call.request.key()?;
     let request = v1::SyncRequest::from_json(call.request.document()?)?;
     let received = call.request.received;
     let device = request.device_id.clone();
     let mut backoff = call.backoff.another();
-    let syncing = Portfolio::new(&call.store, &key).sync_v1(&mut backoff, request, received);
+    let syncing = Portfolio::new(&call.log, &key).sync_v1(&mut backoff, request, received);
     let answered = registered(&call, &key, &device, syncing).await?;
-    Ok(OperationAnswer::ok(&answered.answer)?
+    Ok(Reply::ok(&answered.answer)?
         .at(answered.answer.version)
         .with(answered.report))
 }
 
-async fn sync_changes(mut call: Call) -> Result<OperationAnswer, Error> {
+async fn sync_changes(mut call: Call) -> Result<Reply, Error> {
     let key = call.request.key()?;
     let request = v2::SyncRequest::from_json(&call.request.document()?)?;
     let received = call.request.received;
     let mut backoff = call.backoff.another();
-    let syncing = Portfolio::new(&call.store, &key).sync_v2(&mut backoff, &request, received);
+    let syncing = Portfolio::new(&call.log, &key).sync_v2(&mut backoff, &request, received);
     let answered = registered(&call, &key, &request.device_id, syncing).await?;
-    Ok(OperationAnswer::ok(&answered.answer)?
+    Ok(Reply::ok(&answered.answer)?
         .at(answered.answer.version)
         .with(answered.report))
 }
 
-/// Runs the sync of one portfolio, and registers the device if the sync succeeds.
+/// Carries out the sync of one portfolio, and registers its device where it succeeds.
 async fn registered<T>(
     call: &Call,
     key: &PortfolioKey,
@@ -78,6 +78,6 @@ async fn registered<T>(
             .collect()
     };
     call.registrar
-        .register_beside(&call.store, syncing, &portfolios, sync, shown)
+        .beside(&call.log, syncing, &portfolios, sync, shown)
         .await
 }

@@ -1,4 +1,4 @@
-//! The binary of the sync function, which Lambda runs.
+//! The sync function as Lambda runs it.
 
 use std::process::ExitCode;
 

@@ -7,16 +7,16 @@ use std::pin::Pin;
 /// The largest body that API Gateway accepts, in bytes ("Quotas for configuring and running an HTTP API": 10 MB).
 pub(super) const LIMIT: usize = 10 * 1024 * 1024;
 
-/// The number of bytes that are read from a body. The part over [`LIMIT`] is discarded. If it were not read, a
-/// client that is still sending would see a connection reset instead of the answer.
+/// How much of a body is read, in bytes. The part over the limit is discarded: if it were not read, a client that
+/// is still sending would see a connection reset instead of the answer.
 const DRAINED: usize = 64 * 1024 * 1024;
 
-/// The reason why a body was refused.
+/// The reason for refusing a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// The body is longer than [`LIMIT`].
+    /// Longer than [`LIMIT`].
     TooLarge,
-    /// The connection broke, or the framing is invalid.
+    /// The connection broke or the framing is wrong.
     Broken,
 }
 

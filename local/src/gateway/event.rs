@@ -2,6 +2,7 @@
 //!
 //! Source: "Create AWS Lambda proxy integrations for HTTP APIs in API Gateway", AWS documentation.
 
+use super::percent;
 use crate::token::Claims;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, USER_AGENT};
@@ -9,11 +10,10 @@ use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Facts about a request that are not in the request itself.
 pub(super) struct Facts<'a> {
@@ -91,8 +91,13 @@ struct Http<'a> {
 /// As in HTTP APIs, `rawPath` and the path parameters are percent-decoded, and `rawQueryString` is not.
 pub(super) fn json(request: &Parts, body: &[u8], facts: &Facts<'_>) -> serde_json::Result<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let path = decoded(request.uri.path());
+    let path = percent::decode(request.uri.path());
     let query = request.uri.query().unwrap_or_default();
+    let host = request
+        .headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let (body, is_base64_encoded) = encoded(&request.headers, body);
     let event = Event {
         version: "2.0",
@@ -102,52 +107,42 @@ pub(super) fn json(request: &Parts, body: &[u8], facts: &Facts<'_>) -> serde_jso
         cookies: cookies(&request.headers),
         headers: headers(&request.headers, facts, now.as_secs()),
         query_string_parameters: parameters(query),
-        request_context: context(request, facts, &path, now),
+        request_context: Context {
+            account_id: "000000000000",
+            api_id: "local",
+            authorizer: Authorizer {
+                jwt: Jwt {
+                    claims: facts.claims,
+                    scopes: None,
+                },
+            },
+            domain_name: host,
+            domain_prefix: host.split(['.', ':']).next().unwrap_or_default(),
+            http: Http {
+                method: request.method.as_str(),
+                path: &path,
+                protocol: "HTTP/1.1",
+                source_ip: "127.0.0.1",
+                user_agent: request.headers.get(USER_AGENT).map(text).unwrap_or_default(),
+            },
+            request_id: facts.id,
+            route_key: facts.route_key,
+            stage: "$default",
+            time: common_log_time(now.as_secs()),
+            time_epoch: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+        },
         body,
         path_parameters: facts
             .parameters
             .iter()
-            .map(|(name, value)| (*name, decoded(value)))
+            .map(|(name, value)| (*name, percent::decode(value)))
             .collect(),
         is_base64_encoded,
     };
     serde_json::to_string(&event)
 }
 
-/// Returns the request's context: the facts that the gateway adds to the request.
-fn context<'a>(request: &'a Parts, facts: &'a Facts<'a>, path: &'a str, now: Duration) -> Context<'a> {
-    let host = request
-        .headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    Context {
-        account_id: "000000000000",
-        api_id: "local",
-        authorizer: Authorizer {
-            jwt: Jwt {
-                claims: facts.claims,
-                scopes: None,
-            },
-        },
-        domain_name: host,
-        domain_prefix: host.split(['.', ':']).next().unwrap_or_default(),
-        http: Http {
-            method: request.method.as_str(),
-            path,
-            protocol: "HTTP/1.1",
-            source_ip: "127.0.0.1",
-            user_agent: request.headers.get(USER_AGENT).map(text).unwrap_or_default(),
-        },
-        request_id: facts.id,
-        route_key: facts.route_key,
-        stage: "$default",
-        time: common_log_time(now.as_secs()),
-        time_epoch: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-    }
-}
-
-/// Returns the body as it appears in the event, and true if it is base64.
+/// Returns the body as the event contains it, and whether that is base64.
 ///
 /// The body becomes base64 if its content type is not text, if it is compressed, or if it is not valid UTF-8.
 fn encoded<'a>(headers: &HeaderMap, body: &'a [u8]) -> (Option<Cow<'a, str>>, bool) {
@@ -175,8 +170,8 @@ fn is_text(headers: &HeaderMap) -> bool {
             .any(starts_with)
 }
 
-/// Returns all headers except the cookies, plus those that the gateway adds. Values of the same name are joined
-/// with commas.
+/// Returns every header except the cookies, and those that the gateway adds. Values of the same name are joined by
+/// commas.
 fn headers<'a>(headers: &'a HeaderMap, facts: &Facts<'_>, seconds: u64) -> BTreeMap<&'a str, Cow<'a, str>> {
     let mut joined: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
@@ -211,14 +206,14 @@ fn cookies(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
         .collect()
 }
 
-/// Returns the query's parameters. Values of the same name are joined with commas.
+/// Returns the query's parameters. Values of the same name are joined by commas.
 fn parameters(query: &str) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decoded_in_query(value);
+        let value = percent::decode_query(value);
         joined
-            .entry(decoded_in_query(name))
+            .entry(percent::decode_query(name))
             .and_modify(|values| {
                 values.push(',');
                 values.push_str(&value);
@@ -228,21 +223,11 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
     joined
 }
 
-/// Decodes percent-encoded text. An invalid escape stays unchanged, and bytes that are not UTF-8 become U+FFFD.
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-/// Decodes a name or a value of a query string, where a `+` is a space.
-fn decoded_in_query(text: &str) -> String {
-    decoded(&text.replace('+', " "))
-}
-
 fn text(value: &HeaderValue) -> Cow<'_, str> {
     String::from_utf8_lossy(value.as_bytes())
 }
 
-/// Formats a time in seconds in the Apache common log format, for `requestContext.time`.
+/// Formats a time in seconds as the Apache common log format does, for `requestContext.time`.
 fn common_log_time(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()
@@ -253,7 +238,7 @@ fn common_log_time(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, common_log_time, decoded, decoded_in_query, json};
+    use super::{Facts, common_log_time, json};
     use axum::http::Request;
     use axum::http::request::{Builder, Parts};
     use serde_json::{Value, json};
@@ -338,26 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_formatted_as_in_the_common_log_format() {
+    fn times_are_written_as_in_a_common_log() {
         assert_eq!(common_log_time(1_583_348_638), "04/Mar/2020:19:03:58 +0000");
-    }
-
-    #[test]
-    fn valid_escapes_are_decoded_and_invalid_ones_stay_unchanged() {
-        for (text, expected) in [
-            ("", ""),
-            ("plain", "plain"),
-            ("a%2Fb%2fc", "a/b/c"),
-            ("%C3%BC", "ü"),
-            ("100%", "100%"),
-            ("%4", "%4"),
-            ("%zz%41", "%zzA"),
-            ("%ff", "\u{fffd}"),
-            ("%25%32%35", "%25"),
-            ("a+b", "a+b"),
-        ] {
-            assert_eq!(decoded(text), expected, "{text}");
-        }
-        assert_eq!(decoded_in_query("a+b%2B"), "a b+");
     }
 }

@@ -1,11 +1,12 @@
 //! A local API Gateway: an HTTP API with a JWT authorizer in front of the functions.
 //!
-//! As in AWS, a request passes through the shared route table, the authorizer, and the event parser of the
-//! functions' runtime, in this order. Each invocation is a separate task: it runs to its end even if the client
-//! disconnects, and a panic fails only its own request.
+//! As in AWS, a request passes through the shared route table, the authorizer and the event reader of the
+//! functions' own runtime, in this order. Each invocation is a task of its own: it runs to its end even if the
+//! client disconnects, and a panic fails only that request.
 
 mod body;
 mod event;
+mod percent;
 mod problem;
 
 use crate::token::{Claims, Tokens};
@@ -38,9 +39,9 @@ const HEAD_LIMIT: usize = 10_240;
 /// payload).
 const LAMBDA_LIMIT: usize = 6 * 1024 * 1024;
 
-/// The functions that the gateway invokes.
+/// The functions behind the gateway.
 pub trait Functions: Send + Sync + 'static {
-    /// Invokes the function that answers `operation`, with the event in the form that its runtime would pass.
+    /// Invokes the function that answers `operation`, with the event that its runtime would hand it.
     fn invoke(
         &self,
         operation: Operation,
@@ -67,7 +68,7 @@ impl Idle {
     }
 }
 
-/// Returns the HTTP service for `functions`, which is reached at `port`, and a handle that waits for the last
+/// Returns the HTTP service in front of `functions`, reached at `port`, and a handle that waits for its last
 /// invocation.
 pub fn service<F: Functions>(functions: F, tokens: Arc<Tokens>, port: u16) -> (Router, Idle) {
     let (running, idle) = mpsc::channel(1);
@@ -96,7 +97,7 @@ async fn answer<F: Functions>(State(gateway): State<Arc<Gateway<F>>>, request: R
     response
 }
 
-/// An answer of the gateway itself, not of a function. It is boxed because it is large and rare.
+/// An answer of the gateway itself, not of a function. Boxed because it is rare and large.
 type Refusal = Box<Response>;
 
 impl<F: Functions> Gateway<F> {
@@ -140,7 +141,7 @@ impl<F: Functions> Gateway<F> {
         outgoing(self.invoke(route.operation, event, id.to_owned()).await?)
     }
 
-    /// Verifies the bearer token, as the JWT authorizer does. Returns the claims, or a 401 answer as the error.
+    /// Verifies the bearer token, as the JWT authorizer does. Returns the claims, or refuses with 401.
     fn authorize(&self, headers: &HeaderMap) -> Result<Claims, Refusal> {
         let Some(token) = bearer(headers) else {
             return Err(problem::unauthenticated("a bearer token is required", "Bearer"));
@@ -173,7 +174,7 @@ impl<F: Functions> Gateway<F> {
     }
 }
 
-/// Refuses a request whose request line and headers are larger than API Gateway allows.
+/// Refuses a request line and headers that are larger than API Gateway allows.
 fn check_head(parts: &Parts) -> Result<(), Refusal> {
     let line = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     let headers = parts
@@ -217,7 +218,7 @@ fn outgoing(answer: ApiGatewayV2httpResponse) -> Result<Response, Refusal> {
         Some(lambda_http::Body::Text(text)) => text.into_bytes(),
         _ => Vec::new(),
     };
-    // JSON escapes and base64 at most double a body here, so only a large body needs the exact count.
+    // Encoding at most doubles a body, so only a large one needs counting.
     if body.len() > LAMBDA_LIMIT / 2 && escaped_length(&body, answer.is_base64_encoded) > LAMBDA_LIMIT {
         return Err(internal("the function's answer is over Lambda's limit"));
     }
@@ -234,7 +235,7 @@ fn outgoing(answer: ApiGatewayV2httpResponse) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// Returns the length in bytes that a body has within the JSON that a function returns.
+/// Returns the length of a body, in bytes, as part of the JSON that a function answers with.
 fn escaped_length(body: &[u8], base64: bool) -> usize {
     if base64 {
         return body.len().div_ceil(3) * 4;

@@ -1,4 +1,4 @@
-//! The gateway's own refusals, in the same form as the functions' refusals.
+//! The gateway's own refusals, in the same form as those of the functions.
 
 use super::Refusal;
 use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};

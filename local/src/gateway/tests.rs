@@ -7,8 +7,7 @@ use lambda_http::{Body, LambdaEvent};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A function that answers with the event that it received. If the query names a special case, answers with that
-/// case.
+/// A function that answers with the event it received or, if the query names a special case, with that case.
 struct Echo;
 
 impl Functions for Echo {
@@ -120,7 +119,7 @@ async fn a_request_reaches_its_function_with_the_claims_the_id_and_the_bytes() {
 }
 
 #[tokio::test]
-async fn a_binary_answer_arrives_as_bytes_with_the_first_value_of_each_header_and_every_cookie() {
+async fn binary_answers_arrive_as_bytes_with_the_first_of_each_header_and_every_cookie() {
     let running = Running::start().await;
     let response = running
         .send("GET", "/api/v1/portfolios?binary", Some(&running.token()), vec![])
@@ -205,7 +204,7 @@ async fn health_needs_no_token() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_gets_413_and_the_client_receives_the_answer() {
+async fn a_body_over_the_limit_gets_413_and_the_answer_arrives() {
     let running = Running::start().await;
     let body = vec![b' '; 10 * 1024 * 1024 + 1];
     let response = running
@@ -233,7 +232,7 @@ async fn an_event_over_lambdas_limit_gets_413() {
 }
 
 #[tokio::test]
-async fn an_answer_over_lambdas_limit_fails_as_in_aws() {
+async fn an_answer_over_lambdas_limit_is_an_error_as_in_aws() {
     let running = Running::start().await;
     let response = running
         .send("GET", "/api/v1/portfolios?huge", Some(&running.token()), vec![])

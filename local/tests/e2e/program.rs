@@ -16,7 +16,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Runs the program with `args` until it exits, and returns its output.
+/// Runs the program with `args` to its end.
 pub(crate) fn run(args: &[&str]) -> Output {
     let child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut program = Program::of(child.unwrap());
@@ -145,7 +145,7 @@ impl Server {
         }
     }
 
-    /// Stops the server with SIGTERM and checks that it exits with status 0. Returns the lines that it wrote to
+    /// Stops the server by SIGTERM and checks that it exits with status 0. Returns the lines that it wrote to
     /// standard output after the banner.
     pub(crate) fn stop(mut self) -> Vec<String> {
         self.program.signal("TERM");

@@ -1,33 +1,33 @@
-//! The state of a function that outlives its invocations.
+//! What a function holds from its start to its end.
 
 use crate::config::{Config, DEFAULT_RETENTION, dynamodb_client};
-use crate::dynamodb::DynamoStore;
+use crate::dynamodb::DynamoLog;
 use crate::registrar::Registrar;
 use coinolio_core::id::UserId;
 use coinolio_core::sync::Retention;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The state that outlives an invocation. Created once, before the first invocation.
+/// What outlives the invocations: made once, before the first of them.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// The store. It owns the SDK client and its connections.
-    pub store: DynamoStore,
-    /// The user of every request when no authorizer runs; `None` when one does.
+    /// The change log, with the client and its connections.
+    pub log: DynamoLog,
+    /// Who asks where no authorizer runs; `None` wherever one does.
     pub dev_user: Option<UserId>,
-    /// The registration of devices.
+    /// What is known of the devices' registration.
     pub(crate) registrar: Registrar,
-    /// The changes that compaction may remove.
+    /// What compaction may remove.
     pub retention: Retention,
-    /// True from the first invocation on.
+    /// Set by the first invocation.
     invoked: Arc<AtomicBool>,
 }
 
 impl App {
-    /// Returns an app on `store` with the default retention. An authorizer identifies its users.
-    pub fn new(store: DynamoStore) -> Self {
+    /// An app on `log`, whose users an authorizer vouches for, with the default retention.
+    pub fn new(log: DynamoLog) -> Self {
         Self {
-            store,
+            log,
             dev_user: None,
             retention: DEFAULT_RETENTION,
             registrar: Registrar::default(),
@@ -35,17 +35,17 @@ impl App {
         }
     }
 
-    /// Returns the app that `config` describes.
+    /// The app that `config` asks for.
     pub fn of(config: &Config) -> Self {
         let client = dynamodb_client(&config.store);
         Self {
             dev_user: config.dev_user.clone(),
             retention: config.retention,
-            ..Self::new(DynamoStore::new(client, &config.table))
+            ..Self::new(DynamoLog::new(client, &config.table))
         }
     }
 
-    /// Returns true for the first invocation of this execution environment, and false for all later ones.
+    /// True for one invocation: this execution environment's first.
     pub(crate) fn is_first_invocation(&self) -> bool {
         !self.invoked.swap(true, Ordering::Relaxed)
     }

@@ -1,26 +1,26 @@
-//! Everything in Coinolio Sync that depends on AWS, HTTP or the environment.
+//! The edges of Coinolio Sync: everything that knows AWS, HTTP or the environment.
 //!
-//! - [`config`]: the configuration from environment variables, and the SDK client that it describes.
-//! - [`dynamodb`]: the store on DynamoDB: change log, directory, snapshots and devices.
-//! - [`http`]: reads events of the HTTP API and writes their answers.
-//! - [`invocation`]: one invocation, from its event to its answer and its log event.
-//! - [`metrics`]: the metrics in the log events.
-//! - [`registrar`]: the registration of devices when they sync.
-//! - [`retry`]: the waits between attempts to append a change.
-//! - [`routes`]: the functions, their operations and their routes.
+//! - [`config`]: the environment, and the SDK client that it asks for.
+//! - [`dynamodb`]: the change log on DynamoDB.
+//! - [`http`]: the gateway's events in, its answers out.
+//! - [`invocation`]: one event's way from the one to the other.
+//! - [`registrar`]: devices, registered by their syncs.
+//! - [`retry`]: waiting between attempts at the head.
+//! - [`routes`]: the table of routes.
 //! - [`runtime`]: a function from its start to its end.
-//! - [`telemetry`]: the log events.
+//! - [`stream`]: the batches of the table's stream.
+//! - [`telemetry`]: what an invocation says about itself.
 
 mod app;
 pub mod config;
 pub mod dynamodb;
 pub mod http;
 pub mod invocation;
-pub mod metrics;
 pub mod registrar;
 pub mod retry;
 pub mod routes;
 pub mod runtime;
+pub mod stream;
 pub mod telemetry;
 
 pub use app::App;

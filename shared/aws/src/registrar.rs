@@ -1,51 +1,50 @@
-//! Registers devices when they sync. Most syncs find their device freshly registered and cost nothing here.
+//! The registration of devices by their syncs, without a write for every sync.
 
-use crate::dynamodb::DynamoStore;
+use crate::dynamodb::DynamoLog;
 use coinolio_core::devices::{Device, Sighting, is_recent};
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::log::{PortfolioKey, Version};
-use coinolio_core::store::{Devices, StoreError};
+use coinolio_core::store::Devices;
 use coinolio_core::time::Timestamp;
 use futures_util::future::join;
 use lru::LruCache;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The maximum number of remembered pairs of a device and a portfolio. At about 200 bytes each, they need 1 MB. If
-/// a pair has been forgotten, its next sync costs half a read unit.
+/// How many devices' portfolios an environment remembers: some 200 bytes each, one megabyte in all. One that it forgot
+/// costs half a read unit.
 const REMEMBERED: usize = 4096;
 
-type Remembered = LruCache<(PortfolioKey, DeviceId), Timestamp>;
+type Kept = LruCache<(PortfolioKey, DeviceId), Timestamp>;
 
-/// Remembers, per device and portfolio, when the stored registration was last known to be fresh. Clones share the
-/// memory.
+/// What an execution environment knows of the devices that are registered: since when what is kept of a device and a
+/// portfolio may grow old. Clones share it.
 #[derive(Clone)]
-pub struct Registrar(Arc<Mutex<Remembered>>);
+pub struct Registrar(Arc<Mutex<Kept>>);
 
-/// The device that syncs, and when.
+/// Whose syncs, at what time.
 #[derive(Clone, Debug)]
 pub struct Syncing<'r> {
-    /// The device's user.
+    /// The user.
     pub user: &'r UserId,
-    /// The device's id.
+    /// The device.
     pub device: &'r DeviceId,
-    /// The time when the request arrived.
+    /// When the request came in.
     pub received: Timestamp,
 }
 
-/// A synced portfolio, and the version that the device has according to its sync.
+/// A portfolio that was synced, and the version that the device has shown to hold of it.
 pub type Shown = (PortfolioId, Option<Version>);
 
 impl Registrar {
-    /// Runs `sync`, which syncs the device's `portfolios`. Then registers the device for the portfolios that
-    /// `shown` returns, which are those whose syncs succeeded.
+    /// Carries out `sync`, of the device's `portfolios`, and registers the device by what `shown` makes of its result: the
+    /// portfolios of which it succeeded.
     ///
-    /// If the stored registration may be out of date, the device is read concurrently with the sync. If it is out
-    /// of date, the device is written after the sync, unless no portfolio was synced. An error of the registration
-    /// is logged and does not fail the sync.
-    pub async fn register_beside<T>(
+    /// Where what is kept may be too old, the device is read beside the sync; where it is, it is written after it. Nothing
+    /// is written where nothing succeeded, and no failure here is one of the sync's: a log line tells of it.
+    pub async fn beside<T>(
         &self,
-        store: &DynamoStore,
+        log: &DynamoLog,
         syncing: Syncing<'_>,
         portfolios: &[PortfolioId],
         sync: impl Future<Output = T>,
@@ -54,19 +53,16 @@ impl Registrar {
         if portfolios.iter().all(|portfolio| self.knows(&syncing, portfolio)) {
             return sync.await;
         }
-        let (result, stored) = join(sync, store.device_eventually(syncing.user, syncing.device)).await;
+        let (result, kept) = join(sync, log.device_eventually(syncing.user, syncing.device)).await;
         let mut shown = shown(&result);
         shown.retain(|(portfolio, _)| !self.knows(&syncing, portfolio));
         if !shown.is_empty() {
-            let registered = match stored {
-                Ok(stored) => self.register(store, &syncing, stored.as_ref(), &shown).await,
+            let registered = match kept {
+                Ok(kept) => self.register(log, &syncing, kept.as_ref(), &shown).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = registered {
-                tracing::warn!(
-                    error = coinolio_core::error::with_causes(&error),
-                    "a device was not registered"
-                );
+                tracing::warn!(%error, "a device was not registered");
             }
         }
         result
@@ -74,48 +70,47 @@ impl Registrar {
 
     async fn register(
         &self,
-        store: &DynamoStore,
+        log: &DynamoLog,
         syncing: &Syncing<'_>,
-        stored: Option<&Device>,
+        kept: Option<&Device>,
         shown: &[Shown],
-    ) -> Result<(), StoreError> {
-        let acknowledged = shown
+    ) -> Result<(), coinolio_core::store::StoreError> {
+        let held = shown
             .iter()
-            .filter_map(|(portfolio, version)| Some((portfolio.clone(), (*version)?)));
+            .filter_map(|(portfolio, held)| Some((portfolio.clone(), (*held)?)));
         let sighting = Sighting {
             at: syncing.received,
-            acknowledged: acknowledged.collect(),
+            acknowledged: held.collect(),
         };
-        let written = match sighting.due(stored) {
+        let written = match sighting.due(kept) {
             None => false,
-            // A concurrent sync of this device stored a newer version. Remember nothing, so that the next sync
-            // reads the device again.
-            Some(due) if !store.record(syncing.user, syncing.device, &due).await? => return Ok(()),
+            // Another sync of the device was faster, with a newer version: the next one looks again.
+            Some(due) if !log.record(syncing.user, syncing.device, &due).await? => return Ok(()),
             Some(_) => true,
         };
-        for (portfolio, version) in shown {
-            let since = match stored {
-                Some(stored) if !written => sighting.kept_since(stored, portfolio, *version),
+        for (portfolio, held) in shown {
+            let since = match kept {
+                Some(kept) if !written => sighting.kept_since(kept, portfolio, *held),
                 _ => Some(syncing.received),
             };
             if let Some(since) = since {
-                let mut remembered = self.remembered();
-                remembered.put(syncing.key(portfolio), since);
-                if remembered.len() > REMEMBERED {
-                    remembered.pop_lru();
+                let mut kept = self.kept();
+                kept.put(syncing.key(portfolio), since);
+                if kept.len() > REMEMBERED {
+                    kept.pop_lru();
                 }
             }
         }
         Ok(())
     }
 
-    /// Returns true if the stored registration is known to be fresh for this device and portfolio.
+    /// True where what is kept of the device and the portfolio is recent.
     fn knows(&self, syncing: &Syncing<'_>, portfolio: &PortfolioId) -> bool {
-        let since = self.remembered().get(&syncing.key(portfolio)).copied();
+        let since = self.kept().get(&syncing.key(portfolio)).copied();
         since.is_some_and(|since| is_recent(since, syncing.received))
     }
 
-    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -132,16 +127,16 @@ impl Syncing<'_> {
 
 impl Default for Registrar {
     fn default() -> Self {
-        // With a capacity, the cache would allocate all its memory at every cold start.
+        // One with a capacity would allocate all of it at every cold start.
         Self(Arc::new(Mutex::new(LruCache::unbounded())))
     }
 }
 
-/// Prints no device, because devices belong to the users.
+/// Whose devices they are is nobody's business.
 impl fmt::Debug for Registrar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registrar")
-            .field("remembered", &self.remembered().len())
+            .field("remembered", &self.kept().len())
             .finish()
     }
 }

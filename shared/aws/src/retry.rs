@@ -1,38 +1,26 @@
-//! The waits between attempts to append a change.
+//! Waiting between attempts at the head.
 
 use coinolio_core::sync::Backoff;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// The maximum number of retries. An append is beaten only if another append succeeds, so all of eight concurrent
-/// writers of a portfolio succeed. If there are more, it is better that the clients try again later.
+/// The most attempts after the first. Each lost race means that another writer won: eight writers on one
+/// portfolio all get through, and more than that are better told to come again.
 const ATTEMPTS: u32 = 8;
 
-/// The upper limit of the first wait: about the duration of one attempt, in which the other writer finishes.
+/// The longest first wait: about one attempt's own time, within which the winner is done.
 const FIRST: Duration = Duration::from_millis(10);
 
-/// The upper limit of every wait.
+/// The longest wait of all.
 const LONGEST: Duration = Duration::from_millis(200);
 
-/// The time that must remain in the invocation when the last attempt begins: enough for the attempt and the answer.
+/// What is left of the invocation's time when the last attempt begins: enough for it and for the answer.
 const RESERVE: Duration = Duration::from_secs(1);
 
-/// Exponential waits with full jitter, limited in number and by the invocation's remaining time.
+/// Exponential waits with full jitter, within a number of attempts and the invocation's time.
 ///
-/// Full jitter spreads concurrent writers best ("Exponential Backoff And Jitter", AWS Architecture Blog).
-///
-/// ```
-/// use coinolio_aws::retry::Retry;
-/// use coinolio_core::sync::Backoff;
-/// use std::time::SystemTime;
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// // The invocation has no time left, so there is no further attempt.
-/// assert!(!Retry::until(SystemTime::now()).wait().await);
-/// # }
-/// ```
+/// Full jitter spreads writers best ("Exponential Backoff And Jitter", AWS Architecture Blog).
 #[derive(Debug)]
 pub struct Retry {
     attempts: u32,
@@ -41,7 +29,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Returns the waits of an invocation that must end by `deadline`.
+    /// Waits for an invocation that ends at `deadline`.
     pub fn until(deadline: SystemTime) -> Self {
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
         let now = Instant::now();
@@ -52,8 +40,7 @@ impl Retry {
         }
     }
 
-    /// Returns waits for another portfolio of the same invocation. The attempts start anew; the time limit and the
-    /// count of waits are shared.
+    /// As many attempts again, within the same time, counted together: for another portfolio of the same invocation.
     #[must_use]
     pub fn another(&self) -> Self {
         Self {
@@ -63,12 +50,12 @@ impl Retry {
         }
     }
 
-    /// Returns the counter of waits, which can be read after the retry is dropped.
+    /// How often it has waited: still readable when the retry itself is gone.
     pub fn waits(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.waits)
     }
 
-    /// Returns the upper limit of the next wait at `now`, or `None` if no attempts or no time remain.
+    /// The longest that the next wait may be at `now`; `None` where neither attempts nor time are left.
     fn longest(&mut self, now: Instant) -> Option<Duration> {
         let left = self.until.checked_duration_since(now).filter(|left| !left.is_zero())?;
         if self.attempts == ATTEMPTS {
@@ -99,7 +86,7 @@ mod tests {
     use std::time::{Duration, Instant, SystemTime};
 
     #[test]
-    fn the_waits_double_up_to_the_limit_and_end_after_the_last_attempt() {
+    fn waits_double_up_to_the_longest_and_end_after_the_last_attempt() {
         let mut retry = Retry::until(SystemTime::now() + Duration::from_secs(60));
         let now = Instant::now();
         let waits: Vec<_> = std::iter::from_fn(|| retry.longest(now))
@@ -111,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wait_exceeds_the_invocations_remaining_time() {
+    fn no_wait_goes_beyond_the_invocations_time() {
         let mut retry = Retry::until(SystemTime::now() + Duration::from_secs(60));
         let almost = retry.until - Duration::from_millis(3);
         assert_eq!(retry.longest(almost), Some(Duration::from_millis(3)));
@@ -120,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn there_is_no_wait_without_time_left() {
+    async fn without_time_left_there_is_no_wait() {
         for deadline in [SystemTime::UNIX_EPOCH, SystemTime::now() + Duration::from_millis(900)] {
             let mut retry = Retry::until(deadline);
             assert!(!retry.wait().await);
@@ -129,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_counter_counts_every_wait() {
+    async fn each_wait_is_counted_for_those_who_hold_the_counter() {
         let mut retry = Retry::until(SystemTime::now() + Duration::from_secs(60));
         let waits = retry.waits();
         assert!(retry.wait().await && retry.wait().await);

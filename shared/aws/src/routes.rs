@@ -1,15 +1,15 @@
 //! The functions, their operations and their routes, declared once.
 //!
-//! The functions, the local gateway, the tests and the benchmarks read this declaration. This command generates the
-//! router table in `Cargo.toml` and the lists in the documents from it:
+//! The functions, the local gateway, the tests and the benchmarks read this declaration. The router table in
+//! `Cargo.toml` and the lists in the documents are written from it:
 //!
 //! ```text
 //! cargo run -p coinolio-tests --bin write-routes
 //! ```
 //!
-//! Tests compare the declaration with `template.yaml`, `docs/openapi.yaml` and `events/`, where every operation has
-//! the same name: `SyncChanges` here is the event `SyncChanges` of `SyncFunction`, the `operationId` `syncChanges`,
-//! and the handler `sync_changes` in `functions/sync`.
+//! Tests compare it with `template.yaml`, `docs/openapi.yaml` and `events/`, where an operation has the same name:
+//! `SyncChanges` here is the event `SyncChanges` of `SyncFunction`, the `operationId` `syncChanges`, and the handler
+//! `sync_changes` in `functions/sync`.
 //!
 //! ```
 //! use coinolio_aws::routes::{Function, Match, Operation, SyncOperation, route};
@@ -50,7 +50,7 @@ macro_rules! routes {
             /// Every function.
             pub const ALL: &[Self] = &[$(Self::$function,)+ $(Self::$other,)*];
 
-            /// Returns the name of the function's crate, folder and binary.
+            /// The name of the function's crate, folder and binary.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$function => $name,)+
@@ -58,7 +58,7 @@ macro_rules! routes {
                 }
             }
 
-            /// Returns the function's purpose, in one sentence.
+            /// The function's purpose, in one sentence.
             pub const fn purpose(self) -> &'static str {
                 match self {
                     $(Self::$function => $function_doc,)+
@@ -75,21 +75,21 @@ macro_rules! routes {
         }
 
         impl Operation {
-            /// Returns the function that answers the operation.
+            /// The function that answers.
             pub const fn function(self) -> Function {
                 match self {
                     $(Self::$function(_) => Function::$function,)+
                 }
             }
 
-            /// Returns the operation's name, which is unique among all functions.
+            /// The operation's name, unique among all functions.
             pub const fn name(self) -> &'static str {
                 match self {
                     $($(Self::$function($operations::$operation) => stringify!($operation),)+)+
                 }
             }
 
-            /// Returns the operation's purpose, in one sentence.
+            /// The operation's purpose, in one sentence.
             pub const fn purpose(self) -> &'static str {
                 match self {
                     $($(Self::$function($operations::$operation) => $doc,)+)+
@@ -108,7 +108,7 @@ macro_rules! routes {
                 $operation,
             )+}
 
-            /// Fails if another function answers the operation, and returns it unchanged.
+            /// Fails with the operation itself if another function answers it.
             impl TryFrom<Operation> for $operations {
                 type Error = Operation;
 
@@ -134,11 +134,11 @@ macro_rules! routes {
 
 routes! {
     http {
-        /// Reports whether a device has anything to sync, and whether a sync may conflict.
+        /// Tells a device whether there is anything to sync, and whether a sync may conflict.
         SyncStatus(SyncStatusOperation) = "sync-status" {
-            /// v1: reports whether there is anything to sync.
+            /// v1: tells whether there is anything to sync.
             DocumentStatus: GET "/api/v1/portfolios/{id}/sync-status", GET "/api/v1/portfolios/{id}/sync/status";
-            /// v2: reports whether there is anything to sync.
+            /// v2: tells whether there is anything to sync.
             SyncStatus: GET "/api/v2/portfolios/{id}/sync-status";
         }
 
@@ -152,7 +152,7 @@ routes! {
             SyncAll: POST "/api/v2/sync";
         }
 
-        /// Creates, lists, reads, replaces, deletes and restores portfolios, and reads their history.
+        /// Creates, lists, reads, replaces, deletes and restores portfolios, and tells their history.
         Portfolios(PortfoliosOperation) = "portfolios" {
             /// v1: creates a portfolio.
             CreatePortfolio: POST "/api/v1/portfolios";
@@ -215,8 +215,8 @@ impl fmt::Display for Route {
     }
 }
 
-/// The parameters in a path: each name in braces of the template, with the segment in its position, in order. The
-/// segments are still percent-encoded and unchecked.
+/// The segments of a path that stand for a template's names in braces, in order. Each name comes with its segment as
+/// the path has it: still percent-encoded and unchecked.
 pub type Parameters<'p> = Vec<(&'static str, &'p str)>;
 
 /// The result of a search for a route.
@@ -224,16 +224,16 @@ pub type Parameters<'p> = Vec<(&'static str, &'p str)>;
 pub enum Match<'p> {
     /// The route, and the parameters in the path.
     Route(&'static Route, Parameters<'p>),
-    /// The path has routes, but none for this method. Contains the value of `Allow` (RFC 9110 section 10.2.1).
+    /// The path has routes, but none with this method: the value of `Allow` (RFC 9110 section 10.2.1).
     MethodNotAllowed(String),
     /// No route has this path.
     NotFound,
 }
 
-/// Finds the route of `method` and `path`. The path is the request line's, without the query.
+/// Finds the route of `method` and `path`. The path is the one of the request line, without the query.
 ///
-/// Paths are compared exactly, segment by segment. An empty parameter, a trailing slash or a difference in case
-/// makes a different path.
+/// Paths are compared segment by segment and exactly: an empty parameter, a trailing slash or another case makes
+/// another path.
 pub fn route<'p>(method: &Method, path: &'p str) -> Match<'p> {
     let mut allowed = Vec::new();
     for route in ROUTES {
@@ -252,7 +252,7 @@ pub fn route<'p>(method: &Method, path: &'p str) -> Match<'p> {
     }
 }
 
-/// Returns the parameters if `path` matches `template`.
+/// Returns the parameters if `path` has the form of `template`.
 fn matches<'p>(template: &'static str, path: &'p str) -> Option<Parameters<'p>> {
     let mut parameters = Vec::new();
     let mut segments = path.split('/');
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn every_route_is_found_by_its_own_method_and_path() {
+    fn every_row_of_the_table_is_found_by_its_own_method_and_path() {
         for row in ROUTES {
             let values = [("id", "p-1"), ("version", "7"), ("index", "0"), ("device_id", "phone")];
             let path = values.iter().fold(row.template.to_owned(), |path, (name, value)| {
@@ -301,9 +301,9 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_and_every_function_has_a_unique_name() {
+    fn every_operation_and_every_function_has_a_name_of_its_own() {
         let mut names: Vec<_> = ROUTES.iter().map(|row| (row.operation, row.operation.name())).collect();
-        // The routes of one operation are adjacent.
+        // Routes of one operation are neighbours.
         names.dedup();
         let distinct: HashSet<_> = names.iter().map(|(_, name)| name).collect();
         assert_eq!(distinct.len(), names.len());
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_path_with_an_unknown_method_returns_the_allowed_methods() {
+    fn a_known_path_with_another_method_names_the_methods_it_has() {
         assert_eq!(
             route(&Method::PATCH, "/api/v1/portfolios/p"),
             Match::MethodNotAllowed("GET, PUT, DELETE".into())
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_any_difference_is_unknown() {
+    fn a_path_that_differs_in_anything_is_unknown() {
         for path in [
             "",
             "/",

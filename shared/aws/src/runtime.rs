@@ -1,10 +1,10 @@
-//! A function from its start to its end. Everything before the first event happens here, in order.
+//! A function from its start to its end: the one place for what happens in which order before the first event.
 
 use crate::app::App;
 use crate::config::{Config, ConfigError};
-use crate::http::{Event, GatewayAnswer, HttpAnswer, Payload, gateway_answer};
-use crate::invocation::http::log_unexpected;
-use crate::invocation::stream::{Batch, Failures};
+use crate::http::{Answer, Arrival, Event, Payload, Returned, to_gateway};
+use crate::invocation;
+use crate::stream;
 use crate::telemetry::{self, Format};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::Serialize;
@@ -12,26 +12,30 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Runs a function that answers events of the HTTP API with `handle`, until Lambda stops it.
+/// Runs a function that answers events with `handle`, as Lambda starts it, until Lambda ends it.
 ///
-/// Reads the environment variables, sets up the log, connects to DynamoDB, and polls for the first event, in this
-/// order. An execution environment runs one invocation at a time, so a single thread is enough.
+/// In this order: the environment's variables, the log, the connection to DynamoDB, the first event. An
+/// environment hands out one invocation at a time, so that one thread does it all.
 ///
-/// If the function cannot start, prints one line to standard error, which Lambda copies to the function's log, and
-/// exits with status 1.
-pub fn run(handle: impl AsyncFn(&App, Event) -> HttpAnswer) -> ExitCode {
+/// What keeps it from starting is one line on standard error, which Lambda puts into the function's log, and
+/// exit status 1.
+pub fn run(handle: impl AsyncFn(&App, Event) -> Answer) -> ExitCode {
     exit(start(async |app: &App, event| answer(app, event, &handle).await))
 }
 
-/// Runs a function that handles batches of the table's stream with `handle`. Otherwise the same as [`run`].
-pub fn run_on_stream(handle: impl AsyncFn(&App, Batch) -> Failures) -> ExitCode {
+/// Runs a function that takes the batches of the table's stream, otherwise as [`run`].
+pub fn run_on_stream(handle: impl AsyncFn(&App, stream::Event) -> stream::Failures) -> ExitCode {
     exit(start(async |app: &App, event: LambdaEvent<Payload>| {
         let LambdaEvent { payload, context } = event;
-        let batch = payload
+        let event = payload
             .json()
-            .and_then(|json| Batch::read(&context.request_id, json))
-            .ok_or(UnexpectedEvent("this function takes the events of a DynamoDB stream"))?;
-        Ok(handle(app, batch).await)
+            .and_then(|json| stream::Event::read(&context.request_id, json));
+        match event {
+            Some(event) => Ok(handle(app, event).await),
+            None => Err(UnexpectedEvent(
+                "this function takes the events of a DynamoDB stream".to_owned(),
+            )),
+        }
     }))
 }
 
@@ -40,14 +44,14 @@ fn exit(ended: Result<(), RunError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let line = error.to_string().replace('\n', " ");
-            // Even if standard error is closed, the exit status reports the failure.
+            // Where even standard error is gone, the exit status still tells.
             let _ = writeln!(std::io::stderr(), "error: {line}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The reason why a function ends.
+/// Why a function ends.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error(transparent)]
@@ -66,38 +70,44 @@ fn start<R: Serialize>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = &App::of(&config);
-        app.store.connect().await;
+        app.log.connect().await;
         let handle = &handle;
         let service = service_fn(async |event: LambdaEvent<Payload>| handle(app, event).await);
         Runtime::new(service).run().await.map_err(RunError::RuntimeApi)
     })
 }
 
-/// Answers one invocation.
+/// Answers one invocation, whatever arrived.
 ///
 /// # Errors
-/// Fails the invocation if the payload is not an event of the HTTP API. Such a payload comes from a misconfigured
-/// integration, and the operator's alarms see only failed invocations.
+/// Where it is no request: nobody would read a refusal, and only a failed invocation reaches the retries, the
+/// on-failure destination and the alarms of whoever set the function up as that event's target.
 async fn answer(
     app: &App,
     event: LambdaEvent<Payload>,
-    handle: &impl AsyncFn(&App, Event) -> HttpAnswer,
-) -> Result<GatewayAnswer, UnexpectedEvent> {
-    const NEEDED: &str = "this function takes API Gateway HTTP API events, payload format 2.0";
+    handle: &impl AsyncFn(&App, Event) -> Answer,
+) -> Result<Returned, UnexpectedEvent> {
     let LambdaEvent { payload, context } = event;
-    match payload.http_event() {
-        Some(event) => Ok(gateway_answer(handle(app, Event::new(event, context)).await)),
-        None => {
-            log_unexpected(app, &context, NEEDED);
-            Err(UnexpectedEvent(NEEDED))
+    match payload.arrival() {
+        Arrival::Event(event) => {
+            let answer = handle(app, Event::new(*event, context)).await;
+            Ok(Returned::HttpApi(to_gateway(answer)))
+        }
+        Arrival::Request(integration, detail) => {
+            let answer = invocation::refuse(app, &context, detail);
+            Ok(integration.returned(answer))
+        }
+        Arrival::Unexpected(detail) => {
+            invocation::refuse(app, &context, detail.clone());
+            Err(UnexpectedEvent(detail))
         }
     }
 }
 
-/// The error of an invocation with an unexpected payload. The text names the expected payload.
-struct UnexpectedEvent(&'static str);
+/// The function was invoked with what is no request.
+struct UnexpectedEvent(String);
 
-/// Lambda's runtime library logs the `Debug` form.
+/// Lambda's runtime library logs this form.
 impl fmt::Debug for UnexpectedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the invocation failed: {}", self.0)
@@ -108,7 +118,7 @@ impl From<UnexpectedEvent> for Diagnostic {
     fn from(error: UnexpectedEvent) -> Self {
         Self {
             error_type: "UnexpectedEvent".to_owned(),
-            error_message: error.0.to_owned(),
+            error_message: error.0,
         }
     }
 }

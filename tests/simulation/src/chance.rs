@@ -1,9 +1,9 @@
-//! The only source of randomness in a run.
+//! The only source of randomness.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
-/// A random number generator. The same seed gives the same numbers on every machine.
+/// A random number generator that gives the same numbers on every machine for the same seed.
 #[derive(Debug)]
 pub(crate) struct Chance(ChaCha8Rng);
 
@@ -13,8 +13,7 @@ impl Chance {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
-    /// Draws a seed for a separate generator, so that the numbers that one part draws do not shift those of
-    /// another.
+    /// Draws a seed for a separate generator, so that numbers drawn by one part do not shift those of another.
     pub(crate) fn seed(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -10,14 +10,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// The seeds of the runs to execute.
+/// The runs to execute.
 #[derive(Clone, Copy, Debug)]
 pub struct Seeds {
     /// The first seed.
     pub from: u64,
     /// The seed after the last one.
     pub to: u64,
-    /// The time at which to stop early, if any.
+    /// When to stop early, if at all.
     pub until: Option<Instant>,
 }
 
@@ -32,7 +32,7 @@ pub struct Tally {
     pub violations: Vec<(u64, Violation)>,
 }
 
-/// Executes the runs of all `seeds` on `jobs` threads.
+/// Runs all `seeds` on `jobs` threads.
 pub fn run_all(seeds: Seeds, mutant: Option<Mutant>, jobs: usize) -> Tally {
     let next = AtomicU64::new(seeds.from);
     let tally = Mutex::new(Tally::default());

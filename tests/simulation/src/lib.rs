@@ -1,9 +1,8 @@
-//! A deterministic simulation of Coinolio Sync. Devices, each with a different clock, a network, functions and a
-//! store all fail, and an oracle checks every result. docs/SIMULATION.md lists the laws that the oracle checks.
+//! A deterministic simulation of Coinolio Sync. Devices with clocks of their own, a network, functions and a store
+//! all fail, and an oracle checks every result. docs/SIMULATION.md lists the laws that the oracle checks.
 //!
-//! One seed determines a whole run. [`Plan::new`] draws the plan from the seed, [`run`] executes it against the
-//! engine of `coinolio-core` on a virtual clock, and [`shrink`] finds a shorter plan that still breaks the same
-//! law.
+//! One seed decides a whole run. [`Plan::new`] draws the plan from the seed, [`run`] executes it against the engine
+//! of `coinolio-core` on a virtual clock, and [`shrink`] finds the shortest plan that still breaks a law.
 
 mod chance;
 mod device;

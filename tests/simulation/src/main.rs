@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// The maximum number of failing runs in the list.
+/// Maximum number of failing runs listed.
 const LISTED: usize = 20;
 
 /// Simulates devices, network, functions and store, and checks every result against the laws
@@ -86,7 +86,7 @@ fn main() -> io::Result<ExitCode> {
     report(&mut out, &tally, options.mutant)
 }
 
-/// Lists the failing runs. Then shrinks and replays the first one.
+/// Lists the failing runs, then shrinks and replays the first of them.
 fn report(out: &mut impl Write, tally: &Tally, mutant: Option<Mutant>) -> io::Result<ExitCode> {
     for (seed, violation) in tally.violations.iter().take(LISTED) {
         writeln!(out, "seed {seed} breaks {violation}")?;

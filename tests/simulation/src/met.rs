@@ -1,12 +1,11 @@
-//! Counters of the situations that the runs cover. They show that faults and collisions occur: without any, even a
-//! broken engine would pass.
+//! Counters of the situations that runs cover. If nothing ever collided or failed, every engine would pass.
 
 use std::fmt;
 
 /// A situation that a run can cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Met {
-    /// A request made a version.
+    /// A version was made.
     Version,
     /// A conflict was recorded.
     Conflict,
@@ -14,13 +13,13 @@ pub enum Met {
     Removal,
     /// A snapshot was written.
     Snapshot,
-    /// An append was beaten, because another request had appended to the same parent first.
+    /// An append was beaten: another request had appended to the same parent first.
     BeatenAppend,
     /// A repeated sync was answered from the change that its first arrival had made.
     RepeatedSync,
-    /// A v2 sync made a version even though its base had expired.
+    /// A v2 sync made a version although its base had expired.
     ExpiredBaseV2,
-    /// A v1 sync was answered even though its base had expired.
+    /// A v1 sync was answered although its base had expired.
     ExpiredBaseV1,
     /// The network dropped a request.
     DroppedRequest,
@@ -32,23 +31,23 @@ pub enum Met {
     Delay,
     /// A function was killed.
     Kill,
-    /// The store refused a request, or the request never reached the store.
+    /// The store refused a request, or the request never reached it.
     StoreFailure,
     /// A write succeeded, but the store's answer did not arrive.
     UnacknowledgedWrite,
     /// The store's client sent a write twice.
     RetriedWrite,
-    /// A write took effect after its client had given up.
+    /// A write took effect after its client had given it up.
     LateWrite,
     /// The portfolio was deleted.
     Deletion,
     /// A version was restored.
     Restore,
-    /// A request replaced the document of the head.
+    /// The document of the head was replaced.
     Replacement,
     /// A replacement renamed the portfolio.
     Rename,
-    /// Keep-mine brought a losing value back.
+    /// A losing value was brought back (keep-mine).
     KeptMine,
 }
 

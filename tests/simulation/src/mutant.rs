@@ -1,5 +1,5 @@
-//! Deliberate defects that the oracle must catch. They are between the engine and its store, or between the engine
-//! and its clients.
+//! Deliberate defects that the oracle must catch: between the engine and its store, or between the engine and its
+//! clients.
 
 use coinolio_core::algebra::{Op, Winner};
 use coinolio_core::id::DeviceId;
@@ -16,17 +16,17 @@ pub enum Mutant {
     DroppedAppend,
     /// The store stores a replacement without its new name.
     DroppedName,
-    /// The store allows a second change on the same parent, which replaces the first.
+    /// The store lets a second change replace the one on the same parent.
     ForkedLog,
     /// The store's reads omit the newest change.
     StaleReads,
-    /// The store forgets which sync made a change, so that a repeated sync counts as new.
+    /// The store forgets which sync made a change, so a repeated sync counts as new.
     ForgottenSyncIds,
-    /// The store retries a write, finds its own change already stored, and mistakes it for another device's change.
+    /// The store's own retry finds the change already written and mistakes it for another device's.
     MistakenRetry,
-    /// Edits get a time one day after their effective time.
+    /// Edits are dated a day after their effective time.
     TrustedClocks,
-    /// `last_sync_at` is the time of arrival, even if the previous change has a later time.
+    /// `last_sync_at` is the time of arrival, even if the previous change has a later one.
     UnorderedTimes,
     /// Changes are stored without their deletions.
     DroppedDeletions,
@@ -42,15 +42,15 @@ pub enum Mutant {
     UnreportedConflicts,
     /// The engine ignores `base_lost` in requests.
     IgnoredBaseExpiry,
-    /// A v1 answer names the next version as its base.
+    /// A v1 answer names the version after its own as the base.
     NewerEcho,
     /// The engine determines a v1 base from `client_version` alone.
     GuessedBase,
     /// Snapshots omit a member of the document.
     WrongSnapshot,
-    /// Snapshots are stored at a version that is one too low.
+    /// Snapshots are stored one version too low.
     MisplacedSnapshot,
-    /// Retention removes the snapshot that it depends on.
+    /// Retention removes the snapshot that it relies on.
     UncoveredRetention,
     /// Retention checks only the number of versions, not the age.
     HastyRetention,
@@ -82,7 +82,7 @@ impl Mutant {
         Self::HastyRetention,
     ];
 
-    /// Alters a draft before it is appended, if this defect does that.
+    /// Changes a draft before it is appended, if this is the defect.
     pub(crate) fn append(self, draft: &mut Draft, received: Timestamp) {
         let patch = &mut draft.patch;
         match self {
@@ -106,7 +106,7 @@ impl Mutant {
         }
     }
 
-    /// Alters the changes that a read returns, newest first, if this defect does that.
+    /// Changes the result of a read, newest first, if this is the defect.
     pub(crate) fn read(self, changes: &mut Vec<Change>) {
         match self {
             Self::StaleReads if changes.len() > 1 => drop(changes.remove(0)),
@@ -115,7 +115,7 @@ impl Mutant {
         }
     }
 
-    /// Alters the stored change that a failed condition returns, if this defect does that.
+    /// Changes the stored change that a failed condition returns, if this is the defect.
     pub(crate) fn occupied(self, change: &mut Change) {
         if self == Self::MistakenRetry {
             change.sync_id = None;
@@ -124,7 +124,7 @@ impl Mutant {
         }
     }
 
-    /// Alters a snapshot before it is stored, if this defect does that.
+    /// Changes a snapshot before it is stored, if this is the defect.
     pub(crate) fn snapshot(self, snapshot: &mut SnapshotDraft) {
         match (self, &mut snapshot.document) {
             (Self::WrongSnapshot, Value::Object(members)) => drop(members.pop_last()),
@@ -133,7 +133,7 @@ impl Mutant {
         }
     }
 
-    /// Alters a request's body before the engine reads it, if this defect does that.
+    /// Changes a request's body before the engine reads it, if this is the defect.
     pub(crate) fn request(self, body: &mut Value) {
         let Value::Object(members) = body else {
             return;
@@ -150,7 +150,7 @@ impl Mutant {
         }
     }
 
-    /// Alters an answer before the client reads it, if this defect does that.
+    /// Changes an answer before the client reads it, if this is the defect.
     pub(crate) fn answer(self, answer: &mut Value) {
         let Value::Object(members) = answer else {
             return;

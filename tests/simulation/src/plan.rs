@@ -1,6 +1,6 @@
-//! The plan of a run, drawn from the run's seed before the run begins.
+//! The plan of a run, drawn from its seed before the run begins.
 //!
-//! Each step has a separate seed, so removing a step changes nothing else in the run.
+//! Each step draws from a seed of its own, so removing a step changes nothing else in the run.
 
 use crate::chance::Chance;
 use crate::edit::Edit;
@@ -18,21 +18,21 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 /// The kinds of client apps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum App {
-    /// v2. Stores its unsent operations in an outbox.
+    /// v2; stores its unsent operations in an outbox.
     Outbox,
-    /// v2. Finds its edits by comparing documents.
+    /// v2; finds its edits by comparing documents.
     Comparing,
-    /// v1. Sends `metadata` back unchanged.
+    /// v1; sends `metadata` back unchanged.
     Echoes,
-    /// v1. Drops `metadata`, but sends the version and the time back.
+    /// v1; drops `metadata`, but sends version and time back.
     Plain,
-    /// v1. Drops `metadata`, adds the number of its edits to the version, and sends the time back.
+    /// v1; drops `metadata`, adds the number of its edits to the version, and sends the time back.
     Counts,
-    /// v1. Drops `metadata` and sends no time.
+    /// v1; drops `metadata` and sends no time.
     VersionOnly,
-    /// v1. Drops `metadata` and sends the time of its own clock.
+    /// v1; drops `metadata` and sends the time of its own clock.
     OwnClock,
-    /// v1. Drops `metadata`, sends no time, and adds the number of its edits to the version. Only this app may
+    /// v1; drops `metadata`, sends no time, and adds the number of its edits to the version. Only this app may
     /// revert others' edits without a conflict (docs/PROTOCOL.md).
     CountsBlindly,
 }
@@ -47,21 +47,21 @@ impl App {
 /// A device and its clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeviceSpec {
-    /// The device's app.
+    /// The app on it.
     pub(crate) app: App,
-    /// The error of the device's clock at the start, in milliseconds.
+    /// Error of its clock at the start, in milliseconds.
     pub(crate) skew: i64,
-    /// The drift of the device's clock, in millionths. Positive if the clock runs fast.
+    /// Drift of its clock, in millionths: positive if the clock runs fast.
     pub(crate) drift: i64,
-    /// The device's rank, if the user gave it one.
+    /// Its rank, if the user gave it one.
     pub(crate) rank: Option<u8>,
-    /// True if the device starts with a document.
+    /// Whether it starts with a document of its own.
     pub(crate) has_document: bool,
-    /// True if the device is rarely used, so that the other devices get far ahead of it.
+    /// Whether it is seldom used, so that the other devices get far ahead of it.
     pub(crate) is_seldom_used: bool,
 }
 
-/// Fault rates. Each is a percentage of the occasions on which the fault can occur.
+/// Fault rates, each in percent of the occasions on which the fault can occur.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FaultRates {
     /// The network drops a request or an answer.
@@ -87,24 +87,24 @@ pub(crate) enum Act {
     ClockJumps(usize, i64),
     /// A device requests its sync-status.
     Status(usize),
-    /// The function on the table's stream compacts the log.
+    /// The function on the DynamoDB stream compacts the log.
     Compact,
-    /// A request without a device restores a version.
+    /// Someone restores a version.
     Restore,
-    /// A request without a device brings back the losing value of a conflict (keep-mine).
+    /// Someone brings back the losing value of a conflict (keep-mine).
     KeepMine,
-    /// A request without a device deletes the portfolio.
+    /// Someone deletes the portfolio.
     Delete,
-    /// A request without a device replaces the document of the head.
+    /// Someone replaces the document of the head.
     Replace,
 }
 
 /// A step of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
-    /// The time of the step, in milliseconds from the start.
+    /// Time of the step, in milliseconds from the start.
     pub(crate) at: i64,
-    /// The seed for everything else that the step draws.
+    /// Seed for everything else that the step draws.
     pub(crate) seed: u64,
     /// The action.
     pub(crate) act: Act,
@@ -117,17 +117,17 @@ pub struct Plan {
     pub(crate) seed: u64,
     /// The devices.
     pub(crate) devices: Vec<DeviceSpec>,
-    /// True if the portfolio exists at the start.
+    /// Whether the portfolio exists at the start.
     pub(crate) is_there: bool,
     /// How often each fault occurs.
     pub(crate) fault_rates: FaultRates,
-    /// The minimum age and the minimum number of versions that retention must leave.
+    /// Minimum age and number of versions that retention must keep.
     pub(crate) retention: (Duration, u64),
-    /// The number of changes in one page of a store read; `None` if reads are not paged.
+    /// Changes in one page of a store read; `None` if reads are not paged.
     pub(crate) page: Option<usize>,
-    /// One value in `long` is a long one; 0 if none is.
+    /// One value in `long` is long; 0 if none is.
     pub(crate) long: u32,
-    /// The steps, ordered by time.
+    /// The steps, in the order of their times.
     pub(crate) steps: Vec<Step>,
 }
 
@@ -172,7 +172,7 @@ impl Plan {
         self.steps.len()
     }
 
-    /// Returns a description of the starting conditions, as lines.
+    /// Returns a description of the starting conditions, line by line.
     pub fn shown(&self) -> Vec<String> {
         let (age, versions) = self.retention;
         let head = format!(
@@ -189,7 +189,7 @@ impl Plan {
             .collect()
     }
 
-    /// Returns true if any device may revert others' edits without a conflict.
+    /// Returns true if some device may revert others' edits without a conflict.
     pub(crate) fn counts_blindly(&self) -> bool {
         self.devices.iter().any(|device| device.app == App::CountsBlindly)
     }
@@ -236,12 +236,12 @@ fn fault_rates(chance: &mut Chance) -> FaultRates {
     }
 }
 
-/// The maximum pause between two steps, in milliseconds. Most are so short that requests overlap.
+/// Maximum pause between two steps, in milliseconds: mostly so short that requests overlap.
 const PACES: [i64; 4] = [40, 300, 3_000, 3_000];
 
 /// Draws the pause before the next step.
 fn pause(chance: &mut Chance, pace: usize) -> i64 {
-    // The last pace has long pauses four times as often as the others.
+    // The last pace has long pauses four times as often.
     let rest = if pace + 1 == PACES.len() { 4 } else { 1 };
     let most = match chance.below(100) / rest {
         0..=2 => 3 * DAY,

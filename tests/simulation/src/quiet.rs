@@ -1,5 +1,4 @@
-//! The final phase: all faults end, the devices sync until nothing is left to send, and checks of the final state
-//! follow.
+//! The final phase: all faults end, the devices sync until nothing is left to send, and the final state is checked.
 
 use crate::model::{Marks, apply_all, marks, seen_in_opaque, text};
 use crate::oracle::Asked;
@@ -14,15 +13,14 @@ use coinolio_core::store::ChangeLog;
 use coinolio_core::sync::DeviceNames;
 use coinolio_core::sync::portfolios::Reading;
 
-/// The maximum number of rounds in which every device syncs. A device may need several: for an unanswered sync, for
-/// later edits, after its base has expired, to create the portfolio, and to receive the changes of the other
-/// devices.
+/// Maximum number of rounds in which every device syncs. A device may need several: for an unanswered sync, for
+/// later edits, after its base has expired, to create the portfolio, and for the changes of the other devices.
 const ROUNDS: usize = 8;
 
-/// The approximate number of old syncs that are sent again at the end.
+/// Approximate number of old syncs that are sent again at the end.
 const REPEATED: usize = 6;
 
-/// Ends all faults, waits until everything under way has finished, and checks the final state.
+/// Ends all faults, lets everything under way finish, and checks the final state.
 pub(crate) fn quiesce(world: &mut World<'_>) -> Result<(), Violation> {
     world.shared.book().is_calm = true;
     world.tell(|| "all faults end here".to_owned());
@@ -38,7 +36,8 @@ pub(crate) fn quiesce(world: &mut World<'_>) -> Result<(), Violation> {
     repeat_old_syncs(world)
 }
 
-/// Finishes an interrupted compaction. For a deleted portfolio, compaction waits until the portfolio is restored.
+/// Finishes a compaction that was interrupted. For a deleted portfolio, compaction waits until the portfolio is
+/// restored.
 fn compact(world: &mut World<'_>) -> Result<(), Violation> {
     if !world.is_compaction_due {
         return Ok(());
@@ -128,7 +127,7 @@ fn agreement(world: &World<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Checks that every value that no device removed knowingly is in the document or in a conflict.
+/// Checks that every value that nobody removed knowingly is in the document or in a conflict.
 fn all_values_accounted_for(world: &World<'_>) -> Result<(), Violation> {
     if world.plan.counts_blindly() {
         return Ok(());
@@ -150,7 +149,7 @@ fn all_values_accounted_for(world: &World<'_>) -> Result<(), Violation> {
     })
 }
 
-/// Checks that the log is one chain of all acknowledged changes that retention has not removed.
+/// Checks that the log contains every acknowledged change that retention has not removed, as one chain.
 fn chain(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
     let Some(Ok(mut changes)) = ready(shared.store.since(&shared.key, 0)) else {
@@ -170,8 +169,7 @@ fn chain(world: &World<'_>) -> Result<(), Violation> {
     })
 }
 
-/// Checks that every retained version reads as it was first served, and that a read of any other version is
-/// refused.
+/// Checks that every retained version reads as it was served, and that every other one is refused.
 fn reconstruction(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
     let (wanted, retained_from) = {
@@ -216,8 +214,8 @@ fn reconstruction(world: &World<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Checks that the history lists every retained change, and that comparing two versions returns the difference
-/// between their documents.
+/// Checks that the history lists every retained change, and that comparing two versions gives the difference of
+/// their documents.
 fn history_is_complete(world: &World<'_>) -> Result<(), Violation> {
     let shared = &world.shared;
     let mut shown: Vec<Version> = Vec::new();
@@ -271,8 +269,7 @@ fn repeat_old_syncs(world: &mut World<'_>) -> Result<(), Violation> {
             made || !outgoing.sent.has_effect
         };
         if is_repetition {
-            // The answer does not matter, because the device no longer waits for it. The base may even have
-            // expired.
+            // The base may have expired; only the device would care.
             drop(world.resend(*device, outgoing)?);
         }
     }

@@ -16,11 +16,11 @@ pub struct RunResult {
     pub violation: Option<Violation>,
     /// The situations that the run covered, and how often each occurred.
     pub met: BTreeMap<Met, u64>,
-    /// The trace, line by line. Empty unless it was requested.
+    /// The trace, line by line; empty if it was not asked for.
     pub trace: Vec<String>,
 }
 
-/// Executes `plan`, with the defect `mutant` if one is given. Records a trace if `traces` is true.
+/// Executes `plan`, with the defect `mutant` if one is given. `traces` says whether to record a trace.
 pub fn run(plan: &Plan, mutant: Option<Mutant>, traces: bool) -> RunResult {
     let mut world = match World::new(plan, mutant, traces) {
         Ok(world) => world,
@@ -53,10 +53,10 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>, traces: bool) -> RunResult {
     }
 }
 
-/// Creates the portfolio by syncs of the first device, if the plan says that the portfolio exists at the start.
+/// Lets the first device create the portfolio, if the plan says that it exists at the start.
 fn begin(world: &mut World<'_>) -> Result<(), Violation> {
     if world.plan.is_there {
-        // A v1 device needs two syncs, because it learns from the first that the portfolio does not exist.
+        // A v1 device needs two syncs: the first tells it that the portfolio does not exist.
         world.shared.book().is_calm = true;
         world.sync_without_faults(0)?;
         world.sync_without_faults(0)?;

@@ -1,4 +1,4 @@
-//! The functions. Each passes a request's body to the real engine and returns the body of the answer.
+//! The functions: each passes a request's body to the real engine and returns the answer's body.
 
 use crate::mutant::Mutant;
 use crate::store::{Port, pause};
@@ -27,7 +27,7 @@ pub(crate) enum Request {
     Compact(Duration, u64),
 }
 
-/// The reason why a request was refused.
+/// The reason for refusing a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
     pub(crate) code: Code,
@@ -47,10 +47,10 @@ impl From<Error> for Refused {
 /// The answer's body, or the refusal.
 pub(crate) type Reply = Result<Value, Refused>;
 
-/// A running function. Dropping it kills the function.
+/// A running function; dropping it kills it.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// The number of retries that are left. There is a pause before each.
+/// A number of retries, each after a pause.
 pub(crate) struct Attempts(pub(crate) u32);
 
 impl Backoff for Attempts {
@@ -62,7 +62,7 @@ impl Backoff for Attempts {
     }
 }
 
-/// Serves a request that arrives at `received`.
+/// Serves a request that arrived at `received`.
 pub(crate) fn serve(
     port: Port,
     key: PortfolioKey,
@@ -137,7 +137,7 @@ async fn answer(
     }
 }
 
-/// Converts an answer to JSON, in the form in which its client reads it.
+/// Converts an answer to JSON, as its client reads it.
 fn json(answer: &impl serde::Serialize) -> Reply {
     let refused = |detail: String| Refused {
         code: Code::Internal,

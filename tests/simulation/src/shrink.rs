@@ -5,10 +5,10 @@ use crate::plan::{FaultRates, Plan};
 use crate::run::run;
 use crate::violation::Law;
 
-/// The maximum number of runs in one search.
+/// Maximum number of runs in one search.
 const RUNS: usize = 3_000;
 
-/// Returns `plan` without the steps and faults that are not needed to break `law`.
+/// Returns `plan` without the steps and fault rates that breaking `law` does not need.
 pub fn shrink(plan: &Plan, mutant: Option<Mutant>, law: Law) -> Plan {
     let mut search = Search {
         best: plan.clone(),
@@ -42,7 +42,7 @@ struct Search {
 }
 
 impl Search {
-    /// Adopts `plan` if it still breaks the law, and returns true if so.
+    /// Adopts `plan` if it still breaks the law; returns whether it does.
     fn adopts(&mut self, plan: Plan) -> bool {
         let Some(left) = self.left.checked_sub(1) else {
             return false;
@@ -57,7 +57,7 @@ impl Search {
         breaks
     }
 
-    /// Removes all faults that are not needed to break the law.
+    /// Removes every fault that breaking the law does not need.
     fn calm(&mut self) {
         let calms: [fn(&mut Plan); 8] = [
             |plan| plan.fault_rates = FaultRates::default(),

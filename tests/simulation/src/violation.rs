@@ -2,38 +2,36 @@
 
 use std::fmt;
 
-/// The laws. docs/SIMULATION.md describes them.
+/// The laws, as described in docs/SIMULATION.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Law {
-    /// The log is one chain. Each change follows the newest one, and an acknowledged change stays.
+    /// The log is one chain: each change follows the newest one, and an acknowledged change stays.
     Chain,
     /// Versions and times increase strictly.
     Growth,
     /// A value leaves the document only if the editing device had seen it or a conflict records it.
     NoLoss,
-    /// After a sync, a value that it deleted is gone or in a conflict, and a value that others had deleted has not
-    /// come back or is in a conflict.
+    /// A value that a sync deleted is gone or in a conflict, and so is a value that others had deleted.
     Deletion,
-    /// A conflict has the values of both sides, the right author and the right time, and the rules decide it.
+    /// A conflict has the values of both sides and the right author and time, and is decided by the rules.
     TrueConflict,
-    /// If a device applies its edits and then an answer's changes to its base, it gets the server's document at the
+    /// A device that applies an answer's changes to its document with its edits gets the server's document at the
     /// answer's version.
     Rebase,
-    /// An answer's version is not lower than the newest version at the time when the request arrived.
+    /// An answer's version is at least the newest version at the time of the request's arrival.
     Freshness,
-    /// An answer reports every conflict since its base and no other conflict.
+    /// An answer reports every conflict since its base, and no other.
     ConflictsReported,
-    /// A request has one effect, no matter how often it arrives. A refused request has none.
+    /// A request has one effect, no matter how often it arrives; a refused request has none.
     OneEffect,
     /// A restore, a keep-mine and a replacement make the requested document, on top of the expected version if one
-    /// was given. If a replacement asks for a new name, the same write renames the portfolio.
+    /// was given. A replacement renames the portfolio with the same write, if it asks for that.
     Undo,
     /// A request is refused only for a valid reason.
     Refusal,
-    /// Retention removes nothing that it must leave.
+    /// Retention removes only what it may remove.
     Retention,
-    /// A read of a retained version returns the document that was first served. A read of any other version is
-    /// refused.
+    /// Every retained version reads as it was served; every other one is refused.
     Reconstruction,
     /// A sync-status agrees with the log.
     Status,
@@ -69,7 +67,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Returns an error for a violation of `law` if `holds` is false.
+/// Returns a violation of `law` unless `holds` is true.
 pub(crate) fn check(holds: bool, law: Law, how: impl FnOnce() -> String) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation::new(law, how())) }
 }

@@ -1,5 +1,5 @@
-//! Updates the lists of routes and functions in `Cargo.toml` and in the documents from the declaration in
-//! `shared/aws/src/routes.rs`. Prints the name of each file that changes.
+//! Writes the lists of routes and functions in `Cargo.toml` and in the documents from the declaration in
+//! `shared/aws/src/routes.rs`. Prints each file that changes.
 
 use coinolio_tests::declared;
 use std::io::{self, Write};

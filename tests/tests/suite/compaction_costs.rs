@@ -1,8 +1,8 @@
-//! The costs and savings of compaction on DynamoDB, in requests and capacity units.
+//! Costs and savings of compaction on DynamoDB, in requests and capacity units.
 
 use crate::conformance::samples::{UUID, key, noise, value};
 use coinolio_aws::config::DEFAULT_RETENTION;
-use coinolio_aws::dynamodb::{DynamoStore, Meter};
+use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_aws::retry::Retry;
 use coinolio_core::id::DeviceId;
 use coinolio_core::log::{PortfolioKey, Version, json_size};
@@ -20,7 +20,7 @@ const AMOUNT: [&str; 5] = ["@portfolios", "default", "assets", "btc", "amount"];
 
 /// A portfolio that one device edits, and a meter of the requests to its table.
 struct Counted {
-    log: DynamoStore,
+    log: DynamoLog,
     meter: Meter,
     key: PortfolioKey,
     version: Version,
@@ -64,7 +64,7 @@ impl Counted {
         synced.unwrap().answer
     }
 
-    /// Syncs `changes` from a device whose base is the head.
+    /// Syncs the device, whose base is the head.
     async fn sync(&mut self, changes: &[Value]) {
         self.version = self.request(UUID, self.version, changes).await.version;
     }
@@ -95,7 +95,7 @@ impl Counted {
         )
     }
 
-    /// Asserts that a read of the whole document costs at most twice the read units of its snapshot, plus two.
+    /// Asserts that a read of the whole document costs at most two read units more than twice its snapshot.
     async fn assert_read_is_cheap(&self) {
         let (_, _, snapshot, _) = self.used(self.log.snapshot_before(&self.key, u64::MAX)).await;
         let read = coinolio_core::portfolio::Portfolio::new(&self.log, &self.key).read_v2(None, &[]);
@@ -112,9 +112,8 @@ impl Counted {
     }
 }
 
-/// Syncs 10,000 times. Measures a read at each power of ten and after each of the 19 syncs before it. Compaction
-/// runs after each of the first 100 syncs and near the reads, and otherwise after every tenth sync, because the
-/// stream delivers changes in batches.
+/// Syncs 10,000 times, and reads at and shortly before each power of ten. Compaction runs after each of the first 100
+/// syncs and around the reads, otherwise after every tenth sync, because the stream delivers changes in batches.
 async fn read_after_many_syncs(size: Size) {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, size).await;
@@ -188,7 +187,7 @@ async fn an_idle_status_and_an_idle_pull_after_a_300_kb_change_cost_at_most_two_
 }
 
 #[tokio::test]
-async fn a_device_that_is_far_behind_pulls_with_few_requests_and_at_most_the_documents_size() {
+async fn a_device_far_behind_pulls_with_few_requests_and_at_most_the_documents_size() {
     let dynamo = Dynamo::start().await;
     let mut counted = Counted::of(&dynamo, Size::Large).await;
     for _ in 0..1_010 {

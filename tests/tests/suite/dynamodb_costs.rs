@@ -1,5 +1,4 @@
-//! The costs of the store on DynamoDB: requests, capacity units and item sizes. docs/ARCHITECTURE.md describes the
-//! table.
+//! Costs of the store on DynamoDB: requests, capacity units and item sizes. docs/ARCHITECTURE.md describes the table.
 
 use crate::conformance::samples::{
     UUID, append, create, entry, exact_patch, key, noise, noisy_patch, set, small_patch, snapshot, synced, value,
@@ -14,7 +13,7 @@ use std::collections::HashMap;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Returns the key of a portfolio, with ids as long as in production.
+/// Returns the key of a user and a portfolio with ids as long as real ones.
 fn real_key() -> PortfolioKey {
     key(UUID, UUID)
 }
@@ -41,7 +40,7 @@ fn sort_key(item: &Item) -> &str {
     item["sk"].as_s().unwrap()
 }
 
-/// Returns an item's size in bytes by DynamoDB's rules, rounded up for numbers.
+/// Returns an item's size in bytes by DynamoDB's rules, with each number counted at its largest.
 fn size(item: &Item) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
@@ -62,7 +61,7 @@ async fn a_one_field_edit_costs_one_query_of_one_read_unit_and_one_put_of_one_wr
 
     let before = meter.usage();
     let found = log.since(&real_key(), 1).await.unwrap();
-    assert_eq!(found[0].patch, Some(small_patch()), "the change must include its patch");
+    assert_eq!(found[0].patch, Some(small_patch()), "the patch needs no second request");
     assert_eq!(used(&meter, before), (1, 1.0, 0.0));
 
     let before = meter.usage();
@@ -71,7 +70,7 @@ async fn a_one_field_edit_costs_one_query_of_one_read_unit_and_one_put_of_one_wr
 }
 
 #[tokio::test]
-async fn reads_are_strongly_consistent_and_an_empty_read_costs_one_request() {
+async fn reads_are_strongly_consistent_and_an_empty_read_is_one_request() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     for (parent, version) in [(0, 0), (5, 5)] {
@@ -94,11 +93,11 @@ async fn reads_are_strongly_consistent_and_an_empty_read_costs_one_request() {
 }
 
 #[tokio::test]
-async fn a_creation_costs_one_transaction() {
+async fn a_creation_is_one_transaction() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
-    // Two items of one unit each. A transaction doubles the units.
+    // Two items of one unit each; a transaction doubles the units.
     assert_eq!(used(&meter, Usage::default()), (1, 0.0, 4.0));
     let before = meter.usage();
     let first = synced(0, 1, small_patch());
@@ -108,7 +107,7 @@ async fn a_creation_costs_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_beaten_append_costs_one_request_and_its_write_units_are_counted() {
+async fn a_beaten_append_is_one_request_and_its_write_units_are_counted() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -116,7 +115,7 @@ async fn a_beaten_append_costs_one_request_and_its_write_units_are_counted() {
     let before = meter.usage();
     let lost = log.append(&real_key(), &synced(1, 2, small_patch())).await.unwrap();
     assert!(matches!(lost, Appended::Occupied(_)));
-    // DynamoDB charges for the larger item, here the stored one with two units.
+    // DynamoDB charges for the larger item: the stored one, which has two units.
     assert_eq!(used(&meter, before), (1, 0.0, 2.0));
 }
 
@@ -149,13 +148,13 @@ async fn a_one_field_edit_with_a_conflict_stays_below_one_kilobyte() {
     append(&log, &real_key(), &new).await;
     for item in all_items(&dynamo).await {
         assert!(size(&item) < 1024, "{} has {} bytes", sort_key(&item), size(&item));
-        assert!(!item.contains_key("size"), "an item this small must not be compressed");
+        assert!(!item.contains_key("size"), "an item this small is not compressed");
         assert_eq!(item["format"], AttributeValue::N("1".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn a_change_item_stays_within_one_read_unit_and_a_chunk_below_the_item_limit() {
+async fn change_items_stay_within_one_read_unit_and_chunks_below_the_item_limit() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &real_key()).await;
@@ -201,7 +200,7 @@ async fn a_patch_that_compresses_well_is_stored_in_its_change_item() {
 }
 
 #[tokio::test]
-async fn a_big_patch_costs_one_batch_and_one_put_to_write_and_two_queries_to_read() {
+async fn a_big_patch_is_written_by_one_batch_and_one_put_and_read_by_two_queries() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -218,7 +217,7 @@ async fn a_big_patch_costs_one_batch_and_one_put_to_write_and_two_queries_to_rea
 }
 
 #[tokio::test]
-async fn a_beaten_append_deletes_its_own_chunks_and_not_the_winners() {
+async fn the_chunks_of_a_beaten_append_are_deleted_and_the_winners_stay() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &real_key()).await;
@@ -236,7 +235,7 @@ async fn a_beaten_append_deletes_its_own_chunks_and_not_the_winners() {
 }
 
 #[tokio::test]
-async fn a_snapshot_read_costs_one_query_or_two_if_it_has_several_chunks() {
+async fn a_snapshot_read_is_one_query_and_a_second_one_if_it_has_several_chunks() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     let noisy = |bytes, seed| Value::Object(Object::from([("noise".into(), Value::from(&*noise(bytes, seed)))]));
@@ -263,7 +262,7 @@ async fn a_snapshot_read_costs_one_query_or_two_if_it_has_several_chunks() {
 }
 
 #[tokio::test]
-async fn a_mark_costs_one_write_unit_and_a_removal_one_request_per_item() {
+async fn a_mark_costs_one_write_unit_and_a_removal_one_request_for_each_item() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     create(&log, &real_key()).await;
@@ -282,7 +281,7 @@ async fn a_mark_costs_one_write_unit_and_a_removal_one_request_per_item() {
 }
 
 #[tokio::test]
-async fn the_stored_bytes_of_a_change_match_the_sizes_of_its_items() {
+async fn a_change_counts_the_bytes_that_the_table_stores_for_it() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &real_key()).await;
@@ -300,7 +299,7 @@ async fn the_stored_bytes_of_a_change_match_the_sizes_of_its_items() {
         };
         let kept: usize = items.iter().filter(of_changes).map(size).sum();
         let kept = u64::try_from(kept).unwrap();
-        // The sum counts its own digits at their maximum number, which is 20.
+        // The sum counts its own digits at their longest, which is 20.
         assert!((kept..=kept + 10 * parent).contains(&sum), "{sum} for {kept} bytes");
     }
 }

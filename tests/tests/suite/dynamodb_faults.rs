@@ -1,4 +1,4 @@
-//! The store when DynamoDB fails, and when stored items are damaged.
+//! The store when DynamoDB fails, and when stored items have been altered.
 
 use crate::conformance::samples::{
     append, bare, create, entry, key, made, noise, noisy_patch, small_patch, snapshot, synced, value,
@@ -6,10 +6,9 @@ use crate::conformance::samples::{
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coinolio_aws::config::emulator_client;
-use coinolio_aws::dynamodb::{DynamoStore, Meter};
+use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_core::algebra::{Op, Path, Token};
 use coinolio_core::devices::Sighting;
-use coinolio_core::error::with_causes;
 use coinolio_core::id::DeviceId;
 use coinolio_core::json::{Object, Value};
 use coinolio_core::log::PortfolioKey;
@@ -81,8 +80,7 @@ async fn delete(dynamo: &Dynamo, item: &Item) {
     delete.send().await.unwrap();
 }
 
-/// Asserts that `error` names the item with the sort key `sk`, and that its code blames the service and not the
-/// client.
+/// Asserts that `error` names the item at `sk`, and that its code blames the service and not the client.
 fn assert_names(error: StoreError, sk: &str, case: &str) {
     match &error {
         StoreError::Corrupt { item, .. } => assert_eq!(*item, format!("{PK} {sk}"), "{case}"),
@@ -92,7 +90,7 @@ fn assert_names(error: StoreError, sk: &str, case: &str) {
 }
 
 #[tokio::test]
-async fn the_error_names_a_damaged_change_which_is_never_read_as_another_change() {
+async fn an_altered_change_is_an_error_that_names_it_and_is_never_read_as_another_change() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -137,7 +135,7 @@ async fn the_error_names_a_damaged_change_which_is_never_read_as_another_change(
         item.remove(name);
         item.extend(altered.map(|value| (name.to_owned(), value)));
         if name == "id" {
-            // The id matters only if the patch is stored in chunks, because the id is part of the chunks' keys.
+            // The id matters only if the patch is stored apart, in chunks that the id names.
             item.insert("apart".to_owned(), AttributeValue::Bool(true));
         }
         put(&dynamo, item).await;
@@ -153,7 +151,7 @@ async fn the_error_names_a_damaged_change_which_is_never_read_as_another_change(
 }
 
 #[tokio::test]
-async fn a_patch_of_a_newer_format_is_refused_even_if_its_checksum_matches() {
+async fn a_patch_of_a_newer_format_is_refused_although_its_checksum_matches() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -164,12 +162,12 @@ async fn a_patch_of_a_newer_format_is_refused_even_if_its_checksum_matches() {
     item.insert("patch".to_owned(), binary(stored));
     put(&dynamo, item).await;
     let error = log.since(&p(), 0).await.unwrap_err();
-    assert!(with_causes(&error).contains("format 2 is newer"), "{error}");
+    assert!(error.to_string().contains("format 2 is newer"), "{error}");
     assert_names(error, CHANGE, "newer patch");
 }
 
 #[tokio::test]
-async fn the_error_names_a_missing_or_damaged_chunk_of_a_big_patch() {
+async fn a_big_patch_with_a_missing_or_altered_chunk_is_an_error_that_names_it() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -241,7 +239,7 @@ async fn an_unreadable_snapshot_is_treated_as_absent() {
 }
 
 #[tokio::test]
-async fn the_error_names_a_damaged_directory_entry() {
+async fn an_altered_directory_entry_is_an_error_that_names_it() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;
@@ -255,10 +253,7 @@ async fn the_error_names_a_damaged_directory_entry() {
     marked.insert("name".to_owned(), text("main"));
     marked.insert("created".to_owned(), number("1"));
     put(&dynamo, marked.clone()).await;
-    assert!(
-        log.entry(&p()).await.unwrap().is_some(),
-        "an entry without a mark must be readable"
-    );
+    assert!(log.entry(&p()).await.unwrap().is_some(), "an entry needs no mark");
     let mut ahead = marked.clone();
     ahead.insert("kept_from".to_owned(), number("9007199254740992"));
     marked.insert("snap".to_owned(), number("3"));
@@ -274,7 +269,7 @@ async fn the_error_names_a_damaged_directory_entry() {
 }
 
 #[tokio::test]
-async fn the_error_names_a_damaged_device() {
+async fn an_altered_device_is_an_error_that_names_it() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     let (user, phone) = (&p().user, DeviceId::parse("phone").unwrap());
@@ -314,7 +309,7 @@ async fn the_error_names_a_damaged_device() {
 }
 
 #[tokio::test]
-async fn throttling_and_outages_are_reported_as_unavailable_after_the_sdks_retries() {
+async fn throttling_and_outages_are_unavailable_after_the_sdks_retries() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     for (status, code) in [
@@ -340,7 +335,7 @@ async fn throttling_and_outages_are_reported_as_unavailable_after_the_sdks_retri
         }
         assert!(
             meter.usage().requests >= 6,
-            "{code}: each attempt must be counted: {:?}",
+            "{code}: each attempt counts: {:?}",
             meter.usage()
         );
     }
@@ -348,26 +343,26 @@ async fn throttling_and_outages_are_reported_as_unavailable_after_the_sdks_retri
 }
 
 #[tokio::test]
-async fn an_unreachable_endpoint_is_unavailable_and_a_missing_table_is_refused() {
+async fn an_endpoint_without_a_listener_is_unavailable_and_a_missing_table_is_refused() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
         .local_addr()
         .unwrap();
-    let log = DynamoStore::new(emulator_client(&format!("http://{closed}")), TABLE);
+    let log = DynamoLog::new(emulator_client(&format!("http://{closed}")), TABLE);
     let error = log.newest(&p(), 1).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let dynamo = Dynamo::start().await;
-    let error = DynamoStore::new(dynamo.client, "other")
+    let error = DynamoLog::new(dynamo.client, "other")
         .newest(&p(), 1)
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)), "{error}");
-    assert!(with_causes(&error).contains("ResourceNotFoundException"), "{error}");
+    assert!(error.to_string().contains("ResourceNotFoundException"), "{error}");
 }
 
 #[tokio::test]
-async fn a_throttled_request_succeeds_if_a_retry_succeeds() {
+async fn a_throttled_request_succeeds_if_a_retry_does() {
     let dynamo = Dynamo::start().await;
     create(&dynamo.log(), &p()).await;
     let once = |_: &str, count| match count {
@@ -388,8 +383,7 @@ async fn an_unanswered_append_is_written_once_with_its_big_patch() {
             ("PutItem", 0) => Fault::LoseAnswer,
             _ => Fault::Serve,
         };
-        // The SDK repeats the write, and the repetition's condition is false. The append succeeds because it finds
-        // its own change.
+        // The SDK repeats the write and its condition fails. If the stored change is its own, that is a success.
         let log = dynamo.failing_log(lose_first).await;
         let new = synced(parent, parent + 1, patch);
         append(&log, &p(), &new).await;
@@ -430,7 +424,7 @@ async fn a_change_is_not_written_if_its_chunks_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn a_portfolio_is_not_created_again_if_its_first_change_is_missing() {
+async fn a_portfolio_without_its_first_change_is_not_created_again() {
     let dynamo = Dynamo::start().await;
     let log = dynamo.log();
     create(&log, &p()).await;

@@ -1,4 +1,4 @@
-//! A removal by retention that stops half-way. Readers must not notice it, and the next run must finish it.
+//! A removal by retention that stops half-way: readers notice nothing, and the next run finishes it.
 
 use crate::conformance::compaction::{LITTLE, changes, now, p};
 use crate::conformance::removal::{HEAD, check_readers, edit_on_what_goes, portfolio};
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Returns the change ids in the keys of all patch chunks, and the ids of all stored changes.
+/// Returns the change ids in the keys of the patches' chunks, and the ids of the stored changes.
 async fn patches_and_changes(dynamo: &Dynamo) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut patches, mut changes) = (BTreeSet::new(), BTreeSet::new());
     let mut items = dynamo.client.scan().table_name(TABLE).into_paginator().items().send();
@@ -27,14 +27,14 @@ async fn patches_and_changes(dynamo: &Dynamo) -> (BTreeSet<String>, BTreeSet<Str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_removal_that_stops_after_any_write_disturbs_no_reader_and_the_next_run_finishes_it() {
+async fn a_removal_stopped_after_any_write_disturbs_no_reader_and_the_next_run_finishes_it() {
     let mut stops = 0;
     loop {
         let dynamo = Dynamo::start().await;
         let log = dynamo.log();
         portfolio(&log).await;
         let left = Arc::new(AtomicUsize::new(stops));
-        // Serves the first `stops` writes and refuses all later ones.
+        // Refuses every write after the first `stops`.
         let stop = move |operation: &str, _: usize| {
             let is_read = matches!(operation, "Query" | "GetItem");
             let serves = is_read
@@ -53,7 +53,7 @@ async fn a_removal_that_stops_after_any_write_disturbs_no_reader_and_the_next_ru
         let kept_from = log.entry(&p()).await.unwrap().unwrap().retained_from;
         check_readers(&log, kept_from).await;
         let oldest = changes(&log).await[0].parent;
-        // A device can still sync if its base is one of the changes that the stopped run did not reach.
+        // A device can still sync if its base is among the changes that the stopped run has left.
         if oldest < kept_from {
             edit_on_what_goes(&log, oldest.max(1)).await;
         }

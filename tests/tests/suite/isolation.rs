@@ -1,7 +1,7 @@
-//! No user can read, change, list, restore or detect another user's data. The tests call every route of
-//! `template.yaml` as one user, with the ids of another user, Ada, who has data behind each of them.
+//! No user reads, changes, lists, restores or learns of another user's data. Another user calls every route of
+//! `template.yaml` with the ids of a user who has data behind each of them.
 //!
-//! Any difference would reveal Ada's data, so each answer is compared with the answer on a table without her data.
+//! Any difference would give that user away, so each answer is compared with that of a table without the data.
 
 use coinolio_aws::routes::ROUTES;
 use coinolio_tests::answered::Answered;
@@ -15,14 +15,14 @@ use std::sync::LazyLock;
 /// The `sub` of the events in `events/`: Ada, the user who has data.
 const ADA: &str = "5f0c6a1e-8f0b-4c57-9d5e-2b7f0f6b7a11";
 
-/// Starts a service and runs the whole scenario on it as Ada. She then has devices, a portfolio from a batch, and a
-/// portfolio with conflicts and a history, which was deleted and restored.
+/// Starts a service on which Ada has run the whole scenario. She has a portfolio with conflicts and a history, which
+/// was deleted and restored, a portfolio from a batch, and devices.
 async fn with_ada() -> Service {
     let service = Service::start().await;
     for step in steps() {
         service.call(Call::of(&step.event)).await;
     }
-    // The scenario ends by forgetting the described device, so describe it again.
+    // The scenario forgets the described device, so describe it again.
     service.call(Call::of("v2-describe-device")).await;
     service
 }
@@ -39,7 +39,7 @@ async fn items_of(service: &Service, user: &str) -> Vec<HashMap<String, aws_sdk_
     items
 }
 
-/// Returns the step with Ada's id in the expected answer replaced with another user's.
+/// Returns the step with another user's id in place of Ada's in the expected answer.
 fn by(step: &Step, user: &str) -> Step {
     let renamed = |body: &Value| {
         let text = body.to_string();
@@ -51,7 +51,7 @@ fn by(step: &Step, user: &str) -> Step {
     }
 }
 
-/// Runs the whole scenario as `user`, and asserts that every answer is the same as on an empty table.
+/// Runs the whole scenario as `user`, and asserts that every answer is that of an empty table.
 async fn assert_alone(service: &Service, user: &str) {
     let mut times = Times::default();
     for step in steps() {
@@ -61,7 +61,7 @@ async fn assert_alone(service: &Service, user: &str) {
     }
 }
 
-/// Returns the status, the headers and the body of an answer, with all times masked.
+/// Returns the status, the headers and the body of an answer, with its times masked.
 fn said(answered: &Answered) -> (u16, Vec<(String, String)>, String) {
     static TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").unwrap());
     let mut headers: Vec<_> = answered
@@ -78,14 +78,14 @@ fn said(answered: &Answered) -> (u16, Vec<(String, String)>, String) {
 }
 
 #[test]
-fn the_scenario_covers_every_declared_route() {
+fn the_scenario_takes_every_declared_route() {
     let taken: BTreeSet<String> = events().iter().map(|event| Call::of(event).route_key()).collect();
     let routes: BTreeSet<String> = ROUTES.iter().map(ToString::to_string).collect();
     assert_eq!(taken, routes);
 }
 
 #[tokio::test]
-async fn another_user_can_use_the_same_ids_as_if_they_were_unused() {
+async fn another_user_can_use_the_same_ids_as_if_nobody_had_them() {
     let service = with_ada().await;
     let hers = items_of(&service, ADA).await;
     assert!(hers.len() > 10, "{}", hers.len());
@@ -109,7 +109,7 @@ async fn a_route_answers_a_user_without_data_as_if_no_user_had_data() {
     calls.push(Call::of("v2-read").header("if-none-match", "\"9\""));
     calls.push(Call::of("v1-replace").header("if-match", "\"9\""));
     for (index, call) in calls.into_iter().enumerate() {
-        // Each call has a new user, so that no earlier call has left data.
+        // A new user for each call, so that no earlier call has left data.
         let call = call.by(&format!("eve-{index}"));
         let seen = said(&with_ada.call(call.clone()).await);
         assert_eq!(seen, said(&without.call(call).await));
@@ -120,8 +120,8 @@ async fn a_route_answers_a_user_without_data_as_if_no_user_had_data() {
 #[tokio::test]
 async fn users_with_similar_ids_share_nothing() {
     let service = Service::start().await;
-    // Each id resembles another: as a prefix, a continuation, in another case or another Unicode form. One contains
-    // an encoded key separator; decoded, it would form the key of another user's portfolio.
+    // Each differs only a little from another: a prefix, a continuation, another case, another Unicode form, or an id
+    // that would give the same key if the parts of a key were joined by the separator in it.
     let users = [
         "ada",
         "ad",
@@ -156,7 +156,7 @@ async fn an_id_with_a_key_separator_is_refused_everywhere() {
     for separator in ["#", "~", "/", "\\", "|", ":", " ", "%", "\u{0}", "\n", "*", "\u{ff03}"] {
         let id = format!("main{separator}CHANGE");
         let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        // An id in a path.
+        // The id in a path.
         for event in events() {
             let call = Call::of(&event).by("eve");
             let path = call.path();
@@ -175,7 +175,7 @@ async fn an_id_with_a_key_separator_is_refused_everywhere() {
                 answered.text
             );
         }
-        // An id in a body or a query.
+        // The id in a body or a query.
         for call in [
             Call::of("v1-create").with(|body| body["id"] = json!(id)),
             Call::of("v1-create").with(|body| body["device_id"] = json!(id)),
@@ -220,7 +220,7 @@ async fn every_route_refuses_a_request_without_the_claims_of_a_jwt_authorizer() 
         for authorizer in &forged {
             let call = Call::of(&event)
                 .authorized_by(authorizer)
-                // An unsigned token, `{"alg":"none"}`, with Ada's `sub`.
+                // A token with {"alg":"none"} and Ada's sub.
                 .header(
                     "authorization",
                     "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiI1ZjBjNmExZS04ZjBiLTRjNTctOWQ1ZS0yYjdmMGY2YjdhMTEifQ.",

@@ -1,5 +1,4 @@
-//! The tests that need a running DynamoDB API or server. They are one binary, whose modules mirror the code that
-//! they test.
+//! The tests that need a running DynamoDB API or server. They are one binary; its modules mirror the code under test.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's failure is a panic")]
 
@@ -17,8 +16,7 @@ macro_rules! suite {
 }
 
 mod compaction_costs;
-// The conformance suite for all stores. The core runs it on the store in memory, and this binary runs it on
-// DynamoDB.
+// The conformance suite for every store. The core runs it on the store in memory, this binary on DynamoDB.
 #[path = "../../../shared/core/tests/conformance/suite/mod.rs"]
 mod conformance;
 mod dynamodb_costs;

@@ -1,5 +1,5 @@
-//! Checks the examples, the codes and the limits in `docs/openapi.yaml`. The route tests check that the document
-//! describes every answer, by way of `Service::call`.
+//! Checks the examples, the codes and the limits of `docs/openapi.yaml`. `Service::call` checks that it documents every
+//! answer in the route tests.
 
 use coinolio_aws::routes::ROUTES;
 use coinolio_core::Code;
@@ -12,7 +12,7 @@ use lambda_http::http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Returns all nodes of the document, each with its JSON pointer.
+/// Returns every node of the document with its JSON pointer.
 fn nodes() -> Vec<(String, &'static Value)> {
     fn walk(place: &str, node: &'static Value, found: &mut Vec<(String, &'static Value)>) {
         found.push((place.to_owned(), node));
@@ -35,7 +35,7 @@ fn nodes() -> Vec<(String, &'static Value)> {
     found
 }
 
-/// Returns the values in an `examples` map. Follows references.
+/// Returns the values of an `examples` map, with references followed.
 fn values(examples: &'static Value) -> impl Iterator<Item = &'static Value> {
     let examples = examples.as_object().unwrap().values();
     examples.map(|example| &CONTRACT.resolved("", example).1["value"])
@@ -45,7 +45,7 @@ fn operation(method: &Method, template: &str) -> &'static Value {
     &CONTRACT.document["paths"][template][method.as_str().to_lowercase()]
 }
 
-/// Returns the names and the example values of the operation's parameters in `location`.
+/// Returns the names and the example values of an operation's parameters in `location`.
 fn parameters(operation: &'static Value, location: &str) -> Vec<(&'static str, String)> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let resolved = parameters.map(|parameter| CONTRACT.resolved("", parameter).1);
@@ -80,7 +80,7 @@ fn every_example_matches_its_schema() {
 }
 
 #[test]
-fn every_request_body_and_every_answer_body_has_an_example() {
+fn every_request_and_every_answer_with_a_body_has_an_example() {
     for (place, node) in nodes() {
         if let Some(content) = node.get("content").and_then(Value::as_object) {
             for (media_type, described) in content {
@@ -103,7 +103,7 @@ async fn every_documented_request_is_accepted() {
     };
     let mut with_body: Vec<_> = order.iter().map(|id| find(id)).collect();
     let others = ROUTES.iter().filter(|row| !with_body.contains(row));
-    // Deletions go last.
+    // Deletions come last.
     let (last, others): (Vec<_>, Vec<_>) = others.partition(|row| row.method == Method::DELETE);
     with_body.extend(others.into_iter().chain(last));
     for row in with_body {
@@ -112,7 +112,7 @@ async fn every_documented_request_is_accepted() {
         let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut path = row.template.replace("{id}", "main");
         if path.contains("{version}") {
-            // The version in the example belongs to another portfolio, so first record a conflict in this one.
+            // The version in the example belongs to another portfolio, so this one must record a conflict first.
             let first = Call::of("v2-sync").with(|body| body["sync_id"] = json!("first"));
             assert_eq!(service.call(first).await.status, 200);
             let conflicts = service.call(Call::of("v2-sync-tablet")).await.json()["conflicts"].take();
@@ -146,7 +146,7 @@ async fn every_documented_request_is_accepted() {
 }
 
 #[test]
-fn the_document_lists_exactly_the_services_codes_each_with_its_status() {
+fn the_documented_codes_are_those_of_the_service_each_with_its_status() {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     let schemas = CONTRACT.document["components"]["schemas"].as_object().unwrap();
     assert_eq!(schemas["Code"]["enum"], json!(codes));
@@ -166,7 +166,7 @@ fn the_document_lists_exactly_the_services_codes_each_with_its_status() {
 }
 
 #[test]
-fn every_documented_status_lists_its_codes() {
+fn each_status_names_the_codes_of_that_status() {
     for row in ROUTES {
         let responses = operation(&row.method, row.template)["responses"].as_object().unwrap();
         for (status, response) in responses {
@@ -182,7 +182,7 @@ fn every_documented_status_lists_its_codes() {
 }
 
 #[test]
-fn the_documented_limits_match_the_services_limits() {
+fn the_documented_limits_are_those_of_the_service() {
     let schemas = &CONTRACT.document["components"]["schemas"];
     assert_eq!(schemas["Id"]["maxLength"], MAX_ID_LENGTH);
     assert_eq!(schemas["Name"]["maxLength"], MAX_NAME_LENGTH);

@@ -1,4 +1,4 @@
-//! The change-stream function, with batches of real and of malformed records.
+//! The function on the table's stream, with batches of real records and of malformed ones.
 
 use crate::conformance::samples::{UUID, noise};
 use crate::routes::telemetry;
@@ -10,7 +10,7 @@ use coinolio_tests::stream_events;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The shortest retention in these tests: the newest three versions, whatever their age.
+/// The shortest retention in these tests: only the newest three versions, whatever their age.
 const LITTLE: Retention = Retention {
     age: Duration::ZERO,
     versions: 3,
@@ -18,8 +18,7 @@ const LITTLE: Retention = Retention {
 
 const NONE: [Option<String>; 0] = [];
 
-/// Syncs edits that make these versions of a portfolio. Version 1 creates it, and each version sets a field of a
-/// kilobyte.
+/// Makes versions of a portfolio: version 1 creates it, and each one sets a field of a kilobyte.
 async fn edited(service: &Service, id: &str, versions: std::ops::RangeInclusive<u64>) {
     for version in versions {
         let sync_id = format!("{UUID}-{version}");
@@ -83,7 +82,7 @@ async fn each_portfolio_of_a_batch_is_compacted_once_and_a_repeated_batch_does_n
 }
 
 #[tokio::test]
-async fn late_repeated_and_unordered_batches_have_the_same_effect_as_ordered_ones() {
+async fn late_repeated_and_unordered_batches_leave_the_same_changes_as_ordered_ones() {
     let (orderly, wild) = (Service::start().await, Service::start().await);
     for last in (10..=60).step_by(10) {
         for service in [&orderly, &wild] {
@@ -100,11 +99,7 @@ async fn late_repeated_and_unordered_batches_have_the_same_effect_as_ordered_one
     }
     for service in [&orderly, &wild] {
         let (snapshots, changes) = stored(service, "a").await;
-        assert_eq!(
-            snapshots.first(),
-            changes.first(),
-            "the oldest change must begin at a snapshot"
-        );
+        assert_eq!(snapshots.first(), changes.first(), "the log begins at a snapshot");
         assert!(changes[0] > 30, "{changes:?}");
         let read = service.call(Call::of("v2-read").about("a")).await;
         assert_eq!(read.json()["document"]["a"], noise(1_000, 60));
@@ -167,7 +162,7 @@ async fn a_malformed_record_is_reported_as_failed_and_the_others_are_processed()
         assert_eq!(stored(&service, "b").await.0, [8], "{record}");
         assert!(stored(&service, "a").await.0.is_empty());
     }
-    // If a failure has no sequence number, Lambda sends the whole batch again.
+    // Lambda sends the whole batch again if a failure has no sequence number.
     let nameless = spoilt(|record| *record = json!({"eventName": 1}));
     assert_eq!(
         service.stream(&[nameless, json!(5)], DEFAULT_RETENTION).await,
@@ -181,7 +176,7 @@ async fn a_failed_portfolio_is_reported_by_its_first_record_and_the_others_are_c
     edited(&service, "a", 1..=8).await;
     edited(&service, "b", 1..=8).await;
     let changes: Vec<Value> = service.dynamo.records().into_iter().filter(is_change).collect();
-    // Damage the oldest change of `a`, so that the document cannot be read.
+    // The oldest change of `a` is damaged, so its document cannot be read.
     let mut items = service.items().await.into_iter();
     let mut spoilt = items
         .find(|item| item["pk"].as_s().unwrap().ends_with("#a") && item["sk"].as_s().unwrap().ends_with("0000"))
@@ -228,7 +223,7 @@ async fn a_portfolio_with_only_corrupt_snapshots_is_read_from_its_whole_log() {
             assert_eq!((read.status, read.text), (200, whole.text.clone()));
         }
     }
-    // The next snapshots are readable again.
+    // The next snapshot makes reads fast again.
     edited(&service, "a", 25..=32).await;
     service.stream(&service.dynamo.records(), DEFAULT_RETENTION).await;
     assert_eq!(stored(&service, "a").await.0, [8, 16, 24, 32]);
@@ -252,20 +247,16 @@ async fn an_invocation_logs_its_work_without_any_ids() {
     );
     for event in [first, second] {
         assert_eq!((&event["level"], &event["FailedRecords"]), (&json!("INFO"), &json!(0)));
-        // The records are 40 changes, the directory entry and the device.
+        // 40 changes, the directory entry and the device.
         assert_eq!(event["StreamRecords"], 42);
         assert!(event["DynamoDbRequests"].as_u64() > Some(2) && event["WriteUnits"].as_f64() > Some(1.0));
         let text = event.to_string();
         assert!(!text.contains("USER#") && !text.contains("5f0c6a1e"), "{text}");
-        assert!(
-            event.get("Requests").is_none(),
-            "an invocation by the stream must not count as a request"
-        );
+        assert!(event.get("Requests").is_none(), "it is not a client's request");
     }
 }
 
-/// Replaces every text and number in `value` with the name of its type, so that records of the same kind become
-/// equal.
+/// Replaces each text and number in `value` by its type, so that two records of the same kind become equal.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -280,7 +271,7 @@ fn shape(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_sample_events_have_the_form_of_real_records_and_get_the_expected_answers() {
+async fn the_sample_events_have_the_streams_form_and_get_the_expected_answers() {
     let service = Service::with_portfolio().await;
     for name in stream_events::NAMES {
         let event = stream_events::read(name);
@@ -292,7 +283,7 @@ async fn the_sample_events_have_the_form_of_real_records_and_get_the_expected_an
     }
     let mut sample = stream_events::read("change");
     for record in sample["Records"].as_array_mut().unwrap() {
-        // DynamoDB sends this member, but the embedded store does not.
+        // DynamoDB sends it, the embedded store does not.
         assert!(record.as_object_mut().unwrap().remove("eventSourceARN").is_some());
     }
     assert_eq!(shape(&sample["Records"]), shape(&json!(service.dynamo.records())));

@@ -1,7 +1,7 @@
-//! The costs of whole syncs on DynamoDB, in requests and capacity units, for documents of different sizes.
+//! Costs of whole syncs on DynamoDB, in requests and capacity units, for documents of different sizes.
 
 use crate::conformance::samples::{UUID, key, value};
-use coinolio_aws::dynamodb::{DynamoStore, Meter};
+use coinolio_aws::dynamodb::{DynamoLog, Meter};
 use coinolio_aws::retry::Retry;
 use coinolio_core::devices::Sighting;
 use coinolio_core::id::DeviceId;
@@ -22,14 +22,14 @@ use std::time::{Duration, SystemTime};
 const AMOUNT: [&str; 5] = ["@portfolios", "default", "assets", "btc", "amount"];
 
 struct Devices {
-    log: DynamoStore,
+    log: DynamoLog,
     meter: Meter,
     key: PortfolioKey,
     syncs: u32,
 }
 
 impl Devices {
-    /// Creates a portfolio with `entries` entries, at version 1. All devices belong to one user.
+    /// Creates a portfolio with `entries` entries, at version 1, for the devices of one user.
     async fn with_portfolio(dynamo: &Dynamo, entries: usize) -> Self {
         let (log, meter) = dynamo.metered_log();
         let key = key(UUID, &format!("of-{entries}"));
@@ -161,7 +161,7 @@ async fn a_v1_sync_after_another_reads_no_document() {
     }
 }
 
-/// Makes the call and returns the names of the DynamoDB operations that it uses, sorted.
+/// Makes the call. Returns the operations of its requests to DynamoDB, sorted.
 async fn operations(service: &Service, call: Call, seen: &Mutex<Vec<String>>) -> Vec<String> {
     seen.lock().unwrap().clear();
     let answered = service.call(call).await;
@@ -171,8 +171,7 @@ async fn operations(service: &Service, call: Call, seen: &Mutex<Vec<String>>) ->
     operations
 }
 
-/// Returns a service on the same table, as a new execution environment would have it, and a list that records its
-/// DynamoDB operations.
+/// Returns a service on the same table, as another execution environment, and the list of its DynamoDB operations.
 async fn environment(service: &Service) -> (Service, Arc<Mutex<Vec<String>>>) {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let recorder = Arc::clone(&seen);
@@ -194,7 +193,7 @@ fn edit(device: &str, base: u64, path: &str) -> Call {
 }
 
 #[tokio::test]
-async fn a_registration_costs_one_read_and_one_write_per_quarter_of_an_hour() {
+async fn a_registration_costs_one_read_and_one_write_in_a_quarter_of_an_hour() {
     let service = Service::with_portfolio().await;
     let (first, seen) = environment(&service).await;
     let once = ["GetItem", "PutItem", "Query", "UpdateItem"];
@@ -207,7 +206,7 @@ async fn a_registration_costs_one_read_and_one_write_per_quarter_of_an_hour() {
         operations(&first, edit("phone", 3, "a"), &seen).await,
         ["PutItem", "Query"]
     );
-    // Another environment reads the registration. It would write it only if it were 15 minutes old.
+    // Another environment reads the registration, and would write it only if it were 15 minutes old.
     let (second, seen) = environment(&service).await;
     assert_eq!(
         operations(&second, edit("phone", 4, "a"), &seen).await,
@@ -220,7 +219,7 @@ async fn a_registration_costs_one_read_and_one_write_per_quarter_of_an_hour() {
 }
 
 #[tokio::test]
-async fn a_read_of_a_registration_costs_half_a_read_unit_and_a_sighting_one_write_unit() {
+async fn a_glance_costs_half_a_read_unit_and_a_sighting_one_write_unit() {
     let dynamo = Dynamo::start().await;
     let (log, meter) = dynamo.metered_log();
     let (user, phone) = (key(UUID, UUID).user, DeviceId::parse(UUID).unwrap());
@@ -235,7 +234,7 @@ async fn a_read_of_a_registration_costs_half_a_read_unit_and_a_sighting_one_writ
 }
 
 #[tokio::test]
-async fn ranks_cost_one_query_and_are_read_only_if_a_merge_finds_a_conflict() {
+async fn ranks_cost_one_query_and_only_if_a_merge_meets_a_conflict() {
     let service = Service::with_portfolio().await;
     let (service, seen) = environment(&service).await;
     for device in ["phone", "tablet"] {

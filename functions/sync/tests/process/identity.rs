@@ -1,4 +1,4 @@
-//! The user of a request when no authorizer runs.
+//! The caller's identity if no authorizer runs.
 
 use crate::SYNC;
 use coinolio_tests::dynamodb::{Dynamo, TABLE};
@@ -6,10 +6,10 @@ use coinolio_tests::lambda::{Process, Told};
 use coinolio_tests::starting::{event, event_without_claims, refusal, start};
 use serde_json::{Value, json};
 
-/// The `sub` claim of the events in `events/`.
+/// The `sub` of the events in `events/`.
 const CLAIMED: &str = "5f0c6a1e-8f0b-4c57-9d5e-2b7f0f6b7a11";
 
-/// Changes `events/v2-sync.json` to the first sync of a new portfolio.
+/// Turns the text of `events/v2-sync.json` into the first sync of a new portfolio.
 fn creating(event: &str) -> String {
     let mut event: Value = serde_json::from_str(event).unwrap();
     let mut body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
@@ -39,7 +39,7 @@ async fn users(dynamo: &Dynamo) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_development_identity_applies_only_to_events_without_claims() {
+async fn the_development_user_is_the_caller_only_if_the_event_has_no_claims() {
     let (dynamo, mut process) = start(SYNC, &[("DEV_USER", "dev")]).await;
     assert_eq!(
         status(&mut process, &creating(&event_without_claims("v2-sync"))).await,
@@ -51,7 +51,7 @@ async fn the_development_identity_applies_only_to_events_without_claims() {
 }
 
 #[tokio::test]
-async fn a_request_without_claims_and_without_a_development_identity_is_unauthenticated() {
+async fn a_request_without_claims_and_without_a_development_user_is_unauthenticated() {
     let (dynamo, mut process) = start(SYNC, &[]).await;
     assert_eq!(
         status(&mut process, &creating(&event_without_claims("v2-sync"))).await,
@@ -61,7 +61,7 @@ async fn a_request_without_claims_and_without_a_development_identity_is_unauthen
 }
 
 #[tokio::test]
-async fn a_deployed_function_refuses_to_start_with_a_development_identity() {
+async fn a_deployed_function_refuses_to_start_with_a_development_user() {
     let deployed = [
         ("DEV_USER", "dev"),
         ("TABLE_NAME", TABLE),
@@ -75,7 +75,7 @@ async fn a_deployed_function_refuses_to_start_with_a_development_identity() {
         "{line}"
     );
 
-    // A local endpoint, such as that of a Lambda extension, does not make Lambda a developer's machine.
+    // In Lambda, DEV_USER stays refused even with a local endpoint, such as that of an extension.
     let mut with_an_endpoint = deployed.to_vec();
     with_an_endpoint.push(("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000"));
     with_an_endpoint.push(("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"));
@@ -87,7 +87,7 @@ async fn a_deployed_function_refuses_to_start_with_a_development_identity() {
 }
 
 #[tokio::test]
-async fn the_development_identity_is_validated_like_any_other_user() {
+async fn the_development_user_is_checked_like_any_other_user() {
     let line = refusal(
         SYNC,
         &[

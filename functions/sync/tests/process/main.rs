@@ -1,5 +1,4 @@
-//! Starts the function's binary as Lambda does, and tests its start, its users, the events that it refuses, and its
-//! memory.
+//! The function's process, started as Lambda starts it: its environment, the caller's identity, memory, refused events.
 
 #![cfg(test)]
 
@@ -9,5 +8,5 @@ mod identity;
 mod memory;
 mod start;
 
-/// The path of the function's binary.
+/// The function's binary.
 const SYNC: &str = env!("CARGO_BIN_EXE_sync");

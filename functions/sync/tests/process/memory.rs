@@ -1,4 +1,4 @@
-//! The memory that the function needs for the largest document.
+//! Syncs of the largest document, within the function's memory.
 
 use crate::SYNC;
 use coinolio_tests::largest::{answer, event_with, portfolio};

@@ -1,4 +1,4 @@
-//! The start of the function.
+//! The environment that the function needs to start.
 
 use crate::SYNC;
 use coinolio_tests::dynamodb::{Dynamo, TABLE};
@@ -7,12 +7,12 @@ use coinolio_tests::starting::{assert_starts, event, refusal};
 use coinolio_tests::tls::Tls;
 
 #[tokio::test]
-async fn the_function_starts_only_with_a_valid_environment() {
+async fn the_function_starts_only_with_the_right_environment() {
     assert_starts(SYNC, &event("v2-sync"), 404).await;
 }
 
 #[tokio::test]
-async fn an_invalid_variable_stops_the_start_with_one_line_that_names_it() {
+async fn a_wrong_variable_stops_the_start_with_one_line_that_names_it() {
     for (name, value) in [
         ("TABLE_NAME", "not a table"),
         ("AWS_REGION", "not/a/region"),
@@ -42,8 +42,8 @@ async fn an_invalid_variable_stops_the_start_with_one_line_that_names_it() {
 }
 
 #[tokio::test]
-async fn the_function_starts_without_a_reachable_dynamodb() {
-    // The port is free again after the listener is dropped.
+async fn the_function_starts_although_dynamodb_is_unreachable() {
+    // The port is free again, so nothing listens on it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -55,8 +55,7 @@ async fn the_function_starts_without_a_reachable_dynamodb() {
     }
     let Ended { stdout, .. } = process.stop().await;
     let start = stdout.lines().next().unwrap_or_default();
-    // The SDK's pauses are random, so its attempts can fail before or after the time limit. Both warnings begin
-    // like this.
+    // The attempts end after three refusals, or earlier if the time is up: the SDK's pauses are random.
     assert!(
         start.contains("\"WARN\"") && start.contains("no connection to DynamoDB"),
         "{stdout}"
@@ -64,7 +63,7 @@ async fn the_function_starts_without_a_reachable_dynamodb() {
 }
 
 #[tokio::test]
-async fn an_https_dynamodb_is_trusted_only_with_the_roots_in_the_bundle() {
+async fn an_https_dynamodb_is_trusted_only_with_the_roots_of_the_bundle() {
     let dynamo = Dynamo::start().await;
     let tls = Tls::before(&dynamo.endpoint).await;
     for (bundle, status, warned) in [(tls.bundle(), 404, false), ("", 503, true)] {

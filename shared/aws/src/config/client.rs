@@ -11,25 +11,21 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use std::time::Duration;
 
-/// Pins the SDK's defaults to this date, so that an upgrade of the SDK does not change them.
+/// The SDK's defaults as of this date: they change with a change of this line, not with an upgrade.
 fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// Returns a client for the environment's DynamoDB.
+/// A client for the environment's DynamoDB.
 ///
-/// Region and credentials come from environment variables, which Lambda sets. The SDK's default chain would also
-/// try files and metadata services; that code would enlarge the binary and slow down every start.
+/// All it needs is said here: region and credentials are those of environment variables, which is where Lambda puts
+/// them. The SDK's own chain would also look into files and at metadata services, and all of those would be part of the
+/// binary and of each start.
 ///
-/// The timeouts are:
-///
-/// - 1 s for a connection, which normally takes a millisecond;
-/// - 3 s for an attempt, which normally takes a few milliseconds, or a few hundred for a batch of 9 MB;
-/// - 8 s for all attempts of a request together. The function can then still answer 503 within its own timeout and
-///   API Gateway's 29 s.
-///
-/// There are three attempts, as in the SDK's standard mode. During a longer outage, the answer's `Retry-After`
-/// tells the app when to try again.
+/// A connection is made in a millisecond or not at all: 1 s. An attempt is a few milliseconds, or some
+/// hundred for a batch of 9 MB: after 3 s it is lost. All attempts together end after 8 s, so that the
+/// function still answers 503 within its own time and API Gateway's 29 s. Three attempts, as in the
+/// SDK's standard mode; a longer outage is the app's to retry, with its `Retry-After`.
 pub fn dynamodb_client(store: &StoreConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -50,9 +46,8 @@ pub fn dynamodb_client(store: &StoreConfig) -> Client {
     Client::new(&config.build())
 }
 
-/// Returns an HTTP client that trusts only [`StoreConfig::roots`]. It has TLS only if the endpoint is HTTPS. The
-/// SDK's default client would first parse every certificate of the operating system, which would take up most of a
-/// cold start.
+/// TLS only where it is used, and with the roots of [`StoreConfig::roots`] only: the SDK's own client parses every
+/// certificate of the operating system first, which is most of its cold start.
 fn http_client(store: &StoreConfig) -> SharedHttpClient {
     if store.endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_https()) {
         return Builder::new().build_http();
@@ -63,17 +58,17 @@ fn http_client(store: &StoreConfig) -> SharedHttpClient {
         .build_https()
 }
 
-/// Returns dummy credentials for an emulator, which does not check them.
+/// Credentials for an emulator, which checks none.
 fn any_credentials() -> Credentials {
     Credentials::new("local", "local", None, None, "local")
 }
 
-/// Returns a client for an emulated DynamoDB at `endpoint`, such as `http://127.0.0.1:8000`.
+/// A client for an emulated DynamoDB at `endpoint`, such as `http://127.0.0.1:8000`, which checks no
+/// credentials. It has no timeouts: an emulator shares its machine with whatever else runs there.
 ///
-/// The client has dummy credentials, because an emulator does not check them, and no timeouts, because an emulator
-/// shares its machine with other work. It reads no environment variable, profile, metadata service or trust store.
-/// (The SDK's default HTTP client would read the operating system's certificates. That takes time, and fails on a
-/// machine that has none.)
+/// All it needs is said here: no environment variable, profile, metadata service or trust store is read.
+/// (The SDK's own HTTP client reads the operating system's certificates first, which takes a while and
+/// fails on machines that have none.)
 pub fn emulator_client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(behavior())

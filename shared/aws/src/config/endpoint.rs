@@ -1,4 +1,4 @@
-//! The endpoint of DynamoDB, if it is not the region's default.
+//! Where a DynamoDB other than AWS's own is.
 
 use super::ConfigError;
 use lambda_http::http::Uri;
@@ -13,7 +13,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Parses the value of the variable `name`: an absolute URL with the scheme `http` or `https`.
+    /// Reads the value of the variable `name`: an absolute URL of scheme `http` or `https`.
     pub(super) fn parse(name: &'static str, url: &str) -> Result<Self, ConfigError> {
         let wrong = || ConfigError::unusable(name, "is not a URL such as http://127.0.0.1:8000");
         let uri: Uri = url.parse().map_err(|_| wrong())?;
@@ -30,18 +30,18 @@ impl Endpoint {
         })
     }
 
-    /// Returns the URL as configured.
+    /// The URL as it was given.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Returns true if connections use TLS.
+    /// True where connections are encrypted.
     pub const fn is_https(&self) -> bool {
         self.is_https
     }
 
-    /// Returns true if the endpoint is on this machine: `localhost`, a loopback address (RFC 1122 section 3.2.1.3,
-    /// RFC 4291 section 2.5.3), or `host.docker.internal`, the machine's name inside a container of `sam local`.
+    /// True where it is on this machine: `localhost`, a loopback address (RFC 1122 section 3.2.1.3, RFC 4291
+    /// section 2.5.3), or `host.docker.internal`, as the machine is called inside a container of `sam local`.
     pub const fn is_local(&self) -> bool {
         self.is_local
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_an_absolute_http_url_is_refused_without_repeating_it() {
+    fn what_is_no_absolute_http_url_is_refused_without_repeating_it() {
         for url in [
             "",
             "localhost",

@@ -1,58 +1,57 @@
 //! Configuration, read once when a function starts.
 //!
-//! Every setting of a function is an environment variable. All are checked before the first event. If one is
-//! invalid, the function stops with one line that names the variable ([`ConfigError`]).
+//! A function takes its settings from environment variables and from nothing else. Each is checked before the
+//! first event: a wrong one stops the function with one line that names it ([`ConfigError`]).
 
 mod client;
 mod endpoint;
-mod metrics;
 mod retention;
 mod roots;
 
 pub use client::{dynamodb_client, emulator_client};
 pub use endpoint::Endpoint;
-pub use metrics::MetricsConfig;
 pub use retention::DEFAULT_RETENTION;
 pub use roots::Roots;
 
+use crate::telemetry::Metrics;
 use aws_sdk_dynamodb::config::Credentials;
 use coinolio_core::id::UserId;
 use coinolio_core::sync::Retention;
 use lambda_http::http::uri::Authority;
 
-/// The settings of a function.
+/// What a function's environment says.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `TABLE_NAME`: the name of the DynamoDB table.
+    /// `TABLE_NAME`: the DynamoDB table.
     pub table: String,
-    /// `DEV_USER`: the user of every request when no authorizer runs. Accepted only with a local DynamoDB.
+    /// `DEV_USER`: who asks where no authorizer runs. Only ever set together with a local DynamoDB.
     pub dev_user: Option<UserId>,
-    /// How to reach DynamoDB.
+    /// Where DynamoDB is and how it is reached.
     pub store: StoreConfig,
-    /// `RETENTION_DAYS` and `RETENTION_VERSIONS`: the changes that compaction may remove.
+    /// `RETENTION_DAYS` and `RETENTION_VERSIONS`: what compaction may remove.
     pub retention: Retention,
-    /// `METRICS_NAMESPACE` and `METRICS_DIMENSIONS`: the namespace and the dimensions of the metrics.
-    pub metrics: MetricsConfig,
+    /// `METRICS_NAMESPACE` and `METRICS_DIMENSIONS`: where the metrics go.
+    pub metrics: Metrics,
 }
 
-/// How to reach DynamoDB: the variables that every AWS SDK reads ("AWS SDKs and Tools Reference Guide").
+/// How DynamoDB is reached: by the variables that every AWS SDK knows ("AWS SDKs and Tools Reference Guide").
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// `AWS_REGION`, or else `AWS_DEFAULT_REGION`, or else `us-east-1` if the endpoint is local.
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`; `us-east-1` for a local endpoint without either.
     pub region: String,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, or else `AWS_ENDPOINT_URL`. `None` stands for the region's own endpoint.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`; without it the region's own.
     pub endpoint: Option<Endpoint>,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. All may be absent if the endpoint is
-    /// local, because an emulator does not check them.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; only a local endpoint, which checks none,
+    /// does without.
     pub credentials: Option<Credentials>,
-    /// The trusted root certificates: Amazon's, and those in `AWS_CA_BUNDLE`.
+    /// The roots that an HTTPS endpoint must chain to: Amazon's, and those of `AWS_CA_BUNDLE`.
     pub roots: Roots,
 }
 
-/// The reason why a function cannot start. It never contains a variable's value.
+/// Why a function cannot start. It never holds a variable's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A required variable is unset or empty.
+    /// A variable is not set, or empty.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
     /// A variable's value cannot be used.
@@ -60,13 +59,13 @@ pub enum ConfigError {
     Unusable {
         /// The variable.
         name: &'static str,
-        /// The problem, worded to follow the name.
+        /// What is wrong with it, to be read after the name.
         problem: String,
     },
 }
 
 impl ConfigError {
-    /// Returns the error for the variable `name`. `problem` is worded to follow the name.
+    /// The variable `name` cannot be used: `problem` says why, to be read after the name.
     pub(crate) fn unusable(name: &'static str, problem: impl Into<String>) -> Self {
         Self::Unusable {
             name,
@@ -76,10 +75,10 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Reads the configuration from the environment.
+    /// Reads the environment.
     ///
     /// # Errors
-    /// Returns an error that names the first variable that is missing or invalid.
+    /// The first variable that is missing or wrong, by its name.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(environment)
     }
@@ -89,7 +88,7 @@ impl Config {
         let table = table(&environment)?;
         let store = StoreConfig::read(&environment)?;
         let dev_user = dev_user(&environment, &store)?;
-        let metrics = MetricsConfig::read(&environment)?;
+        let metrics = Metrics::from_lookup(&|name| environment.get(name))?;
         let retention = retention::retention(&environment)?;
         check_platform(&environment)?;
         Ok(Self {
@@ -138,12 +137,12 @@ fn credentials(environment: &Environment<'_>) -> Result<Credentials, ConfigError
     let key = environment.required("AWS_ACCESS_KEY_ID")?;
     let secret = environment.required("AWS_SECRET_ACCESS_KEY")?;
     let token = environment.get("AWS_SESSION_TOKEN");
-    // No expiry: Lambda's credentials are valid for as long as the execution environment lives.
+    // Lambda gives each environment credentials for its whole life: they never expire here.
     Ok(Credentials::new(key, secret, token, None, "environment"))
 }
 
-/// The variables of the process. An empty variable counts as unset, because `sam local` sets variables that have no
-/// value to the empty string.
+/// The variables of the process, an empty one being one that is not set: `sam local` empties those that it
+/// has no value for.
 struct Environment<'e>(&'e dyn Fn(&str) -> Option<String>);
 
 impl Environment<'_> {
@@ -156,16 +155,15 @@ impl Environment<'_> {
     }
 }
 
-/// Returns a variable's value. Bytes that are not Unicode are replaced, which makes the value invalid for every
-/// variable.
+/// A variable's value; what of it is not Unicode cannot be part of any right value, and stays recognisably wrong.
 fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// Reads a table's name: 3 to 255 of `a–z A–Z 0–9 _ . -` (DynamoDB Developer Guide, "Naming rules").
+/// A table's name: 3 to 255 of `a–z A–Z 0–9 _ . -` (DynamoDB Developer Guide, "Naming rules").
 ///
-/// The SDK also accepts an ARN. But DynamoDB may list the unprocessed writes of a batch under the table's name, and
-/// with an ARN the lookup by name would not find them: they would look processed.
+/// The SDK takes an ARN as well, but DynamoDB may name the table by its name in its answer about a batch's
+/// unprocessed writes: those would then be taken for written.
 fn table(environment: &Environment<'_>) -> Result<String, ConfigError> {
     const NAME: &str = "TABLE_NAME";
     let table = environment.required(NAME)?;
@@ -173,12 +171,12 @@ fn table(environment: &Environment<'_>) -> Result<String, ConfigError> {
     if (3..=255).contains(&table.len()) && table.bytes().all(allowed) {
         return Ok(table);
     }
-    let problem = "is not a table's name: 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-' (not an ARN)";
+    let problem = "is not a table's name: 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-' (an ARN is not taken)";
     Err(ConfigError::unusable(NAME, problem))
 }
 
-/// Reads the development identity. It is allowed only with a DynamoDB on this machine, which holds no real user's
-/// data, and never in Lambda.
+/// The development identity, allowed only where the data cannot be anybody's: with a DynamoDB on this machine,
+/// and never in Lambda.
 fn dev_user(environment: &Environment<'_>, store: &StoreConfig) -> Result<Option<UserId>, ConfigError> {
     const NAME: &str = "DEV_USER";
     let Some(user) = environment.get(NAME) else {
@@ -205,15 +203,14 @@ fn dev_user(environment: &Environment<'_>, store: &StoreConfig) -> Result<Option
     })
 }
 
-/// Returns true if the function runs in AWS. Lambda sets `AWS_LAMBDA_INITIALIZATION_TYPE` in every environment
-/// ("Defined runtime environment variables"). cargo-lambda does not set it. `sam local` does, but also sets
-/// `AWS_SAM_LOCAL`.
+/// True in AWS. Lambda sets `AWS_LAMBDA_INITIALIZATION_TYPE` in every environment ("Defined runtime environment
+/// variables"), cargo-lambda never does; `sam local` imitates it, and says so with `AWS_SAM_LOCAL`.
 fn is_deployed(environment: &Environment<'_>) -> bool {
     let emulated = environment.get("AWS_SAM_LOCAL").as_deref() == Some("true");
     environment.get("AWS_LAMBDA_INITIALIZATION_TYPE").is_some() && !emulated
 }
 
-/// Checks the variables that Lambda sets for its runtime library.
+/// Checks what Lambda itself sets and its runtime library insists on.
 fn check_platform(environment: &Environment<'_>) -> Result<(), ConfigError> {
     for name in ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION"] {
         environment.required(name)?;
@@ -225,7 +222,7 @@ fn check_platform(environment: &Environment<'_>) -> Result<(), ConfigError> {
     let api = "AWS_LAMBDA_RUNTIME_API";
     let address = environment.required(api)?;
     let address = address.strip_prefix("http://").unwrap_or(&address);
-    // A path may follow the authority: cargo-lambda serves each function under a separate path.
+    // A path may follow the authority: cargo-lambda serves each function below its own.
     let authority = address.split_once('/').map_or(address, |(authority, _)| authority);
     if authority.parse::<Authority>().is_err() {
         return Err(ConfigError::unusable(api, "is not a host and port"));
@@ -233,7 +230,7 @@ fn check_platform(environment: &Environment<'_>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Returns true if `name` can safely be part of a host name. The SDK itself refuses unknown regions.
+/// A region's name as part of a host name: what it can do harm with is refused, unknown ones are the SDK's matter.
 fn is_region(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&name.len()) && name.bytes().all(allowed)

@@ -1,4 +1,4 @@
-//! The changes that compaction may remove.
+//! What compaction may remove.
 
 use super::{ConfigError, Environment};
 use coinolio_core::sync::Retention;
@@ -7,20 +7,19 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The defaults in `template.yaml`: 90 days and 1,000 versions.
+/// What `template.yaml` sets where nobody asks for something else: 90 days and 1,000 versions (design section 3).
 pub const DEFAULT_RETENTION: Retention = Retention {
     age: Duration::from_secs(90 * DAY.as_secs()),
     versions: 1_000,
 };
 
-/// The allowed number of days: up to ten years.
+/// Ten years: more is as good as for ever.
 const DAYS: RangeInclusive<u32> = 1..=3_650;
 
-/// The allowed number of versions. At least ten, so that the head stays and a device that is a few versions behind
-/// still finds its base.
+/// The head must stay, and the devices that are a few versions behind it should find their base.
 const VERSIONS: RangeInclusive<u32> = 10..=1_000_000;
 
-/// Reads `RETENTION_DAYS` and `RETENTION_VERSIONS`. Both have defaults.
+/// What `RETENTION_DAYS` and `RETENTION_VERSIONS` say, the defaults where they say nothing.
 pub(super) fn retention(environment: &Environment<'_>) -> Result<Retention, ConfigError> {
     let days = whole(environment, "RETENTION_DAYS", DAYS)?;
     let versions = whole(environment, "RETENTION_VERSIONS", VERSIONS)?;

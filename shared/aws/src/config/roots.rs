@@ -1,4 +1,4 @@
-//! The root certificates that are trusted for DynamoDB.
+//! The certificates that DynamoDB's own must chain to.
 
 use super::ConfigError;
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
@@ -10,39 +10,39 @@ use rustls::pki_types::pem::PemObject;
 /// (<https://www.amazontrust.com/repository/>).
 const AMAZON: &[u8] = include_bytes!("../../roots/amazon-trust-services.pem");
 
-/// The variable that names a file with additional roots.
+/// The variable that names a file of more roots.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// The root certificates that are trusted for an HTTPS endpoint of DynamoDB.
+/// What an HTTPS endpoint of DynamoDB must chain to.
 ///
-/// By default these are only Amazon's, because parsing all roots of an operating system takes longer than
-/// everything else before a function's first event. `AWS_CA_BUNDLE` adds roots, for a proxy or an emulator with its
-/// own certificate.
+/// Amazon's roots alone by default: parsing all that an operating system trusts takes longer than everything else
+/// before a function's first event. `AWS_CA_BUNDLE` adds to them, for a proxy or an emulator with a
+/// certificate of its own.
 #[derive(Clone, Debug)]
 pub struct Roots(TlsContext);
 
 impl Roots {
-    /// Reads Amazon's roots, and those in the PEM file at `bundle`.
+    /// Amazon's roots, and those of the PEM file at `bundle`.
     ///
     /// # Errors
-    /// Returns an error that names `AWS_CA_BUNDLE` if the file cannot be read or contains anything but complete
-    /// certificates.
+    /// The variable `AWS_CA_BUNDLE` where the file cannot be read or does not hold certificates, all of them
+    /// whole.
     pub fn read(bundle: Option<&str>) -> Result<Self, ConfigError> {
         let mut store = TrustStore::empty().with_pem_certificate(AMAZON);
         if let Some(path) = bundle {
             let pem = std::fs::read(path)
                 .map_err(|cause| ConfigError::unusable(BUNDLE, format!("names a file that cannot be read: {cause}")))?;
-            // Without this check, the SDK would panic at the first connection.
+            // Checked here, because the SDK panics over it at the first connection.
             check(&pem).map_err(|problem| ConfigError::unusable(BUNDLE, problem))?;
             store.add_pem_certificate(pem);
         }
         let context = TlsContext::builder().with_trust_store(store).build();
         context
             .map(Self)
-            .map_err(|cause| ConfigError::unusable(BUNDLE, format!("cannot be used as a trust store: {cause}")))
+            .map_err(|cause| ConfigError::unusable(BUNDLE, format!("makes no trust store: {cause}")))
     }
 
-    /// Returns the roots in the form that the SDK's client needs.
+    /// The roots as the SDK's client takes them.
     pub(super) fn context(&self) -> TlsContext {
         self.0.clone()
     }
@@ -70,15 +70,15 @@ mod tests {
     use std::collections::HashSet;
     use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
-    /// Returns true for the 5 roots of Amazon Trust Services in Mozilla's list. A certificate contains its name as
-    /// plain text. Of the roots named "Starfield …", only the "Services" root belongs to Amazon.
+    /// Mozilla's list has 5 roots of Amazon Trust Services. The names stand in the certificates as they are:
+    /// of "Starfield …" only the "Services" root belongs to Amazon.
     fn is_amazons(certificate: &CertificateDer<'_>) -> bool {
-        let contains = |name: &[u8]| certificate.windows(name.len()).any(|window| window == name);
-        contains(b"Amazon Root CA ") || contains(b"Starfield Services Root Certificate Authority - G2")
+        let holds = |name: &[u8]| certificate.windows(name.len()).any(|window| window == name);
+        holds(b"Amazon Root CA ") || holds(b"Starfield Services Root Certificate Authority - G2")
     }
 
     #[test]
-    fn the_shipped_roots_are_exactly_amazons_in_mozillas_list() {
+    fn the_roots_shipped_are_all_of_amazons_in_mozillas_list_and_no_others() {
         let shipped: HashSet<_> = CertificateDer::pem_slice_iter(AMAZON).map(Result::unwrap).collect();
         let listed: HashSet<_> = TLS_SERVER_ROOT_CERTS
             .iter()
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_bundle_is_refused_by_the_variables_name() {
+    fn a_bundle_that_is_none_is_refused_by_the_variables_name() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, contents: &[u8]| {
             let path = folder.path().join(name);

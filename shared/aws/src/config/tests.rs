@@ -1,7 +1,7 @@
 use super::{Config, ConfigError};
 use std::collections::HashMap;
 
-/// The variables that Lambda sets, and a table name.
+/// What Lambda sets, and a table.
 const DEPLOYED: [(&str, &str); 9] = [
     ("TABLE_NAME", "coinolio"),
     ("AWS_REGION", "eu-central-1"),
@@ -14,7 +14,7 @@ const DEPLOYED: [(&str, &str); 9] = [
     ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
 ];
 
-/// The variables that cargo-lambda sets, a table name, and a DynamoDB on this machine.
+/// What cargo-lambda sets, a table and a DynamoDB on this machine.
 const LOCAL: [(&str, &str); 6] = [
     ("TABLE_NAME", "coinolio"),
     ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000"),
@@ -24,8 +24,7 @@ const LOCAL: [(&str, &str); 6] = [
     ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9000/sync"),
 ];
 
-/// Reads the configuration from the variables in `base`, overridden by those in `changed`. An empty value unsets a
-/// variable.
+/// What the environment `base` says with `changed` instead; an empty value unsets.
 fn read(base: &[(&str, &str)], changed: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables: HashMap<_, _> = base.iter().chain(changed).copied().collect();
     Config::from_lookup(|name| variables.get(name).map(|value| (*value).to_owned()))
@@ -39,7 +38,7 @@ fn refusal(base: &[(&str, &str)], changed: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_error_names_a_required_variable_that_is_missing() {
+fn each_variable_that_a_function_needs_is_named_where_it_is_missing() {
     for name in DEPLOYED.map(|(name, _)| name) {
         if name == "AWS_LAMBDA_INITIALIZATION_TYPE" {
             continue;
@@ -56,7 +55,7 @@ fn the_error_names_a_required_variable_that_is_missing() {
 }
 
 #[test]
-fn the_credentials_come_from_the_environment_and_are_never_logged() {
+fn the_credentials_are_those_of_the_environment_and_no_log_shows_them() {
     let variables = [
         ("AWS_ACCESS_KEY_ID", "key"),
         ("AWS_SECRET_ACCESS_KEY", "hidden"),
@@ -75,7 +74,7 @@ fn the_credentials_come_from_the_environment_and_are_never_logged() {
 }
 
 #[test]
-fn the_error_names_a_variable_with_an_unusable_value_in_one_line() {
+fn each_variable_with_a_value_that_cannot_be_used_is_named_in_one_line() {
     let long = "a".repeat(256);
     for (name, value) in [
         ("TABLE_NAME", "ab"),
@@ -118,7 +117,7 @@ fn a_local_dynamodb_needs_neither_region_nor_credentials() {
 }
 
 #[test]
-fn the_endpoint_for_dynamodb_takes_precedence_over_the_endpoint_for_all_services() {
+fn the_services_own_endpoint_comes_before_that_of_all_services() {
     let all = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     let url = |changed: &[(&str, &str)]| {
         let endpoint = read(&LOCAL, changed).unwrap().store.endpoint;
@@ -165,7 +164,7 @@ fn a_development_identity_needs_a_dynamodb_on_this_machine() {
 }
 
 #[test]
-fn a_deployed_function_never_has_a_development_identity() {
+fn a_deployed_function_has_no_development_identity_whatever_its_endpoint() {
     let local = ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000");
     for changed in [
         &[("DEV_USER", "ada"), local][..],
@@ -181,7 +180,7 @@ fn a_deployed_function_never_has_a_development_identity() {
 }
 
 #[test]
-fn a_development_identity_is_validated_like_any_other_user() {
+fn a_development_identity_is_checked_as_any_users_is() {
     let long = "a".repeat(256);
     for user in ["a#b", "a\u{7}b", &long] {
         let refused = refusal(&LOCAL, &[("DEV_USER", user)]);
@@ -193,7 +192,7 @@ fn a_development_identity_is_validated_like_any_other_user() {
 }
 
 #[test]
-fn the_variables_set_the_retention_within_bounds() {
+fn the_retention_is_what_the_variables_say_and_bounded() {
     let retention = |days, versions| {
         let changed = [("RETENTION_DAYS", days), ("RETENTION_VERSIONS", versions)];
         read(&DEPLOYED, &changed).unwrap().retention

@@ -1,41 +1,38 @@
-//! Payloads too large for one item, compressed and cut into chunks.
+//! Payloads too big for one item: compressed, and cut into chunks that prove themselves whole.
 //!
-//! Each chunk contains the number of chunks, the size of the payload, the SHA-256 of the chunk's own bytes, and the
-//! SHA-256 of the whole compressed payload. The last also tells the chunks of two writes apart.
+//! Each chunk says how many there are, how many bytes they make, its own SHA-256 and that of all of them
+//! together, which also tells the chunks of one writing from those of another.
 
-use super::errors::refused;
-use super::item::{self, Item, Stored, binary, number};
+use super::items::{self, Item, Stored, binary, number};
 use super::keys;
-use super::keys::SortRange;
 use super::payload;
-use super::table::{Order, Table};
 use coinolio_core::store::StoreError;
+use std::io;
 
-/// The maximum size of a chunk, in bytes: well below DynamoDB's limit of 400 KB for an item with its keys and attribute
-/// names.
+/// The most bytes of one chunk: well below DynamoDB's 400 KB for an item, keys and names included
+/// (design section 3).
 const CHUNK_BYTES: usize = 350 * 1000;
 
-/// The maximum number of chunks of one payload: enough for [`payload::MAX_BYTES`] of incompressible data, with a
-/// margin.
+/// The most chunks of one payload: what [`payload::MAX_BYTES`] takes where nothing compresses, with room.
 const MAX_CHUNKS: usize = payload::MAX_BYTES / CHUNK_BYTES + 10;
 
-/// The result of joining chunks.
+/// Chunks put together.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Joined {
-    /// All chunks are there; contains the joined payload.
+    /// The payload.
     Whole(Vec<u8>),
-    /// The payload is incomplete. Contains the index of the first chunk that is absent or belongs to another write.
+    /// Not all chunks of one writing are there: the first that is missing.
     Missing(usize),
 }
 
-/// Cuts `compressed` into chunks, one item each. `size` is the payload's size before compression.
+/// Cuts compressed bytes that make `size` when decompressed.
 pub(super) fn cut(pk: &str, prefix: &str, compressed: &[u8], size: usize) -> Vec<Item> {
     let whole = payload::checksum(compressed);
     let count = compressed.len().div_ceil(CHUNK_BYTES);
     let pieces = compressed.chunks(CHUNK_BYTES).enumerate();
     pieces
         .map(|(index, piece)| {
-            let mut item = item::keyed(pk, &keys::chunk_sort(prefix, index));
+            let mut item = items::keyed(pk, &keys::chunk_sort(prefix, index));
             item.insert("count".to_owned(), number(count));
             item.insert("size".to_owned(), number(size));
             item.insert("whole".to_owned(), binary(whole));
@@ -46,27 +43,18 @@ pub(super) fn cut(pk: &str, prefix: &str, compressed: &[u8], size: usize) -> Vec
         .collect()
 }
 
-/// Compresses `plain` and cuts it into chunks, one item each.
-pub(super) fn compress_and_cut(pk: &str, prefix: &str, plain: &[u8]) -> Result<Vec<Item>, StoreError> {
-    let compressed = payload::compress(plain).map_err(refused)?;
-    Ok(cut(pk, prefix, &compressed, plain.len()))
+/// Compresses and cuts.
+pub(super) fn compress_and_cut(pk: &str, prefix: &str, plain: &[u8]) -> io::Result<Vec<Item>> {
+    Ok(cut(pk, prefix, &payload::compress(plain)?, plain.len()))
 }
 
-/// Reads a chunked payload.
-pub(super) async fn read(table: &Table, pk: &str, prefix: &str) -> Result<Joined, StoreError> {
-    let found = table
-        .query(pk, SortRange::below(prefix), Order::Ascending, None)
-        .await?;
-    join(prefix, &found)
-}
-
-/// Joins the chunks whose sort keys begin with `prefix`. The chunks may be in any order.
+/// Puts the chunks of `prefix` together, whatever their order.
 ///
 /// # Errors
-/// Returns a corrupt-data error that names the chunk if a chunk fails its check.
+/// Corrupt, naming the chunk, where one does not prove itself.
 pub(super) fn join(prefix: &str, chunks: &[Item]) -> Result<Joined, StoreError> {
     let find = |index| {
-        let sk = item::text(keys::chunk_sort(prefix, index));
+        let sk = items::text(keys::chunk_sort(prefix, index));
         chunks.iter().find(|item| item.get("sk") == Some(&sk))
     };
     let Some(first) = find(0) else {
@@ -90,7 +78,7 @@ pub(super) fn join(prefix: &str, chunks: &[Item]) -> Result<Joined, StoreError> 
         compressed.extend_from_slice(chunk.proven("data")?);
     }
     if payload::checksum(&compressed) != whole {
-        return Err(first.corrupt("the chunks do not match their stored checksum"));
+        return Err(first.corrupt("the chunks do not have the checksum that was stored with them"));
     }
     let plain = payload::decompress(&compressed, size);
     plain.map(Joined::Whole).map_err(|reason| first.corrupt(reason))
@@ -99,12 +87,12 @@ pub(super) fn join(prefix: &str, chunks: &[Item]) -> Result<Joined, StoreError> 
 #[cfg(test)]
 mod tests {
     use super::{CHUNK_BYTES, Joined, cut, join};
-    use crate::dynamodb::{item, payload};
+    use crate::dynamodb::{items, payload};
 
     const PREFIX: &str = "SNAPSHOT#1#";
 
-    fn chunks(count: usize, seed: u8) -> (Vec<u8>, Vec<item::Item>) {
-        // Pseudo-random bytes, so that the payload does not compress to one chunk.
+    fn chunks(count: usize, seed: u8) -> (Vec<u8>, Vec<items::Item>) {
+        // Cheap noise, so that compression does not put all of it into one chunk.
         let mut state = u64::from(seed) + 1;
         let plain: Vec<u8> = std::iter::repeat_with(|| {
             state = state
@@ -120,15 +108,15 @@ mod tests {
     }
 
     #[test]
-    fn chunks_in_any_order_join_to_the_payload_and_stay_below_the_item_limit() {
+    fn chunks_in_any_order_make_the_payload_and_stay_below_the_item_limit() {
         let (plain, mut items) = chunks(4, 0);
-        assert!(items.iter().all(|item| item::size(item) < 360_000));
+        assert!(items.iter().all(|item| items::size(item) < 360_000));
         items.reverse();
         assert_eq!(join(PREFIX, &items).unwrap(), Joined::Whole(plain));
     }
 
     #[test]
-    fn a_payload_that_lacks_a_chunk_is_reported_as_missing_it() {
+    fn a_payload_is_not_whole_without_each_of_its_chunks() {
         let (_, items) = chunks(3, 0);
         for missing in 0..3 {
             let mut partial = items.clone();
@@ -139,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chunks_of_two_writes_are_never_mixed() {
+    fn the_chunks_of_two_writings_are_never_mixed() {
         let (plain, longer) = chunks(3, 0);
         let (_, shorter) = chunks(2, 9);
         let mixed = [shorter[0].clone(), longer[1].clone(), longer[2].clone()];
@@ -149,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn the_error_names_a_chunk_that_fails_its_check() {
+    fn a_chunk_that_does_not_prove_itself_is_named() {
         let (_, items) = chunks(3, 0);
         for (name, value) in [
-            ("data", item::binary(vec![1, 2, 3])),
-            ("sum", item::binary(vec![0; 32])),
-            ("sum", item::binary(vec![0; 31])),
-            ("format", item::number(2)),
+            ("data", items::binary(vec![1, 2, 3])),
+            ("sum", items::binary(vec![0; 32])),
+            ("sum", items::binary(vec![0; 31])),
+            ("format", items::number(2)),
         ] {
             let mut spoilt = items.clone();
             spoilt[1].insert(name.to_owned(), value);
@@ -164,7 +152,7 @@ mod tests {
         }
         for count in ["0", "100000000", "-1"] {
             let mut spoilt = items.clone();
-            spoilt[0].insert("count".to_owned(), item::number(count));
+            spoilt[0].insert("count".to_owned(), items::number(count));
             assert!(join(PREFIX, &spoilt).is_err(), "{count}");
         }
     }

@@ -1,4 +1,4 @@
-//! The documents that an execution environment caches between invocations.
+//! Documents that an execution environment remembers between its invocations.
 
 use coinolio_core::json::Value;
 use coinolio_core::log::{Change, ChangeIdentity, PortfolioKey};
@@ -6,15 +6,14 @@ use lru::LruCache;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum total size of the cached documents, in bytes of compact JSON. In memory they need about six times as
-/// much, which leaves most of a function's 256 MB for its work.
+/// How much is remembered, in bytes of compact JSON: some six times that in memory, which leaves most of a
+/// function's 256 MB to its work.
 const ROOM: u64 = 8 * 1024 * 1024;
 
-/// The latest cached document of each portfolio. To make room for a new document, the least recently used ones are
-/// removed.
-pub(super) struct Documents(Mutex<Remembered>);
+/// The newest remembered document of each portfolio, as far as there is room for the most recently used.
+pub(super) struct Documents(Mutex<Kept>);
 
-struct Remembered {
+struct Kept {
     recent: LruCache<PortfolioKey, Document>,
     bytes: u64,
 }
@@ -26,39 +25,37 @@ struct Document {
 }
 
 impl Documents {
-    /// Returns the document that `change` produced, if it is cached.
     pub(super) fn get(&self, key: &PortfolioKey, change: &Change) -> Option<Arc<Value>> {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = remembered.recent.get(key)?;
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.recent.get(key)?;
         (found.made_by == ChangeIdentity::of(change)).then(|| Arc::clone(&found.document))
     }
 
-    /// Caches the document that `change` produced, unless it alone exceeds the maximum total size.
     pub(super) fn put(&self, key: &PortfolioKey, change: &Change, document: &Arc<Value>, bytes: u64) {
         if bytes > ROOM {
             return;
         }
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let document = Document {
             made_by: ChangeIdentity::of(change),
             document: Arc::clone(document),
             bytes,
         };
-        remembered.bytes += bytes;
-        let replaced = remembered.recent.put(key.clone(), document);
-        remembered.bytes -= replaced.map_or(0, |replaced| replaced.bytes);
-        while remembered.bytes > ROOM {
-            let Some((_, oldest)) = remembered.recent.pop_lru() else {
+        kept.bytes += bytes;
+        let replaced = kept.recent.put(key.clone(), document);
+        kept.bytes -= replaced.map_or(0, |replaced| replaced.bytes);
+        while kept.bytes > ROOM {
+            let Some((_, oldest)) = kept.recent.pop_lru() else {
                 break;
             };
-            remembered.bytes -= oldest.bytes;
+            kept.bytes -= oldest.bytes;
         }
     }
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        Self(Mutex::new(Remembered {
+        Self(Mutex::new(Kept {
             recent: LruCache::unbounded(),
             bytes: 0,
         }))
@@ -66,7 +63,7 @@ impl Default for Documents {
 }
 
 impl fmt::Debug for Documents {
-    /// Prints no document, because documents belong to the users.
+    /// Says nothing of the documents: they are their users' alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Documents")
     }
@@ -105,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_returned_only_for_the_change_that_produced_it() {
+    fn a_document_is_remembered_for_the_change_that_made_it_alone() {
         let (documents, document) = (Documents::default(), Arc::new(Value::from("a")));
         documents.put(&key("a"), &change(2, 5), &document, 3);
         assert_eq!(documents.get(&key("a"), &change(2, 5)), Some(document));
@@ -115,19 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_document_is_removed_first() {
+    fn what_was_not_used_for_longest_is_forgotten_first() {
         let (documents, document) = (Documents::default(), Arc::new(Value::Null));
         for portfolio in ["a", "b"] {
             documents.put(&key(portfolio), &change(1, 1), &document, ROOM / 2);
         }
         assert!(documents.get(&key("a"), &change(1, 1)).is_some());
         documents.put(&key("c"), &change(1, 1), &document, ROOM / 2);
-        let is_remembered = |portfolio| documents.get(&key(portfolio), &change(1, 1)).is_some();
-        assert_eq!(["a", "b", "c"].map(is_remembered), [true, false, true]);
+        let is_kept = |portfolio| documents.get(&key(portfolio), &change(1, 1)).is_some();
+        assert_eq!(["a", "b", "c"].map(is_kept), [true, false, true]);
         documents.put(&key("d"), &change(1, 1), &document, ROOM + 1);
-        assert!(
-            !is_remembered("d") && is_remembered("a"),
-            "a document that is too large must not replace another"
-        );
+        assert!(!is_kept("d") && is_kept("a"), "what has no room takes none");
     }
 }

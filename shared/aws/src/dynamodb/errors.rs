@@ -1,4 +1,4 @@
-//! Conversion of the SDK's errors to the store's errors.
+//! The SDK's errors as the port's.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -7,8 +7,8 @@ use coinolio_core::store::{BoxError, StoreError};
 use std::error::Error;
 use std::fmt;
 
-/// Error codes after which the same request can succeed when repeated (DynamoDB Developer Guide, "Error handling
-/// with DynamoDB"). A status of 500 or above counts as well, whatever its code.
+/// Error codes that say "not now" rather than "not so" (DynamoDB Developer Guide, "Error handling with
+/// DynamoDB"); every status of 500 and above says so too.
 const TRANSIENT: [&str; 11] = [
     "InternalServerError",
     "LimitExceededException",
@@ -23,15 +23,15 @@ const TRANSIENT: [&str; 11] = [
     "TransactionInProgressException",
 ];
 
-/// Returns true if a request that failed with this code can succeed when repeated.
+/// True for a code after which the same request may succeed.
 pub(super) fn is_transient(code: &str) -> bool {
     TRANSIENT.contains(&code)
 }
 
-/// Converts an SDK error that the caller does not expect to an error of the store, with the SDK error as its cause.
+/// Sorts an SDK error that the caller does not expect, and keeps it as the cause.
 ///
-/// The SDK's `Debug` form prints response bodies, which contain portfolios. The cause therefore contains no
-/// response body, neither in its text nor in its `Debug` form.
+/// The SDK's `Debug` form prints response bodies, and those contain portfolios: neither the text nor the `Debug` form of
+/// the cause has them.
 pub(super) fn store_error<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
@@ -43,11 +43,11 @@ where
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         _ => false,
     };
-    let cause = RequestError::from(error);
+    let cause = Box::new(RequestError::from(error));
     if is_unavailable {
-        unavailable(cause)
+        StoreError::Unavailable(cause)
     } else {
-        refused(cause)
+        StoreError::Refused(cause)
     }
 }
 
@@ -90,17 +90,7 @@ where
     }
 }
 
-/// Returns the error for a store that cannot be reached or is overloaded. The same request may succeed later.
-pub(super) fn unavailable(cause: impl Into<BoxError>) -> StoreError {
-    StoreError::Unavailable(cause.into())
-}
-
-/// Returns the error for a request that the store refuses or that cannot be built.
+/// Returns the error of a request that the SDK cannot even build, or of a payload that cannot be stored.
 pub(super) fn refused(cause: impl Into<BoxError>) -> StoreError {
     StoreError::Refused(cause.into())
-}
-
-/// Returns the error for an item that cannot be read.
-pub(super) fn corrupt(pk: &str, sk: &str, cause: impl Into<BoxError>) -> StoreError {
-    StoreError::corrupt(format!("{pk} {sk}"), cause)
 }

@@ -1,4 +1,4 @@
-//! The table's key scheme. This module builds all keys.
+//! The key scheme: the one place where keys are made.
 
 use coinolio_core::id::{DeviceId, PortfolioId, UserId};
 use coinolio_core::log::{PortfolioKey, Version};
@@ -11,8 +11,8 @@ pub(super) struct SortRange {
 }
 
 impl SortRange {
-    /// Returns the range of all sort keys that consist of `prefix` and an id or a chunk's number. `~` sorts after
-    /// every character that these can contain.
+    /// All sort keys that continue `prefix` with a portfolio id or a chunk's number: `~` sorts after all of
+    /// their characters.
     pub(super) fn below(prefix: &str) -> Self {
         Self {
             from: prefix.to_owned(),
@@ -20,24 +20,26 @@ impl SortRange {
         }
     }
 
-    /// Returns the range of the changes whose parent is `first` or later.
+    /// The changes whose parent is `first` or later.
     pub(super) fn changes_since(first: Version) -> Self {
-        // A version has at most twenty digits. Padded with zeros, the keys sort as the numbers do.
+        // Twenty digits hold any version, so that the text sorts as the number does.
         Self {
             from: change_sort(first),
             to: format!("{CHANGE_PREFIX}{}", "9".repeat(20)),
         }
     }
 
-    /// Returns the range of the changes whose parent is between `first` and `last`, both included.
+    /// The changes whose parent is between `first` and `last`.
     pub(super) fn changes(first: Version, last: Version) -> Self {
         Self {
             from: change_sort(first),
             to: change_sort(last),
         }
     }
+}
 
-    /// Returns the range of the chunks of all snapshots at `version` or earlier.
+impl SortRange {
+    /// The chunks of all snapshots of `version` and before.
     pub(super) fn snapshots_to(version: Version) -> Self {
         Self {
             from: SNAPSHOT_PREFIX.to_owned(),
@@ -45,7 +47,7 @@ impl SortRange {
         }
     }
 
-    /// Returns the range of the chunks of a payload that come before the chunk at `index`.
+    /// The chunks of a payload below the one of `index`.
     pub(super) fn chunks_before(prefix: &str, index: usize) -> Self {
         Self {
             from: chunk_sort(prefix, 0),
@@ -54,25 +56,25 @@ impl SortRange {
     }
 }
 
-/// Returns the partition key of a user's directory and devices.
+/// The partition of a user's directory.
 pub(super) fn user_partition(user: &UserId) -> String {
     format!("USER#{user}")
 }
 
-/// Returns the partition key of a portfolio's log.
+/// The partition of a portfolio's log.
 pub(super) fn portfolio_partition(key: &PortfolioKey) -> String {
     format!("USER#{}#PORTFOLIO#{}", key.user, key.portfolio)
 }
 
-/// The prefix of the sort keys of directory entries.
+/// What all directory entries' sort keys begin with.
 pub(super) const ENTRY_PREFIX: &str = "PORTFOLIO#";
 
-/// Returns the sort key of a directory entry.
+/// The sort key of a directory entry.
 pub(super) fn entry_sort(portfolio: &PortfolioId) -> String {
     format!("{ENTRY_PREFIX}{portfolio}")
 }
 
-/// Returns the portfolio whose log is in a partition, or `None` if the partition has no log.
+/// The portfolio whose log is in a partition; `None` where it is another's.
 pub(super) fn portfolio_of(partition: &str) -> Option<PortfolioKey> {
     let mut parts = partition.split('#');
     let parts = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
@@ -86,48 +88,48 @@ pub(super) fn portfolio_of(partition: &str) -> Option<PortfolioKey> {
     (portfolio_partition(&key) == partition).then_some(key)
 }
 
-/// The prefix of the sort keys of changes.
+/// What the sort keys of all changes begin with.
 const CHANGE_PREFIX: &str = "CHANGE#";
 
-/// Returns the sort key of the only change that can have this parent.
+/// The sort key of the one change made on top of `parent`.
 pub(super) fn change_sort(parent: Version) -> String {
     format!("{CHANGE_PREFIX}{parent:020}")
 }
 
-/// Returns true if `sk` is the sort key of a change.
+/// True for a change's sort key.
 pub(super) fn is_change(sk: &str) -> bool {
     sk.starts_with(CHANGE_PREFIX)
 }
 
-/// The prefix of the sort keys of all snapshot chunks.
+/// What the sort keys of all snapshots' chunks begin with.
 const SNAPSHOT_PREFIX: &str = "SNAPSHOT#";
 
-/// Returns the prefix of the sort keys of one snapshot's chunks.
+/// What the sort keys of a snapshot's chunks begin with.
 pub(super) fn snapshot_prefix(version: Version) -> String {
     format!("{SNAPSHOT_PREFIX}{version:020}#")
 }
 
-/// Returns the snapshot's version and the chunk's index if `sk` is the sort key of a snapshot's chunk.
+/// The version and the number of the chunk that has the sort key `sk` among those of snapshots.
 pub(super) fn snapshot_chunk(sk: &str) -> Option<(Version, usize)> {
     let (version, index) = sk.strip_prefix(SNAPSHOT_PREFIX)?.split_once('#')?;
     let (version, index) = (version.parse().ok()?, index.parse().ok()?);
     (chunk_sort(&snapshot_prefix(version), index) == sk).then_some((version, index))
 }
 
-/// Returns the prefix of the sort keys of a large patch's chunks.
+/// What the sort keys of a big patch's chunks begin with.
 pub(super) fn patch_prefix(change_id: &str) -> String {
     format!("PATCH#{change_id}#")
 }
 
-/// Returns the sort key of a chunk.
+/// The sort key of a chunk.
 pub(super) fn chunk_sort(prefix: &str, index: usize) -> String {
     format!("{prefix}{index:04}")
 }
 
-/// The prefix of the sort keys of devices.
+/// What all devices' sort keys begin with.
 pub(super) const DEVICE_PREFIX: &str = "DEVICE#";
 
-/// Returns the sort key of a device.
+/// The sort key of a device.
 pub(super) fn device_sort(device: &DeviceId) -> String {
     format!("{DEVICE_PREFIX}{device}")
 }

@@ -1,45 +1,44 @@
-//! Compression, and the checksums that show whether stored bytes are intact.
+//! Bytes made smaller, and the checksums that prove them whole.
 
 use sha2::{Digest, Sha256};
 use std::io;
 
-/// The maximum size of a decompressed payload. The largest document has 6 MB, and a patch may contain both values
-/// of every conflict. Both fit easily, and a function has more memory than this.
+/// The most bytes that a payload may decompress to: far above the largest document (6 MB, design section
+/// 5) and a patch with both values of every conflict in it, far below a function's memory.
 pub(super) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// zstd's default level. Higher levels save a few percent and take several times as long.
+/// zstd's own default: the higher levels save a few percent of a chunk and cost a multiple of the time.
 const LEVEL: i32 = 3;
 
-/// Compresses `plain`.
-///
-/// # Errors
-/// Fails if `plain` has more than [`MAX_BYTES`], because it could not be decompressed again.
+/// Compresses `plain`, refused where it could not be read back.
 pub(super) fn compress(plain: &[u8]) -> io::Result<Vec<u8>> {
     if plain.len() > MAX_BYTES {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("{} bytes are more than the limit of {MAX_BYTES}", plain.len()),
+            format!(
+                "{} bytes are more than the {MAX_BYTES} that an item may hold",
+                plain.len()
+            ),
         ));
     }
     zstd::bulk::compress(plain, LEVEL)
 }
 
-/// Decompresses `compressed` to exactly `size` bytes.
-///
-/// # Errors
-/// Returns the reason if the result has another size or more than [`MAX_BYTES`]. Never allocates more than that.
+/// Decompresses to exactly `size` bytes; never allocates more than [`MAX_BYTES`], whatever the data say.
 pub(super) fn decompress(compressed: &[u8], size: usize) -> Result<Vec<u8>, String> {
     if size > MAX_BYTES {
-        return Err(format!("{size} bytes are more than the limit of {MAX_BYTES}"));
+        return Err(format!(
+            "{size} bytes are more than the {MAX_BYTES} that an item may hold"
+        ));
     }
     let plain = zstd::bulk::decompress(compressed, size).map_err(|error| format!("does not decompress: {error}"))?;
     if plain.len() != size {
-        return Err(format!("has {} bytes instead of {size}", plain.len()));
+        return Err(format!("holds {} bytes where it says {size}", plain.len()));
     }
     Ok(plain)
 }
 
-/// Returns the SHA-256 of stored bytes.
+/// SHA-256 of stored bytes.
 pub(super) fn checksum(stored: &[u8]) -> [u8; 32] {
     Sha256::digest(stored).into()
 }
@@ -49,7 +48,7 @@ mod tests {
     use super::{MAX_BYTES, compress, decompress};
 
     #[test]
-    fn compressed_bytes_decompress_only_to_their_exact_size() {
+    fn what_is_compressed_comes_back_only_at_its_exact_size() {
         let plain = b"{\"a\":1}".repeat(1000);
         let compressed = compress(&plain).unwrap();
         assert!(compressed.len() < plain.len() / 10);
@@ -62,8 +61,8 @@ mod tests {
     }
 
     #[test]
-    fn a_small_input_cannot_decompress_to_more_than_the_limit() {
-        // 100 MB of zeros, compressed to a few kilobytes.
+    fn a_small_input_cannot_ask_for_more_memory_than_the_bound() {
+        // 100 MB of zeros in a few kilobytes.
         let bomb = zstd::bulk::compress(&vec![0; 100_000_000], 3).unwrap();
         assert!(bomb.len() < 20_000);
         assert!(decompress(&bomb, 100_000_000).is_err());

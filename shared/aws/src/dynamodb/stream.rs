@@ -1,12 +1,12 @@
-//! The records of the table's stream.
+//! The items of the log as the table's stream tells of them.
 
-use super::item::FORMAT;
+use super::items::FORMAT;
 use super::keys;
 use coinolio_core::log::PortfolioKey;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The members of a stream record that this service reads (DynamoDB Streams API reference, "Record").
+/// What is read of a stream's record (DynamoDB Streams API reference, "Record").
 #[derive(Debug, Deserialize)]
 pub(crate) struct Record {
     #[serde(rename = "eventName")]
@@ -18,7 +18,7 @@ pub(crate) struct Record {
 #[serde(rename_all = "PascalCase")]
 struct Change {
     keys: Keys,
-    /// Missing or of any form if the item is not a change.
+    /// Of another item than a change it may be anything, or not there.
     #[serde(default)]
     new_image: Value,
 }
@@ -36,11 +36,11 @@ struct Text {
 }
 
 impl Record {
-    /// Returns the portfolio whose new change the record reports. Returns `None` if the record is about another
-    /// item or is not an insertion.
+    /// The portfolio that the record tells a new change of; `None` where it is of another item, or not an
+    /// insertion.
     ///
     /// # Errors
-    /// Returns the reason why the item cannot be read as a change. The reason contains none of the item's data.
+    /// What a change's item cannot be: a reason that holds nothing of it.
     pub(crate) fn changed_portfolio(&self) -> Result<Option<PortfolioKey>, &'static str> {
         let Change { keys, new_image } = &self.dynamodb;
         if self.event_name != "INSERT" || !keys::is_change(&keys.sk.text) {
@@ -50,9 +50,9 @@ impl Record {
         match format.and_then(|digits| digits.parse::<u64>().ok()) {
             Some(FORMAT) => {}
             Some(_) => return Err("the change is of a format that this version does not read"),
-            None => return Err("the record does not contain the change's format"),
+            None => return Err("the change's item with its format is not in the record"),
         }
-        let key = keys::portfolio_of(&keys.pk.text).ok_or("the change is not in a portfolio's partition")?;
+        let key = keys::portfolio_of(&keys.pk.text).ok_or("the change is in no portfolio's partition")?;
         Ok(Some(key))
     }
 }

@@ -1,5 +1,4 @@
-//! The body of an answer. It is compressed if the client accepts gzip and the body is long enough, or if it would
-//! not fit into Lambda's limit otherwise.
+//! The answer's body: compressed where that helps and the client takes it, or where Lambda would not carry it.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -7,27 +6,27 @@ use lambda_http::http::HeaderMap;
 use lambda_http::http::header::ACCEPT_ENCODING;
 use std::io::Write;
 
-/// Bodies up to this many bytes are not compressed, because they fit into one packet anyway.
+/// Bodies below this many bytes are sent as they are: a packet holds them anyway.
 const WORTH_COMPRESSING: usize = 1024;
 
-/// The largest body that Lambda can return, in bytes of the JSON that the function returns. Lambda's limit for a
-/// synchronous invocation is 6 MB (AWS Lambda Developer Guide, "Lambda quotas"); its error message says 6,291,556
-/// bytes. Status and headers, which only the service sets, need less than 2 KB of it.
+/// The biggest answer of a function, in bytes of the JSON that it hands to Lambda (AWS Lambda Developer Guide,
+/// "Lambda quotas": 6 MB for a synchronous invocation, 6,291,556 bytes by the error that says so), without what
+/// stands around the body: status and headers, all of them the service's own and below 2 KB.
 const CARRIED: usize = 6_291_556 - 2048;
 
-/// A body, ready for the gateway.
+/// A body as it goes to the gateway.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Coded {
-    /// Not compressed.
+    /// As it is.
     Text(Vec<u8>),
-    /// Compressed with gzip.
+    /// Compressed.
     Gzip(Vec<u8>),
 }
 
-/// Compresses `body`, a JSON text, if it is long enough and `headers` accept gzip.
+/// `body`, a JSON text, compressed where that is worth it and `headers` accept gzip.
 ///
-/// Lambda's limit takes precedence: a body that fits into the limit in only one coding is sent in that coding. RFC
-/// 9110 section 12.5.3 permits this. Returns `None` if the body fits in neither coding.
+/// Lambda's limit comes before both: what it carries in one coding only is sent in that, as RFC 9110 section
+/// 12.5.3 lets a server do. `None` where it carries neither.
 pub(super) fn coded(headers: &HeaderMap, body: Vec<u8>) -> Option<Coded> {
     let fits_as_text = text_bytes(&body) <= CARRIED;
     let wanted = body.len() > WORTH_COMPRESSING && accepts_gzip(headers);
@@ -50,19 +49,19 @@ fn gzip(body: &[u8], level: Compression) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// Returns the length of a JSON text as a string within another JSON text. Only its quotes and backslashes need an
-/// escape, because compact JSON contains no control characters.
+/// What a JSON text takes as a string in another one: its quotes and backslashes are escaped, and there is
+/// nothing else in it to escape.
 fn text_bytes(json: &[u8]) -> usize {
     json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
-/// Returns the length of binary data in the gateway's base64.
+/// What binary data takes in the gateway's base64.
 const fn base64_bytes(data: &[u8]) -> usize {
     data.len().div_ceil(3) * 4
 }
 
-/// Returns true if `Accept-Encoding` gives gzip a weight above 0 that is not below identity's (RFC 9110 section
-/// 12.5.3). Without the header, only identity is sure to be understood.
+/// True where `Accept-Encoding` gives gzip a weight above 0 that is no lower than identity's (RFC 9110
+/// section 12.5.3). Without the header identity is what every client understands.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut identity, mut any) = (None, None, None);
     for value in headers.get_all(ACCEPT_ENCODING) {
@@ -82,8 +81,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     gzip > 0 && gzip >= identity.unwrap_or(0)
 }
 
-/// Returns a coding's weight in thousandths: 1000 if there is no `q`, 0 if `q` is invalid (RFC 9110 section
-/// 12.4.2).
+/// A coding's weight in thousandths: 1 without `q`, 0 where `q` is not a weight (RFC 9110 section 12.4.2).
 fn weight<'a>(parameters: impl Iterator<Item = &'a str>) -> Option<u16> {
     for parameter in parameters {
         let Some((name, value)) = parameter.split_once('=') else {
@@ -123,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_body_is_compressed_for_a_client_that_accepts_gzip() {
+    fn a_large_body_is_compressed_for_those_who_accept_it() {
         let body = vec![b'a'; 2000];
         for accept in [
             "gzip",
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_refuses_gzip_or_prefers_identity_gets_identity() {
+    fn who_refuses_gzip_or_likes_identity_better_gets_identity() {
         let body = vec![b'a'; 2000];
         for accept in [
             "",
@@ -172,7 +170,7 @@ mod tests {
 
     fn unpacked(coded: Option<Coded>) -> Vec<u8> {
         let Some(Coded::Gzip(packed)) = coded else {
-            panic!("the body is not compressed")
+            panic!("it is not compressed")
         };
         assert!(base64_bytes(&packed) <= CARRIED);
         let mut unpacked = Vec::new();
@@ -180,7 +178,7 @@ mod tests {
         unpacked
     }
 
-    /// Returns a JSON array of strings of `length` random printable characters, which hardly compress.
+    /// Printable characters without a pattern, in strings of `length`: as little compressible as JSON can be.
     fn noise(bytes: usize, length: usize) -> Vec<u8> {
         let mut state = 1_u64;
         let mut noise: Vec<u8> = std::iter::repeat_with(|| {
@@ -197,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn text_bytes_equals_the_length_that_serde_json_writes() {
+    fn the_size_of_a_text_is_what_serde_json_makes_of_it() {
         for body in [noise(10_000, 7), r#"{"a":"\"\\ü"}"#.as_bytes().to_vec()] {
             let text = String::from_utf8(body.clone()).unwrap();
             assert_eq!(text_bytes(&body), serde_json::to_string(&text).unwrap().len() - 2);
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_fits_only_when_compressed_is_always_compressed() {
+    fn a_text_that_lambda_does_not_carry_is_compressed_in_any_case() {
         for body in [vec![b'a'; CARRIED + 1], vec![b'"'; CARRIED / 2 + 1]] {
             assert_eq!(unpacked(coded(&headers("identity"), body.clone())), body);
         }
@@ -214,15 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_fits_only_as_text_is_sent_as_text() {
+    fn what_lambda_carries_only_as_text_is_sent_as_text() {
         let body = noise(6_200_000, 100_000);
         assert_eq!(coded(&headers("gzip"), body.clone()), Some(Coded::Text(body)));
     }
 
     #[test]
-    fn a_body_that_fits_in_no_coding_is_not_sent() {
+    fn what_lambda_carries_in_no_coding_is_not_sent() {
         assert_eq!(coded(&headers("gzip"), noise(6_200_000, 30)), None);
-        // Random text of this length still fits.
+        // Up to here even noise is carried.
         assert!(coded(&headers("gzip"), noise(5_600_000, 30)).is_some());
     }
 }

@@ -3,21 +3,21 @@
 use coinolio_core::log::Version;
 use coinolio_core::{Code, Error};
 
-/// Returns the value of `ETag` for a version.
+/// The value of `ETag` for a version.
 pub fn etag(version: Version) -> String {
     format!("\"{version}\"")
 }
 
-/// The tags in an `If-Match` or `If-None-Match` header.
+/// The tags of an `If-Match` or `If-None-Match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
-    /// `*`: any version.
+    /// `*`: any version at all.
     Any,
-    /// These versions. Tags that are not versions are omitted, because they match nothing.
+    /// These versions; tags that are no version of ours are left out, as they match nothing.
     Versions(Vec<Tag>),
 }
 
-/// A tag that names a version.
+/// One tag that names a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag {
     /// The version.
@@ -27,10 +27,7 @@ pub struct Tag {
 }
 
 impl Tags {
-    /// Parses a header's value: `*`, or a list of quoted tags.
-    ///
-    /// # Errors
-    /// Returns a malformed error if the value is neither.
+    /// Reads a header's value: `*`, or a list of quoted tags; refused as malformed else.
     pub fn parse(value: &str) -> Result<Self, Error> {
         let value = value.trim_matches([' ', '\t']);
         if value == "*" {
@@ -39,7 +36,7 @@ impl Tags {
         let mut versions = Vec::new();
         let mut rest = value;
         loop {
-            // A recipient ignores empty elements of a list (RFC 9110 section 5.6.1.2).
+            // Empty elements of a list are ignored (RFC 9110 section 5.6.1.2).
             rest = rest.trim_start_matches([' ', '\t', ',']);
             if rest.is_empty() {
                 break;
@@ -65,17 +62,24 @@ impl Tags {
         Ok(Self::Versions(versions))
     }
 
-    /// Returns true if a tag matches `version` as in `If-None-Match`, for which weak tags count (RFC 9110 section
-    /// 13.1.2).
+    /// The comparison of `If-None-Match`: a weak tag counts (RFC 9110 section 13.1.2).
     pub fn match_weakly(&self, version: Version) -> bool {
         match self {
             Self::Any => true,
             Self::Versions(tags) => tags.iter().any(|tag| tag.version == version),
         }
     }
+
+    /// The comparison of `If-Match`: a weak tag never counts (RFC 9110 section 13.1.1).
+    pub fn match_strongly(&self, version: Version) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Versions(tags) => tags.iter().any(|tag| !tag.weak && tag.version == version),
+        }
+    }
 }
 
-/// Parses a version in canonical decimal form. `"07"` and `"7"` are different tags, and `"07"` is not a version.
+/// Only the canonical decimal form is a tag of ours: `"07"` is another tag than `"7"`.
 fn version(opaque: &str) -> Option<Version> {
     let version: Version = opaque.parse().ok()?;
     (version.to_string() == opaque).then_some(version)
@@ -90,47 +94,36 @@ fn malformed() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tag, Tags, etag};
+    use super::{Tags, etag};
     use coinolio_core::Code;
 
     #[test]
     fn a_tag_is_the_quoted_version() {
         assert_eq!(etag(12), "\"12\"");
-        let tag = Tag {
-            version: 12,
-            weak: false,
-        };
-        assert_eq!(Tags::parse(&etag(12)), Ok(Tags::Versions(vec![tag])));
+        assert_eq!(Tags::parse(&etag(12)).map(|tags| tags.match_strongly(12)), Ok(true));
     }
 
     #[test]
-    fn a_list_matches_if_one_of_its_tags_matches() {
-        for value in [
-            "\"1\", \"12\"",
-            "\"12\",\"1\"",
-            ", \"a,b\" ,\t\"12\" ,",
-            "*",
-            " * ",
-            "W/\"12\"",
-        ] {
-            assert!(Tags::parse(value).unwrap().match_weakly(12), "{value}");
+    fn a_list_matches_where_one_of_its_tags_does() {
+        for value in ["\"1\", \"12\"", "\"12\",\"1\"", ", \"a,b\" ,\t\"12\" ,", "*", " * "] {
+            let tags = Tags::parse(value).unwrap();
+            assert!(tags.match_strongly(12) && tags.match_weakly(12), "{value}");
         }
         for value in ["\"1\"", "\"012\"", "\"+12\"", "\"12 \"", "\"\"", "\"abc\"", ","] {
-            assert!(!Tags::parse(value).unwrap().match_weakly(12), "{value}");
+            let tags = Tags::parse(value).unwrap();
+            assert!(!tags.match_strongly(12) && !tags.match_weakly(12), "{value}");
         }
     }
 
     #[test]
-    fn a_weak_tag_is_read_as_weak() {
-        let tag = Tag {
-            version: 12,
-            weak: true,
-        };
-        assert_eq!(Tags::parse("W/\"12\""), Ok(Tags::Versions(vec![tag])));
+    fn a_weak_tag_matches_weakly_only() {
+        let tags = Tags::parse("W/\"12\"").unwrap();
+        assert!(tags.match_weakly(12));
+        assert!(!tags.match_strongly(12));
     }
 
     #[test]
-    fn a_value_that_is_not_a_list_of_tags_is_malformed() {
+    fn what_is_no_list_of_tags_is_malformed() {
         for value in [
             "",
             " ",

@@ -1,18 +1,16 @@
-//! The user who sends a request.
+//! Who asks.
 
 use coinolio_core::id::UserId;
 use coinolio_core::{Code, Error};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 
-/// Returns the user from the claim `sub` in `requestContext.authorizer.jwt.claims`, which API Gateway's JWT
-/// authorizer has verified. Headers, other claims and other kinds of authorizers are ignored.
+/// The user that API Gateway's JWT authorizer vouches for: `requestContext.authorizer.jwt.claims.sub`, and
+/// nothing else (design section 5). No header, no other claim and no other kind of authorizer counts.
 ///
-/// Under cargo-lambda and `sam local`, events pass no JWT authorizer. The user is then `dev_user`, the development
-/// identity, which a deployed function never has. An event that has claims never gets `dev_user`, even if the
-/// claims are unusable.
+/// Where no JWT authorizer has seen the event, under cargo-lambda and `sam local`, it is `dev_user`, the
+/// development identity that a deployed function never has. Claims that name nobody stay claims.
 ///
-/// # Errors
-/// Returns an unauthenticated error if the claim is missing or cannot be part of a key.
+/// Refused as unauthenticated where there is no such claim or no key can be built from it.
 pub fn user(event: &ApiGatewayV2httpRequest, dev_user: Option<&UserId>) -> Result<UserId, Error> {
     let authorizer = event.request_context.authorizer.as_ref();
     match (authorizer.and_then(|authorizer| authorizer.jwt.as_ref()), dev_user) {
@@ -49,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_usable_sub_claim_is_unauthenticated() {
+    fn without_a_usable_sub_claim_of_the_jwt_authorizer_nobody_asks() {
         for authorizer in [
             "null",
             "{}",
@@ -66,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_development_identity_applies_only_to_an_event_that_passed_no_authorizer() {
+    fn the_development_identity_asks_only_where_no_authorizer_has_seen_the_event() {
         let dev_user = UserId::parse("dev").unwrap();
         let asks = |authorizer: &str| user(&event(authorizer), Some(&dev_user)).map_err(|e| e.code);
         for authorizer in ["null", "{}", r#"{"iam":{"userId":"ada"}}"#] {

@@ -8,19 +8,19 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A problem document: `{"type", "title", "status", "detail", "code"}`.
 ///
-/// It never contains the error's cause.
+/// It never holds an error's cause.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Problem<'e> {
-    /// The kind of problem as a URI reference: `/problems/<code>`.
+    /// A URI reference that names the kind of problem: `/problems/<code>`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind of problem in words. It is the same for every occurrence.
+    /// What kind of problem, the same words for every occurrence.
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// The problem of this request. v1 clients read this member too.
+    /// What is wrong with this request; v1 clients read it too.
     pub detail: &'e str,
-    /// The stable code (`docs/PROTOCOL.md`, "Errors").
+    /// The stable code (design section 5).
     pub code: &'static str,
 }
 
@@ -36,7 +36,7 @@ impl<'e> From<&'e Error> for Problem<'e> {
     }
 }
 
-/// Returns true if the same request may succeed soon. The answer then has a `Retry-After`.
+/// True where the same request may succeed soon, so that the answer carries `Retry-After`.
 pub const fn is_transient(code: Code) -> bool {
     matches!(code, Code::Busy | Code::Unavailable)
 }
@@ -51,7 +51,7 @@ const fn title(code: Code) -> &'static str {
         Code::BaseUnknown => "The base version is unknown",
         Code::WipeRefused => "The upload would empty the portfolio",
         Code::AlreadyExists => "The portfolio exists already",
-        Code::BaseExpired => "The base version has expired",
+        Code::BaseExpired => "The base version is no longer kept",
         Code::Deleted => "The portfolio was deleted",
         Code::PreconditionFailed => "The portfolio has another version",
         Code::TooLarge => "Too large",
@@ -70,7 +70,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn a_problem_never_contains_the_cause() {
+    fn a_problem_never_holds_the_cause() {
         let error = Error::new(Code::Unavailable, "try again").because("table coinolio is throttled");
         let json = serde_json::to_value(Problem::from(&error)).unwrap();
         let expected = serde_json::json!({
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_has_a_distinct_type_and_title() {
+    fn every_code_has_a_type_and_a_title_of_its_own() {
         let kinds: HashSet<_> = Code::ALL
             .iter()
             .map(|code| Problem::from(&Error::new(*code, "")).kind)

@@ -10,29 +10,14 @@ use std::str::FromStr;
 
 /// The parameters of a query string (`application/x-www-form-urlencoded`, WHATWG URL standard section 5).
 ///
-/// Parameters that no operation reads are ignored. A parameter that an operation reads must not appear twice.
-///
-/// ```
-/// use coinolio_aws::http::query::Query;
-///
-/// # fn main() -> Result<(), coinolio_core::Error> {
-/// let query = Query::parse("base_version=12&device_id=phone")?;
-/// assert_eq!(query.version("base_version")?, Some(12));
-/// assert_eq!(query.required("device_id")?, "phone");
-/// assert_eq!(query.boolean("local_changes")?, None);
-/// # Ok(())
-/// # }
-/// ```
+/// Parameters that nobody asks for are ignored; one that is asked for may be given once.
 #[derive(Debug, Default)]
 pub struct Query {
     parameters: Vec<(String, String)>,
 }
 
 impl Query {
-    /// Parses `raw`, the query string without its `?`.
-    ///
-    /// # Errors
-    /// Returns a malformed error if `raw` is not percent-encoded UTF-8.
+    /// Reads `raw`, without its `?`; refused as malformed where it is not percent-encoded UTF-8.
     pub fn parse(raw: &str) -> Result<Self, Error> {
         let parameters = raw
             .split('&')
@@ -45,10 +30,7 @@ impl Query {
         Ok(Self { parameters })
     }
 
-    /// Returns the value of the parameter `name`, if it is given.
-    ///
-    /// # Errors
-    /// Returns a malformed error if it is given twice.
+    /// The value of `name`, where it is given; refused as malformed where it is given twice.
     pub fn text(&self, name: &str) -> Result<Option<&str>, Error> {
         let mut values = self.parameters.iter().filter(|(given, _)| given == name);
         let value = values.next().map(|(_, value)| value.as_str());
@@ -58,26 +40,17 @@ impl Query {
         }
     }
 
-    /// Returns the value of the parameter `name`.
-    ///
-    /// # Errors
-    /// Returns a malformed error if it is absent or given twice.
+    /// The value of `name`; refused as malformed where it is absent or given twice.
     pub fn required(&self, name: &str) -> Result<&str, Error> {
         self.text(name)?.ok_or_else(|| missing(name))
     }
 
-    /// Parses a version: a whole number from 0 to 2^53 − 1 in decimal digits.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`Self::whole`].
+    /// A version: a whole number from 0 to 2^53 − 1 in decimal digits.
     pub fn version(&self, name: &str) -> Result<Option<Version>, Error> {
         self.whole(name, 0..=MAX_VERSION)
     }
 
-    /// Parses a whole number within `range`, in decimal digits.
-    ///
-    /// # Errors
-    /// Returns a malformed error if the value is anything else, or given twice.
+    /// A whole number of `range` in decimal digits.
     pub fn whole<N: FromStr + PartialOrd + Display>(
         &self,
         name: &str,
@@ -94,18 +67,12 @@ impl Query {
         })
     }
 
-    /// Parses a version that must be given.
-    ///
-    /// # Errors
-    /// Returns a malformed error if the parameter is absent, and otherwise the same errors as [`Self::version`].
+    /// A version that has to be given: as [`Self::version`].
     pub fn required_version(&self, name: &str) -> Result<Version, Error> {
         self.version(name)?.ok_or_else(|| missing(name))
     }
 
-    /// Parses `true` or `false`.
-    ///
-    /// # Errors
-    /// Returns a malformed error if the value is anything else, or given twice.
+    /// `true` or `false`.
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, Error> {
         match self.text(name)? {
             None => Ok(None),
@@ -115,10 +82,7 @@ impl Query {
         }
     }
 
-    /// Parses a time. Existing apps send the `+` of `+00:00` unescaped, and form decoding turns it into a space.
-    ///
-    /// # Errors
-    /// Returns a malformed error if the value is not a time, or given twice.
+    /// A time. Apps in the field send the `+` of `+00:00` unescaped, which a form decodes to a space.
     pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Error> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
@@ -146,7 +110,7 @@ mod tests {
     use coinolio_core::time::Timestamp;
 
     #[test]
-    fn parameters_are_decoded_and_unused_ones_are_ignored() {
+    fn parameters_are_decoded_and_those_that_nobody_asks_for_ignored() {
         let query = Query::parse("a=1+2%263&b&&c=%3D=&a%20b=x").unwrap();
         assert_eq!(query.text("a"), Ok(Some("1 2&3")));
         assert_eq!(query.text("b"), Ok(Some("")));
@@ -156,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_given_twice_or_missing_is_malformed_when_read() {
+    fn a_parameter_given_twice_or_missing_is_malformed_when_asked_for() {
         let query = Query::parse("v=1&v=1&w=2").unwrap();
         assert_eq!(query.version("w"), Ok(Some(2)));
         assert_eq!(query.version("v").map_err(|e| e.code), Err(Code::Malformed));
@@ -165,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_with_invalid_encoding_is_malformed() {
+    fn what_does_not_decode_is_malformed() {
         for raw in ["a=%", "a=%f", "%zz=1", "a=%ff"] {
             assert_eq!(
                 Query::parse(raw).map_err(|e| e.code).err(),
@@ -176,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_a_whole_number_that_javascript_can_represent() {
+    fn a_version_is_a_whole_number_that_a_javascript_client_can_hold() {
         for (raw, version) in [("v=0", 0), ("v=007", 7), ("v=9007199254740991", (1 << 53) - 1)] {
             assert_eq!(Query::parse(raw).unwrap().version("v"), Ok(Some(version)), "{raw}");
         }
@@ -197,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_must_be_within_its_range() {
+    fn a_whole_number_is_within_its_range() {
         let whole = |raw| Query::parse(raw).unwrap().whole("n", 1..=100_u16);
         assert_eq!(whole(""), Ok(None));
         assert_eq!(whole("n=1"), Ok(Some(1)));
@@ -219,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plus_sign_of_a_time_may_be_unescaped() {
+    fn a_time_may_have_its_plus_sign_unescaped() {
         let noon = Timestamp::parse("2026-01-31T12:00:00Z").unwrap();
         for raw in [
             "t=2026-01-31T12:00:00Z",

@@ -1,4 +1,4 @@
-//! One request, after its identity and its path have been checked.
+//! One request, its identity and path checked.
 
 use super::etag::Tags;
 use super::query::Query;
@@ -13,16 +13,16 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 
-/// A request that has a route and an identity. The body, the query and the conditions are parsed on demand.
+/// A request that has a route and an identity; body, query and conditions are read when asked for.
 #[derive(Debug)]
 pub struct Request {
-    /// The user who sent the request.
+    /// Who asks.
     pub user: UserId,
-    /// The time when the request arrived, by the function's clock.
+    /// When the request came in, by the function's clock.
     pub received: Timestamp,
     portfolio: Option<PortfolioId>,
     device: Option<DeviceId>,
-    /// The other parameters in the path, decoded. All of them are numbers.
+    /// The path's other parameters, decoded.
     numbers: Vec<(&'static str, String)>,
     query: String,
     headers: HeaderMap,
@@ -30,12 +30,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads the request of `event`, without its body. `parameters` are the parameters in the path: the portfolio's
-    /// `id`, the `device_id`, and numbers. `dev_user` is the user if no authorizer runs.
+    /// The request of `event`, whose path has `parameters`: the portfolio's `id`, the `device_id`, and numbers; without its
+    /// body. `dev_user` asks where no authorizer runs.
     ///
     /// # Errors
-    /// Returns an unauthenticated error if there is no identity, and a malformed error if an id is invalid or a
-    /// parameter is not percent-encoded UTF-8.
+    /// Unauthenticated without an identity; malformed for an id that is none, and for a parameter that is not
+    /// percent-encoded UTF-8.
     pub(crate) fn new(
         event: &mut ApiGatewayV2httpRequest,
         dev_user: Option<&UserId>,
@@ -64,15 +64,15 @@ impl Request {
         })
     }
 
-    /// Adds the body, as it was sent.
+    /// The same request with its body's bytes as they were sent.
     pub(crate) fn with_body(self, body: Option<Vec<u8>>) -> Self {
         Self { body, ..self }
     }
 
-    /// Returns the key of the portfolio that the path names.
+    /// The portfolio that the path names, among the user's own.
     ///
     /// # Errors
-    /// Returns a not-found error if the route has no portfolio.
+    /// Not found where the route names none.
     pub fn key(&self) -> Result<PortfolioKey, Error> {
         let Some(portfolio) = &self.portfolio else {
             return Err(Error::new(Code::NotFound, "the path names no portfolio"));
@@ -83,46 +83,45 @@ impl Request {
         })
     }
 
-    /// Returns the id of the device that the path names.
+    /// The device that the path names, among the user's own.
     ///
     /// # Errors
-    /// Returns a not-found error if the route has no device.
+    /// Not found where the route names none.
     pub fn device(&self) -> Result<&DeviceId, Error> {
         let named = self.device.as_ref();
         named.ok_or_else(|| Error::new(Code::NotFound, "the path names no device"))
     }
 
-    /// Parses the path's parameter `name` as a whole number from 0 to 2^53 − 1.
+    /// A whole number in the path, from 0 to 2^53 − 1.
     ///
     /// # Errors
-    /// Returns a malformed error if the value is anything else, and a not-found error if the route has no such
-    /// parameter.
+    /// Malformed where it is none; not found where the route has no such parameter.
     pub fn number(&self, name: &str) -> Result<u64, Error> {
         let found = self.numbers.iter().find(|(known, _)| *known == name);
         let (_, text) = found.ok_or_else(|| Error::new(Code::NotFound, format!("the path names no {name}")))?;
         version_from_text(name, text)
     }
 
-    /// Parses the query string.
+    /// The query's parameters.
     ///
     /// # Errors
-    /// Returns the same errors as [`Query::parse`].
+    /// As [`Query::parse`].
     pub fn query(&self) -> Result<Query, Error> {
         Query::parse(&self.query)
     }
 
-    /// Parses the body, a JSON object, and frees its memory.
+    /// Takes the body, a JSON object.
     ///
     /// # Errors
-    /// Returns the same errors as [`upload::document`].
+    /// As [`upload::document`].
     pub fn document(&mut self) -> Result<Value, Error> {
         upload::document(&self.headers, self.body.take())
     }
 
-    /// Parses the body, a JSON object, and frees its memory. A missing body counts as an empty object.
+    /// Takes the body, a JSON object, where there is one: no body at all is an object without members.
     ///
     /// # Errors
-    /// Returns the same errors as [`upload::document`].
+    /// As [`upload::document`].
     pub fn optional_document(&mut self) -> Result<Value, Error> {
         match self.body.take() {
             None => Ok(Value::empty_object()),
@@ -130,11 +129,10 @@ impl Request {
         }
     }
 
-    /// Returns the versions that `If-Match` allows. `None` allows any version: the header is absent or `*`.
+    /// The versions that `If-Match` allows; `None` where it is absent or `*`, which any version is.
     ///
     /// # Errors
-    /// Returns a malformed error if the value is neither `*` nor a list of tags. If such a value were ignored, the
-    /// request could overwrite a version that the client meant to protect.
+    /// Malformed where it is neither `*` nor a list of tags: to ignore it would overwrite what it guards.
     pub fn expected(&self) -> Result<Option<Vec<Version>>, Error> {
         let Some(value) = joined(&self.headers, &IF_MATCH) else {
             return Ok(None);
@@ -145,7 +143,7 @@ impl Request {
         })
     }
 
-    /// Returns the versions that the client already has, according to `If-None-Match`.
+    /// The versions that `If-None-Match` says the client has.
     pub fn known(&self) -> Vec<Version> {
         match known(&self.headers) {
             Some(Tags::Versions(tags)) => tags.iter().map(|tag| tag.version).collect(),
@@ -154,12 +152,12 @@ impl Request {
     }
 }
 
-/// Parses `If-None-Match`. A malformed value is ignored, because a full answer is never wrong.
+/// `If-None-Match`; one that is not understood is ignored, as the whole answer is never wrong.
 pub(super) fn known(headers: &HeaderMap) -> Option<Tags> {
     joined(headers, &IF_NONE_MATCH).and_then(|value| Tags::parse(&value).ok())
 }
 
-/// Joins the lines of a header whose value is a list (RFC 9110 section 5.3).
+/// A list header's lines as one (RFC 9110 section 5.3).
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let lines: Vec<_> = headers
         .get_all(name)
@@ -189,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_portfolio_id_in_the_path_names_a_portfolio_of_the_requests_user() {
+    fn the_path_names_one_of_the_users_own_portfolios() {
         for path in ["p-1", "%70-1", "p%2d1"] {
             let key = request("{}", Some(path)).and_then(|request| request.key()).unwrap();
             assert_eq!((key.user.as_str(), key.portfolio.as_str()), ("ada", "p-1"), "{path}");
@@ -199,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_id_is_malformed() {
+    fn an_id_that_is_none_is_malformed() {
         let long = "a".repeat(65);
         for path in [
             "a%23b", "a#b", "a%2Fb", "..%2Fb", "%2e%2e", "..", ".", "a%20b", "a+b", "%", "%ff", "%00", "é", &long,
@@ -210,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_the_path_must_be_a_whole_number() {
+    fn a_number_in_the_path_is_a_whole_one() {
         let number = |text| request_with("{}", &[("version", text)]).and_then(|request| request.number("version"));
         for (text, read) in [("0", 0), ("12", 12), ("%312", 12), ("9007199254740991", (1 << 53) - 1)] {
             assert_eq!(number(text), Ok(read), "{text}");
@@ -223,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn if_match_allows_the_versions_of_its_strong_tags() {
+    fn if_match_allows_the_versions_that_it_names_strongly() {
         let expected = |value: &str| {
             request(&serde_json::json!({ "if-match": value }).to_string(), None).and_then(|r| r.expected())
         };
@@ -237,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_if_none_match_is_ignored() {
+    fn if_none_match_that_is_not_understood_is_ignored() {
         let known =
             |value: &str| request(&serde_json::json!({ "if-none-match": value }).to_string(), None).map(|r| r.known());
         assert_eq!(known("W/\"3\", \"4\""), Ok(vec![3, 4]));

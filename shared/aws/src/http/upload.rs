@@ -1,4 +1,4 @@
-//! The body of a request.
+//! The request's body.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,22 +10,20 @@ use lambda_http::http::HeaderMap;
 use lambda_http::http::header::CONTENT_ENCODING;
 use std::io::Read;
 
-/// The largest request body in bytes, both as sent and decompressed: a document of 6 MB, the limit in
-/// `docs/PROTOCOL.md`, and half a megabyte for the rest of the request.
+/// The largest body, in bytes, compressed and decompressed alike: a document of 6 MB (design section 5) and
+/// half a megabyte for what a request wraps around it.
 ///
-/// Lambda accepts events of up to 6 MB, so a client must compress a body that is near this limit.
+/// Lambda itself takes events of 6 MB, so that a body near this limit arrives there only compressed.
 pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024 + 512 * 1024;
 
-/// Returns the body's bytes as the client sent them, or `None` if there is no body. Decodes the base64 that the
-/// gateway uses for binary bodies.
+/// The body's bytes as they were sent: base64, which the gateway puts around binary bodies, is taken off.
 ///
-/// # Errors
-/// Returns a malformed error if the base64 is invalid, and a too-large error over [`MAX_BODY_BYTES`].
+/// `None` without a body. Refused: base64 that is none (malformed), more than [`MAX_BODY_BYTES`] (too large).
 pub fn received(event: &mut ApiGatewayV2httpRequest) -> Result<Option<Vec<u8>>, Error> {
     let Some(body) = event.body.take().filter(|body| !body.is_empty()) else {
         return Ok(None);
     };
-    // This check comes before decoding as well, so that no more than the limit is ever decoded.
+    // Checked before decoding too, so that no more than the limit is ever decoded.
     let encoded_limit = if event.is_base64_encoded {
         MAX_BODY_BYTES.div_ceil(3) * 4
     } else {
@@ -37,7 +35,7 @@ pub fn received(event: &mut ApiGatewayV2httpRequest) -> Result<Option<Vec<u8>>, 
     let bytes = if event.is_base64_encoded {
         STANDARD
             .decode(body)
-            .map_err(|_| Error::malformed("the body is marked as base64 but is not valid base64"))?
+            .map_err(|_| Error::malformed("the body is not the base64 it is marked as"))?
     } else {
         body.into_bytes()
     };
@@ -47,12 +45,11 @@ pub fn received(event: &mut ApiGatewayV2httpRequest) -> Result<Option<Vec<u8>>, 
     Ok(Some(bytes))
 }
 
-/// Decodes a body according to its `Content-Encoding`, and parses it as one JSON object.
+/// Decodes a body by its `Content-Encoding` and reads it as one JSON object.
 ///
-/// - Unsupported encoding: the coding is neither gzip nor identity.
-/// - Too large: the body exceeds [`MAX_BODY_BYTES`] after decompression.
-/// - Malformed: the body is not valid gzip or not a JSON object.
-/// - Invalid: as in [`json::read`].
+/// Refused: another encoding than gzip or identity (unsupported encoding), more than [`MAX_BODY_BYTES`] after
+/// decompression (too large), what is not gzip, not JSON or no object (malformed), and what
+/// [`json::read`] refuses (invalid).
 pub fn document(headers: &HeaderMap, body: Option<Vec<u8>>) -> Result<Value, Error> {
     let coding = content_coding(headers)?;
     let body = body.ok_or_else(|| Error::malformed("the request needs a body: a JSON object"))?;
@@ -72,7 +69,7 @@ enum Coding {
     Gzip,
 }
 
-/// Returns the body's coding. `x-gzip` means gzip (RFC 9110 section 8.4.1.3). Several codings are refused.
+/// The one coding of the body. `x-gzip` is gzip (RFC 9110 section 8.4.1.3); several codings are refused.
 fn content_coding(headers: &HeaderMap) -> Result<Coding, Error> {
     let mut coding = Coding::Identity;
     for value in headers.get_all(CONTENT_ENCODING) {
@@ -89,14 +86,14 @@ fn content_coding(headers: &HeaderMap) -> Result<Coding, Error> {
     Ok(coding)
 }
 
-/// Decompresses a body. Reads at most one byte more than the limit, whatever size the body claims.
+/// Decompresses at most one byte more than the limit, whatever the body claims to hold.
 fn decompress(body: &[u8]) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     MultiGzDecoder::new(body)
         .take(limit)
         .read_to_end(&mut text)
-        .map_err(|_| Error::malformed("Content-Encoding says gzip, but the body is not valid gzip"))?;
+        .map_err(|_| Error::malformed("the body is not the gzip that Content-Encoding says"))?;
     if text.len() > MAX_BODY_BYTES {
         return Err(too_large());
     }
@@ -106,7 +103,7 @@ fn decompress(body: &[u8]) -> Result<Vec<u8>, Error> {
 fn too_large() -> Error {
     Error::new(
         Code::TooLarge,
-        format!("the body has more than {MAX_BODY_BYTES} bytes, as sent or decompressed"),
+        format!("the body is over {MAX_BODY_BYTES} bytes, as sent or decompressed"),
     )
 }
 
@@ -151,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_base64_and_gzipped_bodies_give_the_same_document() {
+    fn plain_base64_and_gzipped_bodies_read_the_same() {
         let text = r#"{"a":"é"}"#;
         let value = read(text, false, &[]).unwrap();
         assert_eq!(binary(text.as_bytes(), &[]), Ok(value.clone()));
@@ -162,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_body_with_several_members_is_their_concatenation() {
+    fn a_gzip_of_several_members_is_their_concatenation() {
         let body = [gzip(br#"{"a":"#), gzip(b"1}")].concat();
         assert_eq!(binary(&body, &["gzip"]), binary(br#"{"a":1}"#, &[]));
     }
@@ -182,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_does_not_match_its_encoding_is_malformed() {
+    fn what_is_not_what_it_is_marked_as_is_malformed() {
         let mut cut = gzip(br#"{"a":1}"#);
         cut.truncate(cut.len() - 1);
         let mut flipped = gzip(br#"{"a":1}"#);
@@ -203,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_must_be_one_json_object() {
+    fn a_body_is_one_json_object() {
         for body in ["", "[]", "null", "1", "\"{}\"", "{", "{}{}"] {
             assert_eq!(
                 read(body, false, &[]).map_err(|e| e.code),
@@ -215,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_applies_to_the_body_as_sent_and_decompressed() {
+    fn the_limit_holds_as_sent_and_decompressed() {
         let filled = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
         let most = filled(MAX_BODY_BYTES);
         let more = filled(MAX_BODY_BYTES + 1);

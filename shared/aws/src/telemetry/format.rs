@@ -1,11 +1,10 @@
-//! The JSON form of a log event, which is one line. For an invocation's event, the line is also a document in
-//! embedded metric format.
+//! The JSON form of an event: one line, which for an invocation's event is an embedded metric format document
+//! too.
 //!
-//! Source: "Specification: Embedded metric format", CloudWatch User Guide. The member `_aws` lists the members that
-//! are metrics. CloudWatch Logs extracts their values from the line, so metrics need no requests.
+//! Source: "Specification: Embedded metric format", CloudWatch User Guide. The member `_aws` names the
+//! members whose values are metrics, and CloudWatch Logs takes them out of the line: no metric costs a call.
 
-use crate::config::MetricsConfig;
-use crate::metrics::{METRICS, Metric};
+use super::metrics::{METRICS, Metric, Metrics};
 use serde::Serialize;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,17 +14,17 @@ use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The target of the invocations' log events. Only these events have metrics.
+/// The target of the invocations' events; no other event has metrics.
 pub(super) const INVOCATION: &str = "invocation";
 
-/// Writes log events as JSON, and adds the metrics to the events of invocations.
+/// Writes events as JSON, the invocations' with their metrics.
 pub(super) struct Lines {
     json: Format<Json>,
-    metrics: MetricsConfig,
+    metrics: Metrics,
 }
 
 impl Lines {
-    pub(super) fn new(metrics: MetricsConfig) -> Self {
+    pub(super) fn new(metrics: Metrics) -> Self {
         let json = Format::default()
             .json()
             .flatten_event(true)
@@ -34,8 +33,8 @@ impl Lines {
         Self { json, metrics }
     }
 
-    /// Returns the members that turn an event with the members `present` into an embedded metric format document:
-    /// `_aws` and the values of the dimensions, each followed by a comma.
+    /// The members that make an event with the members `present` a document: `_aws` and the dimensions'
+    /// values, each with a comma after it.
     fn members(&self, present: &Present) -> serde_json::Result<String> {
         let names: Vec<&str> = self.metrics.dimensions.iter().map(|(name, _)| name.as_str()).collect();
         let mut directives = vec![self.directive(names.clone(), &present.metrics)];
@@ -78,7 +77,7 @@ struct Metadata<'d> {
     cloud_watch_metrics: Vec<Directive<'d>>,
 }
 
-/// Metrics with the same dimensions.
+/// Metrics that have the same dimensions.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive<'d> {
@@ -121,7 +120,7 @@ where
     }
 }
 
-/// The members that an event has. An `Option` that is `None` is not recorded.
+/// The members that an event has: an `Option` that is `None` is not recorded.
 #[derive(Default)]
 struct Present {
     metrics: Vec<&'static Metric>,
@@ -129,7 +128,7 @@ struct Present {
 }
 
 impl Visit for Present {
-    // Only finite numbers: JSON has no others, and the line would not be a valid document if a metric were `null`.
+    // JSON has no other numbers, and a metric that is `null` would make the line no document.
     fn record_f64(&mut self, field: &Field, value: f64) {
         if value.is_finite() {
             self.record_debug(field, &value);
@@ -143,6 +142,27 @@ impl Visit for Present {
     }
 }
 
+/// True where an invocation's event may have such a member, so that no dimension may be called so.
+pub(super) fn is_member(name: &str) -> bool {
+    const OTHERS: [&str; 14] = [
+        "_aws",
+        "timestamp",
+        "level",
+        "target",
+        "message",
+        "request_id",
+        "route",
+        "status",
+        "cause",
+        "repeated",
+        "duration_ms",
+        "dynamodb_ms",
+        "Outcome",
+        "Code",
+    ];
+    OTHERS.contains(&name) || METRICS.iter().any(|metric| metric.name == name)
+}
+
 fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
@@ -150,9 +170,8 @@ fn milliseconds(time: SystemTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::INVOCATION;
-    use crate::config::MetricsConfig;
-    use crate::telemetry::{Format, subscriber};
+    use super::{INVOCATION, is_member};
+    use crate::telemetry::{Format, METRICS, Metrics, subscriber};
     use serde_json::{Map, Value, json};
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
@@ -171,18 +190,18 @@ mod tests {
         }
     }
 
-    /// Returns the lines that are logged while `write` runs.
+    /// The lines that `write` writes.
     fn lines(write: impl FnOnce()) -> Vec<Map<String, Value>> {
         let written = Written::default();
         let writer = written.clone();
-        let subscriber = subscriber(Format::Json(MetricsConfig::default()), move || writer.clone());
+        let subscriber = subscriber(Format::Json(Metrics::default()), move || writer.clone());
         tracing::subscriber::with_default(subscriber, write);
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[test]
-    fn only_the_event_of_an_invocation_is_an_embedded_metric_format_document() {
+    fn only_an_invocations_event_is_an_embedded_metric_format_document() {
         let lines = lines(|| {
             tracing::info!(target: INVOCATION, Requests = 1, "invocation");
             tracing::info!(target: "elsewhere", Requests = 1, "invocation");
@@ -192,11 +211,20 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_that_is_not_a_finite_number_is_not_declared() {
+    fn a_metric_that_is_no_finite_number_is_not_declared() {
         for units in [f64::NAN, f64::INFINITY] {
             let lines = lines(|| tracing::info!(target: INVOCATION, Requests = 1, ReadUnits = units, "invocation"));
             let declared = &lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"];
             assert_eq!(declared, &json!([{"Name": "Requests", "Unit": "Count"}]));
         }
+    }
+
+    #[test]
+    fn no_dimension_may_be_called_as_a_metric_or_what_it_is_counted_by() {
+        for metric in &METRICS {
+            assert!(is_member(metric.name), "{}", metric.name);
+            assert!(metric.by.is_none_or(is_member), "{:?}", metric.by);
+        }
+        assert!(!is_member("Stage"));
     }
 }

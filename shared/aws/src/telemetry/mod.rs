@@ -1,12 +1,15 @@
-//! One log event for each invocation, with its metrics (`docs/OBSERVABILITY.md`).
+//! What a function says about itself: one structured event for each invocation, its metrics included (design
+//! section 6).
 
 mod format;
-mod http;
+mod metrics;
+mod record;
 mod stream;
 mod subscriber;
 mod tally;
 
-pub(crate) use http::HttpInvocation;
-pub(crate) use stream::StreamInvocation;
+pub use metrics::{METRICS, Metric, Metrics, Unit};
+pub(crate) use record::Record;
+pub(crate) use stream::StreamRecord;
 pub use subscriber::{Format, init, subscriber};
 pub use tally::Tally;

@@ -1,22 +1,22 @@
-//! The log event of an invocation by the table's stream.
+//! The event of an invocation by the table's stream.
 
 use super::format::INVOCATION;
-use super::http::milliseconds;
+use super::record::milliseconds;
 use crate::dynamodb::Usage;
 use coinolio_core::sync::Compacted;
 use std::time::Duration;
 
-/// The facts of an invocation by the stream. They include no user data and no ids of users or portfolios.
+/// What an invocation by the stream did. It holds no contents and no ids of users or portfolios.
 #[derive(Debug)]
-pub(crate) struct StreamInvocation<'i> {
+pub(crate) struct StreamRecord<'i> {
     request_id: &'i str,
     records: usize,
     snapshots: u64,
     removed: u64,
 }
 
-impl<'i> StreamInvocation<'i> {
-    /// Returns the facts of an invocation with this number of records, before any compaction.
+impl<'i> StreamRecord<'i> {
+    /// An invocation with so many records, which has done nothing yet.
     pub(crate) const fn of(request_id: &'i str, records: usize) -> Self {
         Self {
             request_id,
@@ -26,14 +26,14 @@ impl<'i> StreamInvocation<'i> {
         }
     }
 
-    /// Adds the result of one portfolio's compaction.
+    /// Adds what the compaction of a portfolio did.
     pub(crate) fn add(&mut self, done: &Compacted) {
         self.snapshots += u64::from(done.snapshot.is_some());
         self.removed += done.removed;
     }
 
-    /// Writes the log event, at level `error` if any record failed and at level `info` otherwise.
-    pub(crate) fn log(&self, failed: usize, usage: Usage, duration: Duration) {
+    /// Writes the event, at level `error` where records failed.
+    pub(crate) fn emit(&self, failed: usize, usage: Usage, duration: Duration) {
         macro_rules! emit {
             ($level:ident) => {
                 tracing::$level!(

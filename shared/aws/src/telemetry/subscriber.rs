@@ -1,7 +1,7 @@
-//! The destination of log events: standard output, which Lambda forwards to CloudWatch Logs.
+//! Where events go: standard output, which Lambda hands to CloudWatch Logs.
 
 use super::format::{INVOCATION, Lines};
-use crate::config::MetricsConfig;
+use super::metrics::Metrics;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -10,22 +10,21 @@ use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The form of log events.
+/// How events are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON object per line, with the event's fields at its top level, as CloudWatch Logs Insights reads it.
-    /// The events of invocations are also documents in embedded metric format, with this namespace and these
-    /// dimensions.
-    Json(MetricsConfig),
-    /// One line for a human reader.
+    /// One JSON object a line, the event's fields at its top level: what CloudWatch Logs Insights reads. The
+    /// invocations' events are embedded metric format documents too, with these namespace and dimensions.
+    Json(Metrics),
+    /// One line for a person.
     Pretty,
 }
 
-/// Sends the process's log events to standard output. Has no effect if a subscriber is already set.
+/// Sends the process's events to standard output; without effect where a subscriber is set already.
 ///
-/// `RUST_LOG` filters the events, in the form of [`Targets`]. If it is unset or malformed, events of level `info`
-/// and above pass. The events of invocations always pass, because they contain the metrics. Events of the crates in
-/// `left_out` never pass.
+/// `RUST_LOG` filters, in the form of [`Targets`]; without it, or where it has another form, events of level
+/// `info` and above pass. The invocations' own pass whatever it says: the metrics are in them. Nothing
+/// passes of the crates that are `left_out`: libraries that report what is no event of the service.
 pub fn init(format: Format, left_out: &[&str]) {
     let of_the_service = subscriber(format, std::io::stdout);
     let left_out = Targets::new()
@@ -34,7 +33,7 @@ pub fn init(format: Format, left_out: &[&str]) {
     let _ = of_the_service.with(left_out).try_init();
 }
 
-/// Returns the subscriber of [`init`], which writes to `writer`.
+/// The subscriber of [`init`], writing to `writer`.
 pub fn subscriber<W>(format: Format, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -63,7 +62,7 @@ mod tests {
     use tracing::Level;
 
     #[test]
-    fn the_event_of_an_invocation_passes_every_filter_with_its_metrics() {
+    fn no_filter_keeps_an_invocations_event_and_its_metrics_back() {
         for directives in [
             None,
             Some("off"),
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directives_filter_all_other_events() {
+    fn other_events_pass_as_the_directives_say() {
         assert!(filter(None).would_enable("x", &Level::INFO));
         assert!(!filter(None).would_enable("x", &Level::DEBUG));
         assert!(!filter(Some("error,y=debug")).would_enable("x", &Level::WARN));

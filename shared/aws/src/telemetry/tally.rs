@@ -1,35 +1,35 @@
-//! The sum of the results of an invocation's syncs.
+//! What the syncs of an invocation came to, one or several.
 
 use coinolio_core::sync::Report;
 use coinolio_core::wire::Outcome;
 use coinolio_core::{Code, Error};
 
-/// The sum of the reports of an invocation. A request about one portfolio has one report. A batch has one report
-/// for each sync that succeeded, and one error for each sync that was refused.
+/// The sum of the reports of an invocation. A request about one portfolio has one, a batch one for each portfolio that was
+/// carried out, and an error for each other.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// The number of reports.
+    /// How many reports it sums up.
     pub(crate) reports: u64,
-    /// The outcome, if all reports have the same one.
+    /// What they came to, where all came to the same.
     pub(crate) outcome: Option<Outcome>,
-    /// True if all syncs were repetitions.
+    /// True where all of them were repetitions.
     pub(crate) repeated: bool,
-    /// The number of conflicts.
+    /// The conflicts that were met.
     pub(crate) conflicts: u64,
-    /// The size of the stored operations, in bytes of JSON.
+    /// The operations that were stored, in bytes of JSON.
     pub(crate) patch_bytes: u64,
-    /// The size of the documents that were read, in bytes of compact JSON.
+    /// The documents that were read, in bytes of compact JSON.
     pub(crate) document_bytes: Option<u64>,
-    /// The number of refused portfolios in a batch.
+    /// How many portfolios of a batch were refused.
     pub(crate) refused: u64,
-    /// The number of portfolios that were refused with 5xx.
+    /// How many of them with 5xx.
     pub(crate) failed: u64,
-    /// The code, if all refusals have the same one.
+    /// Why, where all were refused for the same reason.
     pub(crate) code: Option<Code>,
 }
 
 impl Tally {
-    /// Adds the report of a sync that succeeded.
+    /// Adds a portfolio that was carried out.
     pub fn add(&mut self, report: &Report) {
         let is_first = self.reports == 0;
         self.reports += 1;
@@ -43,8 +43,7 @@ impl Tally {
         self.document_bytes = bytes.into_iter().flatten().reduce(u64::saturating_add);
     }
 
-    /// Adds the error of a sync that was refused. If the service failed, also logs the cause, because the
-    /// invocation's log event does not contain it.
+    /// Adds a portfolio that was refused; the log tells of a failure, as nothing else of the invocation does.
     pub fn refuse(&mut self, error: &Error) {
         let is_first = self.refused == 0;
         self.refused += 1;
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_has_an_outcome_only_if_all_reports_have_the_same_one() {
+    fn reports_are_summed_and_named_by_what_they_share() {
         let mut tally = Tally::from(report(Outcome::Pulled, None));
         tally.add(&report(Outcome::Pulled, Some(5)));
         tally.add(&report(Outcome::Pulled, Some(7)));
@@ -97,12 +96,12 @@ mod tests {
         assert_eq!(
             (tally.outcome, tally.repeated),
             (None, false),
-            "the sum must not have an outcome again after two different ones"
+            "once apart, apart for good"
         );
     }
 
     #[test]
-    fn refusals_are_counted_and_the_sum_has_a_code_only_if_all_have_the_same_one() {
+    fn refusals_are_counted_and_named_by_the_code_that_they_share() {
         let mut tally = Tally::default();
         for _ in 0..2 {
             tally.refuse(&Error::new(Code::Unavailable, ""));

@@ -1,7 +1,7 @@
 //! Who last altered which value, and when.
 
 use super::apply::{Observer, apply_observed};
-use super::diff::diff;
+use super::diff::differences;
 use super::patch::Op;
 use super::path::{Path, Token};
 use crate::id::DeviceId;
@@ -169,7 +169,7 @@ impl Observer for Recorder<'_> {
             return self.record_value(path, &[], op);
         };
         // Of a replaced value, only the parts that differ are altered.
-        for part in diff(before, after) {
+        for part in differences(before, after) {
             match (&part, part.path().tokens()) {
                 (Op::Move { .. }, [list @ .., _]) => self.record_order(path, list, op),
                 (_, inside) => self.record_value(path, inside, op),

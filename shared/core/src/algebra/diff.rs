@@ -2,6 +2,7 @@
 
 use super::alignment::{Alignment, Origin};
 use super::list_kind::ListKind;
+use super::names::Names;
 use super::patch::{Op, Position};
 use super::path::{Path, Token};
 use crate::json::{Object, Value};
@@ -12,13 +13,25 @@ use crate::json::{Object, Value};
 /// as possible. The same documents always give the same patch. Time is linear in the documents, except for moves:
 /// n log n in the elements of the list.
 pub fn diff(from: &Value, to: &Value) -> Vec<Op> {
-    let mut differ = Differ::default();
-    differ.diff_values(from, to);
-    differ.ops
+    Differ::run(from, to, Purpose::Patch)
 }
 
-#[derive(Default)]
+/// Returns the operations that show what differs between `from` and `to`, which [`apply`](super::apply) might not be
+/// able to run.
+pub(super) fn differences(from: &Value, to: &Value) -> Vec<Op> {
+    Differ::run(from, to, Purpose::Comparison)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The operations are to be applied.
+    Patch,
+    /// The operations show which values differ.
+    Comparison,
+}
+
 struct Differ<'a> {
+    purpose: Purpose,
     path: Vec<LazyToken<'a>>,
     ops: Vec<Op>,
 }
@@ -27,21 +40,31 @@ struct Differ<'a> {
 #[derive(Clone, Copy)]
 enum LazyToken<'a> {
     Member(&'a str),
-    Element(ListKind, &'a Value),
+    Element(ListKind, &'a Value, u32),
 }
 
 impl LazyToken<'_> {
-    fn build(&self) -> Option<Token> {
+    fn build(&self) -> Token {
         match self {
-            Self::Member(name) => Some(Token::Member((*name).into())),
-            Self::Element(kind, element) => kind.token(element),
+            Self::Member(name) => Token::Member((*name).into()),
+            Self::Element(kind, element, nth) => kind.token(element, *nth),
         }
     }
 }
 
 impl<'a> Differ<'a> {
+    fn run(from: &'a Value, to: &'a Value, purpose: Purpose) -> Vec<Op> {
+        let mut differ = Self {
+            purpose,
+            path: Vec::new(),
+            ops: Vec::new(),
+        };
+        differ.diff_values(from, to);
+        differ.ops
+    }
+
     fn path(&self) -> Path {
-        self.path.iter().filter_map(LazyToken::build).collect::<Vec<_>>().into()
+        self.path.iter().map(LazyToken::build).collect::<Vec<_>>().into()
     }
 
     fn set(&mut self, value: &Value, after: Option<Position>) {
@@ -71,7 +94,11 @@ impl<'a> Differ<'a> {
                 match ListKind::of(before).common(ListKind::of(after)) {
                     // `Empty` cannot occur: two empty lists are equal.
                     ListKind::Opaque | ListKind::Empty => self.set(to, None),
-                    kind => self.diff_lists(kind, before, after),
+                    kind => {
+                        if !self.diff_lists(kind, before, after) {
+                            self.set(to, None);
+                        }
+                    }
                 }
             }
             _ if from == to => {}
@@ -105,30 +132,39 @@ impl<'a> Differ<'a> {
 
     /// Deletes first, then goes through `to` in order, so that the element that an `after` names is already in its
     /// position when the operation is applied.
-    fn diff_lists(&mut self, kind: ListKind, from: &'a [Value], to: &'a [Value]) {
-        let alignment = Alignment::of(kind, from, to);
-        for (element, remains) in from.iter().zip(&alignment.remains) {
-            if !remains {
-                self.within(LazyToken::Element(kind, element), Self::delete);
-            }
+    ///
+    /// Returns false, and does nothing, if no operations on single elements give this order, because elements that share
+    /// a name would have to move.
+    fn diff_lists(&mut self, kind: ListKind, from: &'a [Value], to: &'a [Value]) -> bool {
+        let (before, after) = (Names::of(kind, from), Names::of(kind, to));
+        let alignment = Alignment::of(&before, &after);
+        if self.purpose == Purpose::Patch && !alignment.has_stable_names {
+            return false;
         }
-        let mut previous: Option<&Value> = None;
-        for (element, origin) in to.iter().zip(&alignment.origins) {
-            let position = || {
-                previous
-                    .and_then(|previous| kind.token(previous))
-                    .map_or(Position::Front, Position::After)
+        let element = |names: &Names<'a>, at: usize| LazyToken::Element(kind, &names.list()[at], names.nth(at));
+        let mut deleted: Vec<usize> = (0..from.len()).filter(|at| !alignment.remains[*at]).collect();
+        if before.are_repeated() {
+            // The last one with a name first, so that the others retain their names.
+            deleted.reverse();
+        }
+        for at in deleted {
+            self.within(element(&before, at), Self::delete);
+        }
+        for (at, origin) in alignment.origins.iter().enumerate() {
+            let position = || match at.checked_sub(1) {
+                Some(previous) => Position::After(after.token(previous)),
+                None => Position::Front,
             };
-            self.within(LazyToken::Element(kind, element), |differ| match *origin {
-                Origin::New => differ.set(element, Some(position())),
-                Origin::Unmoved(at) => differ.diff_values(&from[at], element),
-                Origin::Moved(at) => {
+            self.within(element(&after, at), |differ| match *origin {
+                Origin::New => differ.set(&to[at], Some(position())),
+                Origin::Unmoved(was) => differ.diff_values(&from[was], &to[at]),
+                Origin::Moved(was) => {
                     let (path, after) = (differ.path(), position());
                     differ.ops.push(Op::Move { path, after });
-                    differ.diff_values(&from[at], element);
+                    differ.diff_values(&from[was], &to[at]);
                 }
             });
-            previous = Some(element);
         }
+        true
     }
 }

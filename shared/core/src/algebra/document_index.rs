@@ -1,17 +1,19 @@
 //! Looking up values by their paths.
 
-use super::path::{IdentityField, Path, Token};
+use super::name_form::NameForm;
+use super::path::{Path, Token};
 use crate::json::Value;
 use std::collections::HashMap;
 
 /// Looks up values of one document by path.
 ///
-/// A list is indexed when one of its elements is first looked up, so each list is scanned at most once per identity
-/// field.
+/// A list is indexed when one of its elements is first looked up, so each list is scanned at most once per form of name.
 pub(crate) struct DocumentIndex<'a> {
     document: &'a Value,
-    /// The indexed lists, by address and identity field; `None` is an index by whole values.
-    lists: HashMap<(*const Value, Option<IdentityField>), HashMap<&'a Value, &'a Value>>,
+    /// The indexed lists, by address: the first element with each name.
+    first: HashMap<(*const Value, NameForm), HashMap<&'a Value, &'a Value>>,
+    /// The same for names of several elements: all of them. Few paths need it.
+    all: HashMap<(*const Value, NameForm), HashMap<&'a Value, Vec<&'a Value>>>,
 }
 
 /// The outcome of a lookup.
@@ -29,7 +31,8 @@ impl<'a> DocumentIndex<'a> {
     pub(crate) fn of(document: &'a Value) -> Self {
         Self {
             document,
-            lists: HashMap::new(),
+            first: HashMap::new(),
+            all: HashMap::new(),
         }
     }
 
@@ -47,10 +50,12 @@ impl<'a> DocumentIndex<'a> {
         for (depth, token) in tokens.iter().enumerate() {
             let next = match (token, at) {
                 (Token::Member(name), Value::Object(members)) => members.get(name),
-                (Token::Element(field, identity), Value::List(elements)) => {
-                    self.element(at, elements, Some(*field), identity)
+                (Token::Element(field, name, nth), Value::List(elements)) => {
+                    self.element((at, elements), NameForm::Identity(*field), name, *nth)
                 }
-                (Token::Value(element), Value::List(elements)) => self.element(at, elements, None, element),
+                (Token::Value(name, nth), Value::List(elements)) => {
+                    self.element((at, elements), NameForm::of_value(name), name, *nth)
+                }
                 _ => return Lookup::Blocked(depth),
             };
             match next {
@@ -61,25 +66,32 @@ impl<'a> DocumentIndex<'a> {
         Lookup::Found(at)
     }
 
-    /// Returns the first element with this name, which is the one that an operation acts on.
+    /// Returns the element number `nth` of those with this name, which is the one that an operation acts on.
     fn element(
         &mut self,
-        list: &'a Value,
-        elements: &'a [Value],
-        field: Option<IdentityField>,
+        (list, elements): (&'a Value, &'a [Value]),
+        form: NameForm,
         name: &Value,
+        nth: u32,
     ) -> Option<&'a Value> {
-        let by_name = self.lists.entry((std::ptr::from_ref(list), field)).or_insert_with(|| {
-            let named = |element: &'a Value| {
-                let name = match field {
-                    Some(field) => element.as_object()?.get(field.as_str())?,
-                    None => element,
-                };
-                Some((name, element))
-            };
+        let key = (std::ptr::from_ref(list), form);
+        if nth > 0 {
+            let all = self.all.entry(key).or_insert_with(|| {
+                let mut all: HashMap<&Value, Vec<&Value>> = HashMap::new();
+                for element in elements {
+                    if let Some(name) = form.name(element) {
+                        all.entry(name).or_default().push(element);
+                    }
+                }
+                all
+            });
+            return all.get(name)?.get(usize::try_from(nth).ok()?).copied();
+        }
+        let first = self.first.entry(key).or_insert_with(|| {
+            let named = |element: &'a Value| Some((form.name(element)?, element));
             // In reverse, so that the first of several elements with one name is inserted last and stays.
             elements.iter().rev().filter_map(named).collect()
         });
-        by_name.get(name).copied()
+        first.get(name).copied()
     }
 }

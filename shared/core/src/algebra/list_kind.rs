@@ -2,19 +2,18 @@
 
 use super::path::{IdentityField, Token};
 use crate::json::Value;
-use std::collections::HashSet;
 
 /// How the elements of a list are told apart (`docs/MERGE.md`, "Lists").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListKind {
     /// No elements: compatible with every kind.
     Empty,
-    /// Objects with distinct strings or numbers in the same identity field.
+    /// Objects, at least half of which have a string or number in the same identity field.
     Keyed(IdentityField),
-    /// Distinct strings.
-    StringSet,
-    /// Distinct objects without an identity field.
-    ObjectSet,
+    /// Strings.
+    StringList,
+    /// Objects, less than half of which have any one identity field.
+    ObjectList,
     /// Anything else: one value, replaced as a whole.
     Opaque,
 }
@@ -22,44 +21,23 @@ pub enum ListKind {
 impl ListKind {
     /// Returns the kind of a list.
     pub fn of(elements: &[Value]) -> Self {
-        let Some(first) = elements.first() else {
-            return Self::Empty;
-        };
-        match first {
-            Value::String(_) => {
-                let mut seen = HashSet::with_capacity(elements.len());
-                let distinct = elements.iter().all(|e| matches!(e, Value::String(_)) && seen.insert(e));
-                if distinct { Self::StringSet } else { Self::Opaque }
+        match elements.first() {
+            None => Self::Empty,
+            Some(Value::String(_)) if elements.iter().all(|element| matches!(element, Value::String(_))) => {
+                Self::StringList
             }
-            Value::Object(_) => Self::of_objects(elements),
-            _ => Self::Opaque,
+            Some(Value::Object(_)) if elements.iter().all(|element| matches!(element, Value::Object(_))) => {
+                let is_common = |field: &IdentityField| {
+                    let named = elements.iter().filter(|element| field.identity_of(element).is_some());
+                    2 * named.count() >= elements.len()
+                };
+                IdentityField::ALL
+                    .into_iter()
+                    .find(is_common)
+                    .map_or(Self::ObjectList, Self::Keyed)
+            }
+            Some(_) => Self::Opaque,
         }
-    }
-
-    /// Returns the kind of a list whose first element is an object.
-    fn of_objects(elements: &[Value]) -> Self {
-        let has_field = |element: &Value, field: IdentityField| {
-            element
-                .as_object()
-                .is_some_and(|members| members.contains_key(field.as_str()))
-        };
-        let shared = IdentityField::ALL
-            .into_iter()
-            .find(|field| elements.iter().all(|element| has_field(element, *field)));
-        let mut seen = HashSet::with_capacity(elements.len());
-        if let Some(field) = shared {
-            let distinct = elements.iter().all(|element| {
-                let identity = element.as_object().and_then(|members| members.get(field.as_str()));
-                identity.is_some_and(|id| matches!(id, Value::String(_) | Value::Number(_)) && seen.insert(id))
-            });
-            return if distinct { Self::Keyed(field) } else { Self::Opaque };
-        }
-        let distinct = elements.iter().all(|element| {
-            matches!(element, Value::Object(_))
-                && !IdentityField::ALL.into_iter().any(|field| has_field(element, field))
-                && seen.insert(element)
-        });
-        if distinct { Self::ObjectSet } else { Self::Opaque }
     }
 
     /// Returns the kind that two lists have in common, or [`Self::Opaque`] if they have none.
@@ -71,21 +49,24 @@ impl ListKind {
         }
     }
 
-    /// Returns the part of `element` that identifies it in a list of this kind, or `None` if nothing does.
-    pub(super) fn identity(self, element: &Value) -> Option<&Value> {
+    /// Returns the name of `element` in a list of this kind: its identity, or the whole element.
+    ///
+    /// Several elements may have the same name. In an opaque list, it means nothing.
+    pub(crate) fn name(self, element: &Value) -> &Value {
         match self {
-            Self::Keyed(field) => element.as_object()?.get(field.as_str()),
-            Self::StringSet | Self::ObjectSet => Some(element),
-            Self::Empty | Self::Opaque => None,
+            Self::Keyed(field) => field.identity_of(element).unwrap_or(element),
+            Self::StringList | Self::ObjectList | Self::Empty | Self::Opaque => element,
         }
     }
 
-    /// Returns the token that names `element` in a list of this kind, or `None` if nothing identifies it.
-    pub fn token(self, element: &Value) -> Option<Token> {
-        let identity = self.identity(element)?.clone();
-        match self {
-            Self::Keyed(field) => Some(Token::Element(field, identity)),
-            _ => Some(Token::Value(identity)),
+    /// Returns the token for an element of a list of this kind: the element number `nth`, counted from 0, of those with
+    /// its name.
+    pub(super) fn token(self, element: &Value, nth: u32) -> Token {
+        if let Self::Keyed(field) = self
+            && let Some(identity) = field.identity_of(element)
+        {
+            return Token::Element(field, identity.clone(), nth);
         }
+        Token::Value(element.clone(), nth)
     }
 }

@@ -4,10 +4,11 @@ use super::alignment::{Alignment, Origin};
 use super::authors::{Authored, Authors};
 use super::conflict::{Conflict, Ranks, Rules, Winner};
 use super::list_kind::ListKind;
+use super::names::{Name, Names};
 use super::path::{Path, Token};
 use crate::id::DeviceId;
 use crate::json::{Object, Value};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// The result of a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,16 +52,33 @@ struct Merger<'a> {
     conflicts: Vec<Conflict>,
 }
 
+/// Returns the merged value if at most one side changed it, or if both made the same of it; `None` means absent, here and
+/// in the arguments.
+fn merge_unchanged<'v>(
+    base: Option<&'v Value>,
+    server: Option<&'v Value>,
+    client: Option<&'v Value>,
+) -> Option<Option<&'v Value>> {
+    if server == client || client == base {
+        Some(server)
+    } else if server == base {
+        Some(client)
+    } else {
+        None
+    }
+}
+
 impl Merger<'_> {
     /// Returns the merged value at the current path; `None` means absent, here and in the arguments.
     fn merge_values(&mut self, base: Option<&Value>, server: Option<&Value>, client: Option<&Value>) -> Option<Value> {
-        // At most one side changed the value, or both made the same of it.
-        if server == client || client == base {
-            return server.cloned();
+        match merge_unchanged(base, server, client) {
+            Some(value) => value.cloned(),
+            None => self.merge_changed(base, server, client),
         }
-        if server == base {
-            return client.cloned();
-        }
+    }
+
+    /// Returns the merged value at the current path, which both sides changed in different ways.
+    fn merge_changed(&mut self, base: Option<&Value>, server: Option<&Value>, client: Option<&Value>) -> Option<Value> {
         match (server, client) {
             (Some(Value::Object(server)), Some(Value::Object(client))) => {
                 let empty = Object::new();
@@ -74,10 +92,18 @@ impl Merger<'_> {
                     Some(Value::List(base)) if ListKind::of(base).common(kind) == kind => base.as_slice(),
                     _ => &[],
                 };
-                if kind == ListKind::Opaque || both_replace_an_element(kind, base, ours, theirs) {
+                if kind == ListKind::Opaque {
                     return self.decide(server, client);
                 }
-                Some(Value::List(self.merge_lists(kind, base, ours, theirs)))
+                let lists = Lists {
+                    base: Names::of(kind, base),
+                    server: Names::of(kind, ours),
+                    client: Names::of(kind, theirs),
+                };
+                if kind == ListKind::ObjectList && lists.both_edit_an_element() {
+                    return self.decide(server, client);
+                }
+                Some(Value::List(self.merge_lists(&lists)))
             }
             _ => self.decide(server, client),
         }
@@ -108,126 +134,180 @@ impl Merger<'_> {
         }
     }
 
-    fn merge_lists(&mut self, kind: ListKind, base: &[Value], server: &[Value], client: &[Value]) -> Vec<Value> {
-        let (in_base, in_server, in_client) = (
-            index_by_identity(kind, base),
-            index_by_identity(kind, server),
-            index_by_identity(kind, client),
-        );
-        let mut merged: HashMap<&Value, Value> = HashMap::with_capacity(server.len());
-        let only_client = client.iter().filter(|element| match kind.identity(element) {
-            Some(identity) => !in_server.contains_key(identity),
-            None => false,
-        });
-        for element in server.iter().chain(only_client) {
-            let (Some(identity), Some(token)) = (kind.identity(element), kind.token(element)) else {
-                continue;
-            };
-            self.path.push(token);
-            let value = self.merge_values(
-                in_base.get(identity).map(|at| &base[*at]),
-                in_server.get(identity).map(|at| &server[*at]),
-                in_client.get(identity).map(|at| &client[*at]),
-            );
-            self.path.pop();
-            merged.extend(value.map(|value| (identity, value)));
+    /// Merges the elements of lists whose kinds have something in common.
+    fn merge_lists(&mut self, lists: &Lists<'_>) -> Vec<Value> {
+        let (ours, theirs) = (lists.server.list(), lists.client.list());
+        // The server's elements, then those that only the client has.
+        let mut merged: Vec<Option<Value>> = Vec::with_capacity(ours.len());
+        for (at, element) in ours.iter().enumerate() {
+            let name = lists.server.name(at);
+            let (base, client) = (lists.base.element(name), lists.client.element(name));
+            merged.push(self.merge_element(&lists.server, at, (base, Some(element), client)));
         }
-        let order = merged_order(kind, base, server, client, |identity| merged.contains_key(identity));
+        let mut number_of_client = Vec::with_capacity(theirs.len());
+        for (at, element) in theirs.iter().enumerate() {
+            let name = lists.client.name(at);
+            number_of_client.push(lists.server.index(name).unwrap_or(merged.len()));
+            if !lists.server.contains(name) {
+                let base = lists.base.element(name);
+                merged.push(self.merge_element(&lists.client, at, (base, None, Some(element))));
+            }
+        }
+        let order = lists.merged_order(&number_of_client, |number| merged[number].is_some());
         order
             .into_iter()
-            .filter_map(|identity| merged.remove(identity))
+            .filter_map(|number| merged[number].take())
             .collect()
     }
-}
 
-fn index_by_identity(kind: ListKind, list: &[Value]) -> HashMap<&Value, usize> {
-    let elements = list.iter().enumerate();
-    elements
-        .filter_map(|(at, element)| Some((kind.identity(element)?, at)))
-        .collect()
-}
-
-/// Tells whether both sides of an object set removed the same element and each added one that the other did not.
-///
-/// An element of an object set has no name that outlives an edit, so this is how two edits of one element look.
-fn both_replace_an_element(kind: ListKind, base: &[Value], server: &[Value], client: &[Value]) -> bool {
-    if kind != ListKind::ObjectSet {
-        return false;
-    }
-    let sets: [HashSet<&Value>; 3] = [base, server, client].map(|list| list.iter().collect());
-    let [base, server, client] = &sets;
-    let adds = |one: &HashSet<&Value>, other: &HashSet<&Value>| {
-        one.iter()
-            .any(|element| !base.contains(element) && !other.contains(element))
-    };
-    base.iter()
-        .any(|element| !server.contains(element) && !client.contains(element))
-        && adds(server, client)
-        && adds(client, server)
-}
-
-/// Returns the identities of the elements that `is_present` in the merged list, in its order.
-///
-/// The order is the server's, except for elements that only the client has or that only the client moved. Of these,
-/// the ones behind the last element that the client left unmoved go to the end; every other one goes right behind the
-/// nearest element before it in the client's list that has its position from the server.
-fn merged_order<'a>(
-    kind: ListKind,
-    base: &'a [Value],
-    server: &'a [Value],
-    client: &'a [Value],
-    is_present: impl Fn(&Value) -> bool,
-) -> Vec<&'a Value> {
-    let moved_by_server: HashSet<&Value> = moved(kind, server, &Alignment::of(kind, base, server)).collect();
-    let of_client = Alignment::of(kind, base, client);
-    // If both sides moved an element, the server's position stays.
-    let moved_by_client: HashSet<&Value> = moved(kind, client, &of_client)
-        .filter(|identity| !moved_by_server.contains(identity))
-        .collect();
-    let mut from_server: Vec<&Value> = Vec::with_capacity(server.len());
-    let identities = server.iter().filter_map(|element| kind.identity(element));
-    from_server.extend(identities.filter(|identity| is_present(identity) && !moved_by_client.contains(identity)));
-
-    let anchors: HashSet<&Value> = from_server.iter().copied().collect();
-    let tail = of_client
-        .origins
-        .iter()
-        .rposition(|origin| matches!(origin, Origin::Unmoved(_)))
-        .map_or(0, |last| last + 1);
-    // The elements that go right behind each anchor; those of `None` go to the front.
-    let mut followers: HashMap<Option<&Value>, Vec<&Value>> = HashMap::new();
-    let mut end = Vec::new();
-    let mut anchor = None;
-    for (at, element) in client.iter().enumerate() {
-        let Some(identity) = kind.identity(element).filter(|identity| is_present(identity)) else {
-            continue;
+    /// Returns the merged element that has the number `at` in `names`.
+    fn merge_element(
+        &mut self,
+        names: &Names<'_>,
+        at: usize,
+        (base, server, client): (Option<&Value>, Option<&Value>, Option<&Value>),
+    ) -> Option<Value> {
+        if let Some(value) = merge_unchanged(base, server, client) {
+            return value.cloned();
+        }
+        self.path.push(names.token(at));
+        let value = match (base, server, client) {
+            // Half of each would be an element that nobody entered.
+            (None, Some(ours), Some(theirs)) if collide(ours, theirs) => self.decide(server, client),
+            _ => self.merge_changed(base, server, client),
         };
-        if anchors.contains(identity) {
-            anchor = Some(identity);
-        } else if at < tail {
-            followers.entry(anchor).or_default().push(identity);
-        } else {
-            end.push(identity);
+        self.path.pop();
+        value
+    }
+}
+
+/// Tells whether both values have something at the same path that differs and cannot be merged.
+fn collide(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => one
+            .iter()
+            .any(|(name, value)| other.get(name).is_some_and(|other| collide(value, other))),
+        (Value::List(one), Value::List(other)) => {
+            let kind = ListKind::of(one).common(ListKind::of(other));
+            if kind == ListKind::Opaque {
+                return one != other;
+            }
+            let (one, other) = (Names::of(kind, one), Names::of(kind, other));
+            let mut elements = one.list().iter().enumerate();
+            elements.any(|(at, element)| {
+                let counterpart = other.element(one.name(at));
+                counterpart.is_some_and(|counterpart| collide(element, counterpart))
+            })
+        }
+        _ => one != other,
+    }
+}
+
+/// The three versions of a list, their elements named in the same way.
+struct Lists<'a> {
+    base: Names<'a>,
+    server: Names<'a>,
+    client: Names<'a>,
+}
+
+impl Lists<'_> {
+    /// Tells whether both sides of an object list edited one element in different ways.
+    ///
+    /// An element of an object list has no name that outlives an edit, so two edits of one element look like this: both
+    /// sides removed it, and each added an element that the other did not. If both sides made the same edit, both
+    /// removed the same element and added the same one. So as many of the removed elements as both sides added are set
+    /// aside.
+    fn both_edit_an_element(&self) -> bool {
+        let Self { base, server, client } = self;
+        let names = |list: &Names<'_>| (0..list.list().len()).map(|at| list.name(at)).collect::<Vec<_>>();
+        let (ours, theirs) = (names(server), names(client));
+        let adds = |one: &[Name<'_>], other: &Names<'_>| {
+            one.iter()
+                .any(|name| !base.contains(*name) && !other.contains(*name))
+        };
+        let removed_by_both = names(base)
+            .into_iter()
+            .filter(|name| !server.contains(*name) && !client.contains(*name))
+            .count();
+        let added_by_both = ours
+            .iter()
+            .filter(|name| client.contains(**name) && !base.contains(**name))
+            .count();
+        removed_by_both > added_by_both && adds(&ours, client) && adds(&theirs, server)
+    }
+
+    /// Returns the numbers of the elements that are present in the merged list, in its order.
+    ///
+    /// The server's elements have their indices as numbers, and `number_of_client` has those of the client's.
+    ///
+    /// The order is the server's, except for elements that only the client has or that only the client moved. Of these,
+    /// the ones behind the last element that the client left unmoved go to the end; every other one goes right behind
+    /// the nearest element before it in the client's list that has its position from the server.
+    fn merged_order(&self, number_of_client: &[usize], is_present: impl Fn(usize) -> bool) -> Vec<usize> {
+        let is_moved = |origin: &Origin| matches!(origin, Origin::Moved(_));
+        let by_server = Alignment::of(&self.base, &self.server).origins;
+        let by_client = Alignment::of(&self.base, &self.client).origins;
+        // Whether each of the server's elements has its position from the server. If both sides moved an element, the
+        // server's position stays.
+        let mut is_anchor: Vec<bool> = (0..by_server.len()).map(&is_present).collect();
+        for (number, origin) in number_of_client.iter().zip(&by_client) {
+            if is_moved(origin) && by_server.get(*number).is_some_and(|origin| !is_moved(origin)) {
+                is_anchor[*number] = false;
+            }
+        }
+        let tail = by_client
+            .iter()
+            .rposition(|origin| matches!(origin, Origin::Unmoved(_)))
+            .map_or(0, |last| last + 1);
+        // The elements that go right behind each anchor; those of `None` go to the front.
+        let mut followers: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+        let mut end = Vec::new();
+        let mut anchor = None;
+        for (at, number) in number_of_client.iter().copied().enumerate() {
+            if !is_present(number) {
+                continue;
+            }
+            if is_anchor.get(number) == Some(&true) {
+                anchor = Some(number);
+            } else if at < tail {
+                followers.entry(anchor).or_default().push(number);
+            } else {
+                end.push(number);
+            }
+        }
+        let mut order = followers.remove(&None).unwrap_or_default();
+        for number in (0..is_anchor.len()).filter(|number| is_anchor[*number]) {
+            order.push(number);
+            order.extend(followers.remove(&Some(number)).into_iter().flatten());
+        }
+        order.extend(end);
+        self.order_by_names(&mut order, number_of_client);
+        order
+    }
+
+    /// Exchanges elements that share a name, so that they have the same names in the merged list.
+    fn order_by_names(&self, order: &mut [usize], number_of_client: &[usize]) {
+        if !self.server.are_repeated() && !self.client.are_repeated() {
+            return;
+        }
+        let server_names = (0..self.server.list().len()).map(|at| (at, self.server.name(at)));
+        let client_names = number_of_client
+            .iter()
+            .enumerate()
+            .map(|(at, number)| (*number, self.client.name(at)));
+        let names: HashMap<usize, Name<'_>> = client_names.chain(server_names).collect();
+        let mut places: HashMap<&Value, Vec<usize>> = HashMap::new();
+        for (place, number) in order.iter().enumerate() {
+            if let Some(name) = names.get(number) {
+                places.entry(name.value).or_default().push(place);
+            }
+        }
+        for places in places.values().filter(|places| places.len() > 1) {
+            let mut numbers: Vec<usize> = places.iter().map(|place| order[*place]).collect();
+            numbers.sort_by_key(|number| names.get(number).map(|name| name.nth));
+            for (place, number) in places.iter().zip(numbers) {
+                order[*place] = number;
+            }
         }
     }
-    let mut order = followers.remove(&None).unwrap_or_default();
-    for identity in from_server {
-        order.push(identity);
-        order.extend(followers.remove(&Some(identity)).into_iter().flatten());
-    }
-    order.extend(end);
-    order
-}
-
-/// Returns the identities of the elements of `list` that moved.
-fn moved<'a>(kind: ListKind, list: &'a [Value], alignment: &Alignment) -> impl Iterator<Item = &'a Value> {
-    let is_moved = alignment
-        .origins
-        .iter()
-        .map(|origin| matches!(origin, Origin::Moved(_)));
-    let moved = list
-        .iter()
-        .zip(is_moved.collect::<Vec<_>>())
-        .filter(|(_, is_moved)| *is_moved);
-    moved.filter_map(move |(element, _)| kind.identity(element))
 }

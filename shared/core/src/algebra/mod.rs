@@ -58,8 +58,11 @@ mod diff;
 mod document_index;
 mod list_kind;
 mod merge;
+mod name_form;
+mod names;
 mod patch;
 mod path;
+mod squash;
 mod without_base;
 
 pub use apply::apply;
@@ -72,4 +75,5 @@ pub use list_kind::ListKind;
 pub use merge::{Merged, merge};
 pub use patch::{Op, Position, check_patch};
 pub use path::{IdentityField, Path, Token};
+pub use squash::squash;
 pub use without_base::{MergedWithoutBase, merge_without_base};

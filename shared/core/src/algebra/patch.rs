@@ -86,6 +86,15 @@ impl Op {
         }
     }
 
+    /// Returns the position that the operation gives its element, if it names one.
+    pub const fn after(&self) -> Option<&Position> {
+        match self {
+            Self::Set { after, .. } => after.as_ref(),
+            Self::Delete { .. } => None,
+            Self::Move { after, .. } => Some(after),
+        }
+    }
+
     const fn kind(&self) -> OpKind {
         match self {
             Self::Set { .. } => OpKind::Set,
@@ -146,7 +155,7 @@ impl Op {
 fn check_depth(path: &Path, value: &Value) -> Result<(), Error> {
     // A `{"value": …}` token contains the whole element, which may nest deeper than the value that is set.
     let token_depth = match path.tokens().last() {
-        Some(Token::Value(element)) => element.depth(),
+        Some(Token::Value(element, _)) => element.depth(),
         _ => 0,
     };
     if path.tokens().len() + value.depth().max(token_depth) > MAX_DEPTH {

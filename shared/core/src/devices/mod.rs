@@ -56,7 +56,7 @@ pub struct Profile {
     pub app_version: Option<String>,
 }
 
-/// A version of a portfolio that a device has acknowledged, by using it as the base of a sync.
+/// A version of a portfolio that a device has shown to have, by using it as the base of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
     /// The version.
@@ -76,7 +76,7 @@ pub struct Device {
     pub created: Timestamp,
     /// The time of its newest recorded sync; `None` before its first sync.
     pub last_seen: Option<Timestamp>,
-    /// For each portfolio, the newest recorded version that the device has acknowledged.
+    /// The newest recorded version of each portfolio that it has shown to have.
     pub acknowledged: BTreeMap<PortfolioId, Acknowledged>,
 }
 

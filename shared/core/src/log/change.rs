@@ -38,6 +38,11 @@ pub struct Change {
     pub parent: Version,
     /// The version that the change made.
     pub version: Version,
+    /// The base of the sync that made it: the version that its device had; 0 if the sync had no base.
+    ///
+    /// It equals `parent` unless others wrote in between. It is the evidence by which a device that went back in time
+    /// (restored from a phone backup, or cloned) is told from one whose answer did not arrive.
+    pub base: Version,
     /// The reason for the change.
     pub kind: Kind,
     /// The device that made it, if the request named one.
@@ -72,6 +77,8 @@ pub struct Draft {
     pub parent: Version,
     /// The version that it makes.
     pub version: Version,
+    /// The base of the sync that makes it, as [`Change::base`].
+    pub base: Version,
     /// The reason for the change.
     pub kind: Kind,
     /// The device that makes it, if the request names one.
@@ -102,6 +109,7 @@ impl Draft {
         Self {
             parent,
             version: parent.saturating_add(1),
+            base: parent,
             kind,
             device_id: None,
             sync_id: None,
@@ -127,6 +135,7 @@ impl From<Draft> for Change {
             conflicts: draft.conflicts(),
             parent: draft.parent,
             version: draft.version,
+            base: draft.base,
             kind: draft.kind,
             device_id: draft.device_id,
             sync_id: draft.sync_id,

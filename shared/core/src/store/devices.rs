@@ -18,8 +18,8 @@ pub struct Described {
 
 /// The registered devices of all users.
 ///
-/// Every read but [`Self::device_eventually`] MUST be strongly consistent. Each method takes one request up to the
-/// store's page size, except [`Self::describe`], which takes two.
+/// Every read but [`Self::device_eventually`] MUST be strongly consistent. Each method is one request up to the store's
+/// page size; [`Self::describe`] is two.
 pub trait Devices: Send + Sync {
     /// Returns the user's devices, sorted by id.
     fn devices(&self, user: &UserId) -> impl Future<Output = Result<Vec<Device>, StoreError>> + Send;
@@ -46,8 +46,8 @@ pub trait Devices: Send + Sync {
 
     /// Stores a sighting, and registers the device if it is new.
     ///
-    /// The sighting is stored as a whole or not at all. If the device has already acknowledged a newer version of any
-    /// portfolio in the sighting, stores nothing and returns false.
+    /// The sighting is stored as a whole or not at all: returns false, and stores nothing, if the device has already
+    /// acknowledged a newer version than one of the sighting's.
     fn record(
         &self,
         user: &UserId,
@@ -61,7 +61,7 @@ pub trait Devices: Send + Sync {
 
 /// The source of the device ranks that a merge needs.
 pub trait RankSource: Send + Sync {
-    /// Returns the rank of each of the user's devices that has one, in one request up to the store's page size.
+    /// Returns the ranks of those of the user's devices that have one, in one request up to the store's page size.
     fn ranks(&self, user: &UserId) -> impl Future<Output = Result<Ranks, StoreError>> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! A store in memory: it fulfils the ports' contracts without a database.
+//! A store in memory: the ports' contracts without a database behind them.
 
 use super::{Appended, ChangeLog, Described, Devices, Directory, Snapshots, StoreError};
 use crate::devices::{Device, Profile, Sighting};
@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeBounds;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A patch with at least this many bytes of operations, as JSON, is stored apart from its change. The store on DynamoDB
-/// does the same to keep change items small.
+/// The size of operations, in bytes of JSON, from which a patch is stored apart from its change. The store on
+/// DynamoDB does the same to keep change items small.
 const PATCH_APART_FROM: u64 = 3 * 1024;
 
 /// The bytes of a change without its patch: about the size of its item in DynamoDB.
@@ -31,7 +31,7 @@ struct State {
     devices: BTreeMap<(UserId, DeviceId), Device>,
 }
 
-/// The items of one portfolio. The key of a change and of its patch is the change's parent.
+/// The items of one portfolio, with changes and patches under the parent of the change.
 #[derive(Debug, Default)]
 struct Log {
     changes: BTreeMap<Version, Change>,
@@ -70,7 +70,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Locks the state. Ignores poisoning, because no panic can leave the state half-written.
+    /// Locks the state. A poisoned lock is used too, because no code leaves the state half-written, even if it
+    /// panics.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

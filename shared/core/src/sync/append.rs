@@ -1,7 +1,7 @@
 //! Appending a change: the one way in which anything is written to a portfolio's log.
 //!
 //! A [`Writer`] proposes a change on top of the head that it sees. [`append`] makes a draft of it, checks the limits
-//! and tries to write the draft as the head's only child. If another writer was first, [`append`] waits, reads the new
+//! and tries to write the draft as the head's only child. If another writer was first, it waits, reads the new
 //! changes and asks for a new proposal. So a new way of writing a portfolio needs only a new writer.
 
 use super::limits::{MAX_DOCUMENT_BYTES, check_size};
@@ -25,12 +25,14 @@ pub trait Backoff: Send {
 /// A change that a writer wants to append on top of the window's head.
 pub(super) struct Proposal {
     pub(super) kind: Kind,
+    /// The base of the sync, if it is not the head: 0 if the sync has no base.
+    pub(super) base: Option<Version>,
     pub(super) device_id: Option<DeviceId>,
     pub(super) sync_id: Option<SyncId>,
     pub(super) fingerprint: Fingerprint,
     /// True if the new document is exactly the one that the device sent.
     pub(super) verbatim: bool,
-    /// The new version must exceed this version too, not only the head's. A v1 client may be ahead of the head.
+    /// A version that the new version must exceed, as it must the head's: that of a v1 client that is ahead.
     pub(super) above: Version,
     pub(super) patch: Patch,
     pub(super) document: NewDocument,
@@ -43,6 +45,7 @@ impl Proposal {
     pub(super) const fn new(kind: Kind, fingerprint: Fingerprint, patch: Patch) -> Self {
         Self {
             kind,
+            base: None,
             device_id: None,
             sync_id: None,
             fingerprint,
@@ -67,7 +70,7 @@ pub(super) enum NewDocument {
 
 /// A writer's decision on top of a head.
 pub(super) enum Plan<T, D> {
-    /// Append the proposal. `append` returns the context once the proposal is written.
+    /// Append the proposal; the context belongs to it.
     Append(Proposal, T),
     /// There is nothing to append.
     Done(D),
@@ -77,7 +80,7 @@ pub(super) enum Plan<T, D> {
 pub(super) trait Writer<S>: Send {
     /// The writer's notes about its proposal, which `append` returns with the result.
     type Context: Send;
-    /// The writer's result if there is nothing to append.
+    /// Its result if there is nothing to append.
     type Done: Send;
 
     /// Decides what to append on top of the window's head.
@@ -86,7 +89,7 @@ pub(super) trait Writer<S>: Send {
         window: &mut Window<'_, S>,
     ) -> impl Future<Output = Result<Plan<Self::Context, Self::Done>, Error>> + Send;
 
-    /// Returns true if an earlier attempt of the same request made `change`.
+    /// True if an earlier attempt of the same request made `change`.
     fn made(&self, change: &Change) -> bool;
 
     /// Notes the size, in bytes, of a document that had to be made so that the limits could be checked.
@@ -150,6 +153,7 @@ pub(super) async fn append<S: Store, W: Writer<S>, B: Backoff>(
 fn draft<S: Store>(window: &Window<'_, S>, proposal: Proposal, received: Timestamp) -> Draft {
     let draft = Draft::on(window.head(), window.extent(), proposal.kind, proposal.patch, received);
     Draft {
+        base: proposal.base.unwrap_or(draft.parent),
         version: draft.version.max(proposal.above.saturating_add(1)),
         device_id: proposal.device_id,
         sync_id: proposal.sync_id,
@@ -159,7 +163,7 @@ fn draft<S: Store>(window: &Window<'_, S>, proposal: Proposal, received: Timesta
     }
 }
 
-/// Writes `draft` and, in the same write, the portfolio's `name` if there is one.
+/// Writes `draft`, and its portfolio's `name` with it.
 async fn write<S: Store>(window: &Window<'_, S>, draft: &Draft, name: Option<String>) -> Result<Appended, Error> {
     let portfolio = window.portfolio();
     let appended = match name {

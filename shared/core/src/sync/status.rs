@@ -8,11 +8,11 @@ use crate::store::Store;
 use crate::time::Timestamp;
 use serde::Serialize;
 
-/// The number of changes that the first request reads, newest first. Most devices are only a few versions behind, and
-/// even four changes of the largest size cost few read units.
+/// How many of the newest changes the first request reads. Most devices are only a few versions behind, and even four
+/// changes of the largest size cost few read units.
 const NEWEST: u16 = 4;
 
-/// A sync-status request: a device asks whether it should sync.
+/// A device's question about its sync status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncStatusQuery {
     /// The device's version: v1's `client_version`, v2's `base_version`.
@@ -23,7 +23,7 @@ pub struct SyncStatusQuery {
     pub local_changes: Option<bool>,
 }
 
-/// The answer to a sync-status request, in both protocols.
+/// The answer to a sync-status, in both protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SyncStatus {
     /// True if the device should sync.
@@ -59,7 +59,7 @@ impl<S: Store> Portfolio<'_, S> {
     }
 }
 
-/// Returns true unless the device itself made every change since its version.
+/// True unless every change since the device's version is its own.
 async fn another_wrote<S: Store>(newest: &Window<'_, S>, query: &SyncStatusQuery) -> Result<bool, Error> {
     let is_anothers =
         |change: &Change| change.version > query.version && change.device_id.as_ref() != Some(&query.device_id);

@@ -59,7 +59,7 @@ pub struct DeviceRecord {
     pub created: Timestamp,
     /// When it last synced; `null` before its first sync.
     pub last_seen: Option<Timestamp>,
-    /// For each portfolio, the newest recorded version that the device has acknowledged.
+    /// The newest recorded version of each portfolio that it has shown to have.
     pub acknowledged: BTreeMap<PortfolioId, Version>,
 }
 

@@ -208,9 +208,18 @@ pub fn version_from_text(name: &str, text: &str) -> Result<Version, Error> {
     version.ok_or_else(|| Error::malformed(format!("{name} {MUST_BE_A_VERSION}")))
 }
 
+/// Reads a boolean from a query parameter: `true` or `false`.
+pub fn bool_from_text(name: &str, text: &str) -> Result<bool, Error> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Error::malformed(format!("{name} must be true or false"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Fields, version_from_text};
+    use super::{Fields, bool_from_text, version_from_text};
     use crate::error::{Code, Error};
     use crate::json::{Value, read};
     use crate::log::MAX_VERSION;
@@ -268,5 +277,12 @@ mod tests {
         for text in ["", "-1", "+1", "1.0", "9007199254740992", "99999999999999999999", "٣"] {
             refused(version_from_text("base_version", text));
         }
+    }
+
+    #[test]
+    fn a_boolean_in_a_query_is_true_or_false() {
+        assert_eq!(bool_from_text("local_changes", "true"), Ok(true));
+        assert_eq!(bool_from_text("local_changes", "false"), Ok(false));
+        refused(bool_from_text("local_changes", "1"));
     }
 }

@@ -290,3 +290,84 @@ fn a_move_inside_an_element_does_not_move_the_element() {
         r#"{"l":[{"id":1},{"id":2,"m":["b","a"]},{"id":3}]}"#,
     )]);
 }
+
+#[test]
+fn nth_names_one_of_several_elements_with_the_same_name() {
+    let list = r#"{"l":[{"id":5,"v":1},"x",{"id":5,"v":2},{"id":5,"v":3}]}"#;
+    table(&[
+        (
+            list,
+            r#"{"op":"set","path":["l",{"id":5,"nth":1},"v"],"value":9}"#,
+            r#"{"l":[{"id":5,"v":1},"x",{"id":5,"v":9},{"id":5,"v":3}]}"#,
+        ),
+        (
+            list,
+            r#"{"op":"delete","path":["l",{"id":5,"nth":2}]}"#,
+            r#"{"l":[{"id":5,"v":1},"x",{"id":5,"v":2}]}"#,
+        ),
+        (
+            list,
+            r#"{"op":"delete","path":["l",{"id":5}]}"#,
+            r#"{"l":["x",{"id":5,"v":2},{"id":5,"v":3}]}"#,
+        ),
+        (list, r#"{"op":"delete","path":["l",{"id":5,"nth":3}]}"#, list),
+        (
+            list,
+            r#"{"op":"move","path":["l",{"id":5,"nth":3}],"after":null}"#,
+            list,
+        ),
+        (
+            list,
+            r#"{"op":"move","path":["l",{"value":"x"}],"after":{"id":5,"nth":1}}"#,
+            r#"{"l":[{"id":5,"v":1},{"id":5,"v":2},"x",{"id":5,"v":3}]}"#,
+        ),
+        (
+            list,
+            r#"{"op":"move","path":["l",{"id":5,"nth":2}],"after":null}"#,
+            r#"{"l":[{"id":5,"v":3},{"id":5,"v":1},"x",{"id":5,"v":2}]}"#,
+        ),
+        (
+            r#"{"l":["a","b","a"]}"#,
+            r#"{"op":"delete","path":["l",{"value":"a","nth":1}]}"#,
+            r#"{"l":["a","b"]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn a_set_of_an_nth_element_that_is_absent_adds_one() {
+    table(&[
+        (
+            r#"{"l":[{"id":5},{"id":6}]}"#,
+            r#"{"op":"set","path":["l",{"id":5,"nth":1}],"value":{"id":5,"v":1},"after":{"id":5}}"#,
+            r#"{"l":[{"id":5},{"id":5,"v":1},{"id":6}]}"#,
+        ),
+        (
+            r#"{"l":["a"]}"#,
+            r#"{"op":"set","path":["l",{"value":"a","nth":7}],"value":"a"}"#,
+            r#"{"l":["a","a"]}"#,
+        ),
+        (
+            r#"{"l":[{"id":5}]}"#,
+            r#"{"op":"set","path":["l",{"id":5,"nth":1},"v"],"value":1}"#,
+            r#"{"l":[{"id":5},{"id":5,"v":1}]}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn the_position_of_a_moved_element_is_looked_up_before_it_moves() {
+    let list = r#"{"l":[{"id":5,"v":1},{"id":6},{"id":5,"v":2},{"id":7}]}"#;
+    table(&[
+        (
+            list,
+            r#"{"op":"move","path":["l",{"id":5}],"after":{"id":5,"nth":1}}"#,
+            r#"{"l":[{"id":6},{"id":5,"v":2},{"id":5,"v":1},{"id":7}]}"#,
+        ),
+        (
+            list,
+            r#"{"op":"move","path":["l",{"id":5}],"after":{"id":5}}"#,
+            r#"{"l":[{"id":6},{"id":5,"v":2},{"id":7},{"id":5,"v":1}]}"#,
+        ),
+    ]);
+}

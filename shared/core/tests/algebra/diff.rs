@@ -2,8 +2,9 @@
 
 use crate::generate::config;
 use crate::support::{json, patched, text};
-use coinolio_core::algebra::{Op, diff};
+use coinolio_core::algebra::{Op, check_patch, diff};
 use coinolio_core::json::{Object, Value};
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -66,6 +67,69 @@ fn elements_are_named_by_their_identity_or_by_their_whole_value() {
             r#"{"l":[{"a":1},{"a":2}]}"#,
             r#"{"l":[{"a":1}]}"#,
             r#"[{"op":"delete","path":["l",{"value":{"a":2}}]}]"#,
+        ),
+    ]);
+}
+
+#[test]
+fn an_odd_element_is_named_by_its_whole_value() {
+    table(&[
+        (
+            r#"{"l":[{"id":1},{"id":2},{"a":1}]}"#,
+            r#"{"l":[{"id":1},{"id":2},{"a":2},{"id":null}]}"#,
+            concat!(
+                r#"[{"op":"delete","path":["l",{"value":{"a":1}}]},"#,
+                r#"{"op":"set","path":["l",{"value":{"a":2}}],"value":{"a":2},"after":{"id":2}},"#,
+                r#"{"op":"set","path":["l",{"value":{"id":null}}],"value":{"id":null},"after":{"value":{"a":2}}}]"#
+            ),
+        ),
+        (
+            r#"{"l":[{"a":1},{"id":1},{"id":2}]}"#,
+            r#"{"l":[{"id":1},{"a":1},{"id":2,"v":1}]}"#,
+            concat!(
+                r#"[{"op":"move","path":["l",{"value":{"a":1}}],"after":{"id":1}},"#,
+                r#"{"op":"set","path":["l",{"id":2},"v"],"value":1}]"#
+            ),
+        ),
+    ]);
+}
+
+#[test]
+fn elements_with_the_same_name_are_numbered() {
+    table(&[
+        (
+            r#"{"l":[{"id":5},{"id":5}]}"#,
+            r#"{"l":[{"id":5},{"id":5,"v":1},{"id":5,"v":2}]}"#,
+            concat!(
+                r#"[{"op":"set","path":["l",{"id":5,"nth":1},"v"],"value":1},"#,
+                r#"{"op":"set","path":["l",{"id":5,"nth":2}],"value":{"id":5,"v":2},"after":{"id":5,"nth":1}}]"#
+            ),
+        ),
+        (
+            r#"{"l":["a","b","a","a"]}"#,
+            r#"{"l":["a","b"]}"#,
+            r#"[{"op":"delete","path":["l",{"value":"a","nth":2}]},{"op":"delete","path":["l",{"value":"a","nth":1}]}]"#,
+        ),
+        // The elements with the same name stay, and the other moves.
+        (
+            r#"{"l":[{"id":5},{"id":5},{"id":6}]}"#,
+            r#"{"l":[{"id":6},{"id":5},{"id":5}]}"#,
+            r#"[{"op":"move","path":["l",{"id":6}],"after":null}]"#,
+        ),
+        (
+            r#"{"l":["a","a","b","c","d"]}"#,
+            r#"{"l":["b","c","d","a","a"]}"#,
+            concat!(
+                r#"[{"op":"move","path":["l",{"value":"b"}],"after":null},"#,
+                r#"{"op":"move","path":["l",{"value":"c"}],"after":{"value":"b"}},"#,
+                r#"{"op":"move","path":["l",{"value":"d"}],"after":{"value":"c"}}]"#
+            ),
+        ),
+        // If they would have to move, their names would change on the way.
+        (
+            r#"{"l":["a","b","a","b"]}"#,
+            r#"{"l":["b","b","a","a"]}"#,
+            r#"[{"op":"set","path":["l"],"value":["b","b","a","a"]}]"#,
         ),
     ]);
 }
@@ -176,5 +240,40 @@ proptest! {
         prop_assert_eq!(count(|op| matches!(op, Op::Set { .. })), to.len() - ranks.len());
         prop_assert_eq!(count(|op| matches!(op, Op::Delete { .. })), from.len() - ranks.len());
         prop_assert_eq!(diff(&a, &b), patch, "the same patch every time");
+    }
+}
+
+proptest! {
+    #![proptest_config(config(2_000))]
+
+    #[test]
+    fn lists_in_which_names_are_repeated_turn_into_each_other(
+        from in vec(0..4_usize, 0..8), to in vec(0..4_usize, 0..8), kind in 0..3_usize
+    ) {
+        const ELEMENTS: [[&str; 4]; 3] = [
+            [r#""a""#, r#""b""#, r#""c""#, r#""d""#],
+            [r#"{"id":1}"#, r#"{"id":1,"v":1}"#, r#"{"id":2}"#, r#"{"id":3}"#],
+            [r#"{"id":1}"#, r#"{"id":1,"v":1}"#, r#"{"v":1}"#, r#"{"id":2}"#],
+        ];
+        let list = |which: &[usize]| {
+            let elements: Vec<_> = which.iter().map(|which| ELEMENTS[kind][*which]).collect();
+            json(&format!(r#"{{"l":[{}]}}"#, elements.join(",")))
+        };
+        let (from, to) = (list(&from), list(&to));
+        let patch = diff(&from, &to);
+        prop_assert_eq!(check_patch(&patch), Ok(()), "{}", text(&patch));
+        let result = patched(&from, &patch);
+        prop_assert_eq!(&result, &to, "{} -> {}: {} gave {}", text(&from), text(&to), text(&patch), text(&result));
+    }
+}
+
+#[test]
+fn many_elements_with_the_same_name_are_added_and_deleted_in_reasonable_time() {
+    let list = |count: usize| json(&format!(r#"{{"l":[{}]}}"#, vec![r#"{"q":1}"#; count].join(",")));
+    let (few, many) = (list(1), list(30_000));
+    for (from, to) in [(&few, &many), (&many, &few)] {
+        let patch = diff(from, to);
+        assert_eq!(patch.len(), 29_999);
+        assert!(patched(from, &patch) == *to);
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::{json, ops, path, text};
 use coinolio_core::algebra::{Op, Path, Token, check_patch};
 use coinolio_core::error::Code;
-use coinolio_core::json::Value;
+use coinolio_core::json::{Value, read};
 
 fn code(op: &str) -> Option<Code> {
     Op::from_json(&json(op)).err().map(|error| error.code)
@@ -30,6 +30,9 @@ fn every_operation_is_written_as_it_was_read() {
         r#"{"op":"delete","path":["l",{"id":"tx_9"}]}"#,
         r##"{"op":"delete","path":["","a.b","x/~","# @",""]}"##,
         r#"{"op":"set","path":["a"],"value":null}"#,
+        r#"{"op":"set","path":["l",{"id":5,"nth":1},"v"],"value":null}"#,
+        r#"{"op":"move","path":["l",{"value":"a","nth":2}],"after":{"_id":5,"nth":1}}"#,
+        r#"{"op":"set","path":["l",{"value":{"nth":1},"nth":4294967295}],"value":{"nth":1}}"#,
     ] {
         assert_eq!(text(&Op::from_json(&json(op)).unwrap()), op);
     }
@@ -119,12 +122,41 @@ fn an_element_token_must_name_exactly_one_identity() {
         r#"["l",{"value":1}]"#,
         r#"["l",{"value":null}]"#,
         r#"["l",{"value":["a"]}]"#,
+        r#"["l",{"nth":1}]"#,
+        r#"["l",{"id":1,"_id":1,"nth":1}]"#,
+        r#"["l",{"id":1,"nth":1,"x":1}]"#,
         "[]",
     ] {
         assert_eq!(set_at(wrong), Some(Code::Invalid), "{wrong}");
     }
     let after = r#"{"op":"move","path":["l",{"id":1}],"after":{"id":2,"_id":2}}"#;
     assert_eq!(code(after), Some(Code::Invalid));
+}
+
+#[test]
+fn the_nth_of_a_token_must_be_a_whole_number_of_at_least_1() {
+    for wrong in ["0", "-1", "1.5", "null", "\"1\"", "true", "[1]", "4294967296", "1e400"] {
+        for name in [r#""id":5"#, r#""value":"a""#] {
+            let token = format!(r#"{{{name},"nth":{wrong}}}"#);
+            if let Ok(token) = read(token.as_bytes()) {
+                assert_eq!(
+                    Token::from_json(&token).err().map(|error| error.code),
+                    Some(Code::Invalid)
+                );
+            }
+        }
+    }
+    for right in ["1", "1.0", "10e-1", "4294967295"] {
+        assert_eq!(set_at(&format!(r#"["l",{{"id":5,"nth":{right}}},"v"]"#)), None);
+    }
+    let twice = patch_code(
+        r#"[{"op":"delete","path":["l",{"id":5,"nth":1}]},{"op":"set","path":["l",{"nth":1.0,"id":5},"v"],"value":1}]"#,
+    );
+    assert_eq!(twice, Some(Code::Invalid));
+    let different = patch_code(
+        r#"[{"op":"delete","path":["l",{"id":5,"nth":1}]},{"op":"set","path":["l",{"id":5},"v"],"value":1}]"#,
+    );
+    assert_eq!(different, None);
 }
 
 #[test]
@@ -242,6 +274,8 @@ fn a_v1_path_is_joined_by_dots_and_shows_elements_by_their_identity() {
         (r#"["transactions",{"id":"tx_9"},"amount"]"#, "transactions.tx_9.amount"),
         (r#"["l",{"_id":7}]"#, "l.7"),
         (r#"["tags",{"value":"defi"}]"#, "tags.defi"),
+        (r#"["l",{"id":7,"nth":1},"v"]"#, "l.7.v"),
+        (r#"["l",{"value":{"a":1},"nth":1}]"#, r#"l.{"a":1}"#),
         (r#"["a.b",""]"#, "a.b."),
     ] {
         assert_eq!(path(tokens).dotted(), dotted);

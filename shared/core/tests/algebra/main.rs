@@ -22,6 +22,7 @@ mod namings;
 mod order;
 #[path = "../retained/mod.rs"]
 mod retained;
+mod squash;
 mod support;
 mod values;
 mod without_base;

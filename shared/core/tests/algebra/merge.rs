@@ -39,8 +39,7 @@ const ON_LIST: [&str; 11] = [
     r#"{"op":"set","path":["l"],"value":[]}"#,
 ];
 
-/// The same for [`ON_LIST`]: `v` is the edited element's member, `e` the element, `n` the new element's member and `l`
-/// the list.
+/// The same for [`ON_LIST`]: `v` is the edited element's member, `e` the element, `n` the new element and `l` the list.
 const LIST_PAIRS: [&str; 11] = [
     ".ve....llle",
     ".e....llle",
@@ -61,7 +60,7 @@ fn path_of(letter: char) -> Option<&'static str> {
         'a' => Some(r#"["a"]"#),
         'v' => Some(r#"["l",{"id":2},"v"]"#),
         'e' => Some(r#"["l",{"id":2}]"#),
-        'n' => Some(r#"["l",{"id":4},"v"]"#),
+        'n' => Some(r#"["l",{"id":4}]"#),
         'l' => Some(r#"["l"]"#),
         _ => None,
     }
@@ -315,7 +314,7 @@ fn deleting_the_same_value_on_both_sides_is_not_a_conflict() {
 }
 
 #[test]
-fn an_object_set_conflicts_as_a_whole_if_both_sides_replace_the_same_element() {
+fn an_object_list_conflicts_as_a_whole_if_both_sides_replace_the_same_element() {
     table(&[
         Row {
             base: r#"{"l":[{"a":1},{"b":1}]}"#,
@@ -325,17 +324,51 @@ fn an_object_set_conflicts_as_a_whole_if_both_sides_replace_the_same_element() {
             conflicts: &[r#"["l"] client=[{"a":3},{"b":1},{"c":1}] server=[{"a":2},{"b":1}]: client, newest"#],
         },
         Row {
-            base: r#"{"l":[{"a":1}]}"#,
-            server: r#"{"l":[{"a":2},{"a":9}]}"#,
-            client: r#"{"l":[{"a":2},{"a":3}]}"#,
-            merged: r#"{"l":[{"a":2},{"a":3}]}"#,
-            conflicts: &[r#"["l"] client=[{"a":2},{"a":3}] server=[{"a":2},{"a":9}]: client, newest"#],
+            base: r#"{"l":[{"a":1},{"b":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":2}]}"#,
+            client: r#"{"l":[{"a":2},{"b":3}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":3}]}"#,
+            conflicts: &[r#"["l"] client=[{"a":2},{"b":3}] server=[{"a":2},{"b":2}]: client, newest"#],
         },
     ]);
 }
 
 #[test]
-fn an_object_set_merges_if_no_element_was_replaced_by_both_sides() {
+fn an_edit_that_both_sides_made_to_an_object_list_is_not_a_conflict() {
+    table(&[
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1},{"c":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":2},{"c":1}]}"#,
+            client: r#"{"l":[{"a":2},{"b":1},{"c":2}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":2},{"c":2}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1},{"c":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":1},{"c":2}]}"#,
+            client: r#"{"l":[{"a":2},{"b":2},{"c":1}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":2},{"c":2}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"a":1}]}"#,
+            server: r#"{"l":[{"a":2},{"a":9}]}"#,
+            client: r#"{"l":[{"a":2},{"a":3}]}"#,
+            merged: r#"{"l":[{"a":2},{"a":3},{"a":9}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"a":1},{"b":1}]}"#,
+            server: r#"{"l":[{"a":2},{"b":2}]}"#,
+            client: r#"{"l":[{"a":2}]}"#,
+            merged: r#"{"l":[{"a":2},{"b":2}]}"#,
+            conflicts: &[],
+        },
+    ]);
+}
+
+#[test]
+fn an_object_list_merges_if_no_element_was_replaced_by_both_sides() {
     table(&[
         Row {
             base: r#"{"l":[{"a":1},{"b":1}]}"#,
@@ -362,7 +395,7 @@ fn an_object_set_merges_if_no_element_was_replaced_by_both_sides() {
 }
 
 #[test]
-fn a_string_set_never_conflicts() {
+fn a_string_list_never_conflicts() {
     table(&[Row {
         base: r#"{"l":["a","b"]}"#,
         server: r#"{"l":["x","b"]}"#,
@@ -385,9 +418,9 @@ fn lists_without_a_kind_in_common_are_one_conflict() {
         Row {
             base: r#"{"l":[{"id":1}]}"#,
             server: r#"{"l":[{"id":1},{"id":2}]}"#,
-            client: r#"{"l":[{"id":1},{"id":1}]}"#,
-            merged: r#"{"l":[{"id":1},{"id":1}]}"#,
-            conflicts: &[r#"["l"] client=[{"id":1},{"id":1}] server=[{"id":1},{"id":2}]: client, newest"#],
+            client: r#"{"l":[{"id":1},"x"]}"#,
+            merged: r#"{"l":[{"id":1},"x"]}"#,
+            conflicts: &[r#"["l"] client=[{"id":1},"x"] server=[{"id":1},{"id":2}]: client, newest"#],
         },
         Row {
             base: r#"{"l":[{"_id":1}]}"#,
@@ -480,4 +513,165 @@ fn a_long_list_merges_element_by_element() {
     assert!(merged.conflicts.is_empty());
     let both = list(&|id| i64::from(id >= 0), &mut (-1_000..20_000));
     assert!(merged.document == both);
+}
+
+#[test]
+fn an_element_that_both_sides_added_is_one_conflict_if_something_in_it_differs() {
+    for base in [r#"{"l":[]}"#, "{}", r#"{"l":[{"id":4}]}"#, r#"{"l":5}"#] {
+        let first = if base.contains("4") { r#"{"id":4},"# } else { "" };
+        let list = |elements: &str| format!(r#"{{"l":[{first}{elements}]}}"#);
+        let server = list(r#"{"id":5,"type":"buy","amount":1,"fee":2},{"id":6,"a":1}"#);
+        let client = list(r#"{"id":5,"type":"sell","amount":1,"note":"x"},{"id":6,"b":1}"#);
+        let merged = merge_texts(base, &server, &client);
+        assert_eq!(
+            text(&merged.document),
+            list(r#"{"amount":1,"id":5,"note":"x","type":"sell"},{"a":1,"b":1,"id":6}"#)
+        );
+        assert_eq!(
+            lines(&merged.conflicts),
+            [concat!(
+                r#"["l",{"id":5}] client={"amount":1,"id":5,"note":"x","type":"sell"} "#,
+                r#"server={"amount":1,"fee":2,"id":5,"type":"buy"}: client, newest"#
+            )]
+        );
+        let other_way = merge_texts(base, &client, &server);
+        assert_eq!(
+            text(&other_way.document),
+            list(r#"{"amount":1,"fee":2,"id":5,"type":"buy"},{"a":1,"b":1,"id":6}"#)
+        );
+    }
+}
+
+#[test]
+fn an_element_that_both_sides_added_is_one_conflict_if_something_differs_deep_inside() {
+    for (one, other) in [
+        (r#""a":{"b":1}"#, r#""a":{"b":2}"#),
+        (r#""a":{"b":1}"#, r#""a":5"#),
+        (r#""a":[1,2]"#, r#""a":[1,3]"#),
+        (r#""a":[{"id":1,"v":1}]"#, r#""a":[{"id":2},{"id":1,"v":2}]"#),
+        (r#""a":["x"]"#, r#""a":[{"id":1}]"#),
+        (r#""a":null"#, r#""a":{}"#),
+    ] {
+        let list = |members: &str| format!(r#"{{"l":[{{"id":5,{members}}}]}}"#);
+        let merged = merge_texts(r#"{"l":[]}"#, &list(one), &list(other));
+        assert_eq!(merged.document, json(&list(other)), "{one} and {other}");
+        assert_eq!(merged.conflicts.len(), 1);
+        assert_eq!(text(&merged.conflicts[0].path), r#"["l",{"id":5}]"#);
+    }
+    for (one, other, both) in [
+        (r#""a":{"b":1}"#, r#""a":{"c":2}"#, r#""a":{"b":1,"c":2}"#),
+        (r#""a":["x"]"#, r#""a":["y"]"#, r#""a":["x","y"]"#),
+        (r#""a":[]"#, r#""a":[{"id":1}]"#, r#""a":[{"id":1}]"#),
+        (r#""a":1"#, r#""a":1.0"#, r#""a":1"#),
+    ] {
+        let list = |members: &str| format!(r#"{{"l":[{{"id":5,{members}}}]}}"#);
+        let merged = merge_texts(r#"{"l":[]}"#, &list(one), &list(other));
+        assert_eq!(merged.document, json(&list(both)), "{one} and {other}");
+        assert!(merged.conflicts.is_empty());
+    }
+}
+
+/// A list of 100 transactions, of which one is replaced by `odd`, and the elements of `more` behind it.
+fn transactions(odd: &str, more: &str) -> Value {
+    let mut all: Vec<String> = (0..100).map(|id| format!(r#"{{"id":"tx_{id}","v":1}}"#)).collect();
+    all[50] = odd.to_owned();
+    json(&format!(r#"{{"transactions":[{}{more}]}}"#, all.join(",")))
+}
+
+#[test]
+fn additions_on_both_sides_stay_although_one_element_is_odd() {
+    for odd in [
+        r#"{"v":1}"#,
+        r#"{"id":null,"v":1}"#,
+        r#"{"id":"tx_1","v":2}"#,
+        r#"{"id":{"new":true},"v":1}"#,
+        "{}",
+    ] {
+        for (one, other) in [
+            (r#",{"id":"p","v":1}"#, r#",{"id":"t","v":1}"#),
+            (r#",{"v":7}"#, r#",{"v":8}"#),
+            (r#",{"id":null}"#, r#",{"id":"t","v":1}"#),
+            (r#",{"id":"tx_2","v":3}"#, r#",{"id":"tx_3","v":3}"#),
+        ] {
+            let base = transactions(odd, "");
+            let (server, client) = (transactions(odd, one), transactions(odd, other));
+            for (server_at, client_at) in [(1, 2), (2, 1), (1, 1)] {
+                let merged = merge_at(&base, (&server, server_at), (&client, client_at));
+                assert_eq!(
+                    lines(&merged.conflicts),
+                    Vec::<String>::new(),
+                    "{odd}, {one} and {other}"
+                );
+                assert_eq!(merged.document, transactions(odd, &format!("{one}{other}")));
+            }
+        }
+    }
+}
+
+#[test]
+fn edits_on_both_sides_stay_although_one_element_is_odd() {
+    for odd in [r#"{"v":1}"#, r#"{"id":null,"v":1}"#, r#"{"id":"tx_1","v":2}"#] {
+        let base = transactions(odd, "");
+        let edited = |id: usize| {
+            let set = format!(r#"{{"op":"set","path":["transactions",{{"id":"tx_{id}"}},"v"],"value":9}}"#);
+            patched(&base, [&op(&set)])
+        };
+        let merged = merge_at(&base, (&edited(7), 1), (&edited(8), 2));
+        assert!(merged.conflicts.is_empty());
+        let both = [7, 8].map(|id| {
+            op(&format!(
+                r#"{{"op":"set","path":["transactions",{{"id":"tx_{id}"}},"v"],"value":9}}"#
+            ))
+        });
+        assert_eq!(merged.document, patched(&base, &both));
+    }
+}
+
+#[test]
+fn elements_with_the_same_name_merge_by_their_order() {
+    table(&[
+        Row {
+            base: r#"{"l":[{"id":5,"v":1,"w":1},{"id":5,"v":2,"w":2}]}"#,
+            server: r#"{"l":[{"id":5,"v":7,"w":1},{"id":5,"v":2,"w":2}]}"#,
+            client: r#"{"l":[{"id":5,"v":1,"w":1},{"id":5,"v":8,"w":2}]}"#,
+            merged: r#"{"l":[{"id":5,"v":7,"w":1},{"id":5,"v":8,"w":2}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":[{"id":5,"v":1},{"id":5,"v":2}]}"#,
+            server: r#"{"l":[{"id":5,"v":1},{"id":5,"v":3}]}"#,
+            client: r#"{"l":[{"id":5,"v":1},{"id":5,"v":4}]}"#,
+            merged: r#"{"l":[{"id":5,"v":1},{"id":5,"v":4}]}"#,
+            conflicts: &[r#"["l",{"id":5,"nth":1},"v"] client=4 server=3: client, newest"#],
+        },
+        Row {
+            base: r#"{"l":[{"q":1},{"q":1}]}"#,
+            server: r#"{"l":[{"q":1},{"q":1},{"q":2}]}"#,
+            client: r#"{"l":[{"q":1}]}"#,
+            merged: r#"{"l":[{"q":1},{"q":2}]}"#,
+            conflicts: &[],
+        },
+        Row {
+            base: r#"{"l":["a","b"]}"#,
+            server: r#"{"l":["a","b","a"]}"#,
+            client: r#"{"l":["a","b","c"]}"#,
+            merged: r#"{"l":["a","b","a","c"]}"#,
+            conflicts: &[],
+        },
+    ]);
+}
+
+#[test]
+fn elements_with_the_same_name_have_the_same_order_in_the_merged_list() {
+    // The server moved 6 to the front, and the client moved it to the end.
+    let merged = merge_texts(
+        r#"{"l":[{"id":5,"v":1},{"id":6},{"id":5,"v":2}]}"#,
+        r#"{"l":[{"id":6},{"id":5,"v":1},{"id":5,"v":3}]}"#,
+        r#"{"l":[{"id":5,"v":4},{"id":5,"v":2},{"id":6}]}"#,
+    );
+    assert!(merged.conflicts.is_empty());
+    assert_eq!(
+        text(&merged.document),
+        r#"{"l":[{"id":6},{"id":5,"v":4},{"id":5,"v":3}]}"#
+    );
 }

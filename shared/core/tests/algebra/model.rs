@@ -14,25 +14,55 @@ fn with(steps: &[Token], token: Token) -> Tokens {
     steps.iter().cloned().chain([token]).collect()
 }
 
-/// Returns the members or elements of a value that have a path of their own, with their tokens.
-fn children(value: &Value) -> Vec<(Token, &Value)> {
+/// The kinds of lists, by path, where they are not those of the lists themselves.
+pub(crate) type Kinds = HashMap<Tokens, ListKind>;
+
+/// Returns the tokens of a list's elements, named as elements of a list of kind `kind`.
+fn element_tokens(kind: ListKind, elements: &[Value]) -> Tokens {
+    let mut tokens = Tokens::new();
+    for element in elements {
+        let identity = match kind {
+            ListKind::Keyed(field) => element
+                .as_object()
+                .and_then(|members| members.get(field.as_str()))
+                .filter(|identity| matches!(identity, Value::String(_) | Value::Number(_)))
+                .map(|identity| (field, identity.clone())),
+            _ => None,
+        };
+        let nth = |nth| match &identity {
+            Some((field, identity)) => Token::Element(*field, identity.clone(), nth),
+            None => Token::Value(element.clone(), nth),
+        };
+        let token = (0..).map(nth).find(|token| !tokens.contains(token));
+        tokens.extend(token);
+    }
+    tokens
+}
+
+/// Returns the members or elements of the value at `here` that have a path of their own, with their tokens.
+fn children<'v>(value: &'v Value, kinds: &Kinds, here: &[Token]) -> Vec<(Token, &'v Value)> {
     match value {
         Value::Object(members) => members.iter().map(|(k, v)| (Token::Member(k.clone()), v)).collect(),
-        Value::List(elements) => {
-            let kind = ListKind::of(elements);
-            elements.iter().filter_map(|e| Some((kind.token(e)?, e))).collect()
-        }
+        Value::List(elements) => match kinds.get(here).copied().unwrap_or(ListKind::of(elements)) {
+            ListKind::Opaque => Vec::new(),
+            kind => element_tokens(kind, elements).into_iter().zip(elements).collect(),
+        },
         _ => Vec::new(),
     }
 }
 
 /// Returns the value at a path, if the lists on the way are of the kinds that its tokens name.
 pub(crate) fn at<'v>(value: &'v Value, steps: &[Token]) -> Option<&'v Value> {
-    let Some((first, rest)) = steps.split_first() else {
-        return Some(value);
-    };
-    let (_, child) = children(value).into_iter().find(|(token, _)| token == first)?;
-    at(child, rest)
+    at_with(value, steps, &Kinds::new())
+}
+
+fn at_with<'v>(value: &'v Value, steps: &[Token], kinds: &Kinds) -> Option<&'v Value> {
+    let mut here = value;
+    for depth in 0..steps.len() {
+        let below = children(here, kinds, &steps[..depth]);
+        here = below.into_iter().find(|(token, _)| *token == steps[depth])?.1;
+    }
+    Some(here)
 }
 
 /// Returns the value at a path, whatever the kinds of the lists on the way.
@@ -42,26 +72,76 @@ pub(crate) fn find<'v>(value: &'v Value, steps: &[Token]) -> Option<&'v Value> {
     };
     let child = match (value, first) {
         (Value::Object(members), Token::Member(name)) => members.get(name)?,
-        (Value::List(elements), token) => elements.iter().find(|element| token.names(element))?,
+        (Value::List(elements), token) => &elements[position(elements, token)?],
         _ => return None,
     };
     find(child, rest)
 }
 
+/// Returns the values at a path if every number of its tokens is ignored, whatever the kinds of the lists on the way.
+pub(crate) fn find_namesakes<'v>(value: &'v Value, steps: &[Token]) -> Vec<&'v Value> {
+    let Some((first, rest)) = steps.split_first() else {
+        return vec![value];
+    };
+    let below: Vec<&Value> = match (value, first) {
+        (Value::Object(members), Token::Member(name)) => members.get(name).into_iter().collect(),
+        (Value::List(elements), token) => elements.iter().filter(|element| token.names(element)).collect(),
+        _ => Vec::new(),
+    };
+    below
+        .into_iter()
+        .flat_map(|value| find_namesakes(value, rest))
+        .collect()
+}
+
+/// Returns the index of the element that `token` means.
+fn position(elements: &[Value], token: &Token) -> Option<usize> {
+    let named = elements.iter().enumerate().filter(|(_, element)| token.names(element));
+    named.map(|(at, _)| at).nth(usize::try_from(token.nth()).unwrap())
+}
+
 /// Returns every path of a document, beginning with the root.
 pub(crate) fn paths(value: &Value) -> Vec<Tokens> {
-    fn walk(value: &Value, here: &[Token], out: &mut Vec<Tokens>) {
+    paths_with(value, &Kinds::new())
+}
+
+fn paths_with(value: &Value, kinds: &Kinds) -> Vec<Tokens> {
+    fn walk(value: &Value, kinds: &Kinds, here: &[Token], out: &mut Vec<Tokens>) {
         out.push(here.to_vec());
         // Members of objects inside a `{"value": …}` element have no path of their own.
-        if !matches!(here.last(), Some(Token::Value(_))) {
-            for (token, child) in children(value) {
-                walk(child, &with(here, token), out);
+        if !matches!(here.last(), Some(Token::Value(..))) {
+            for (token, child) in children(value, kinds, here) {
+                walk(child, kinds, &with(here, token), out);
             }
         }
     }
     let mut out = Vec::new();
-    walk(value, &[], &mut out);
+    walk(value, kinds, &[], &mut out);
     out
+}
+
+/// Returns the kinds that the lists of two documents have in common.
+fn common_kinds(before: &Value, after: &Value) -> Kinds {
+    fn walk(before: &Value, after: &Value, here: &[Token], kinds: &mut Kinds) {
+        if let (Value::List(x), Value::List(y)) = (before, after) {
+            match ListKind::of(x).common(ListKind::of(y)) {
+                ListKind::Opaque => return,
+                kind => kinds.insert(here.to_vec(), kind),
+            };
+        }
+        if matches!(here.last(), Some(Token::Value(..))) {
+            return;
+        }
+        let others = children(after, kinds, here);
+        for (token, child) in children(before, kinds, here) {
+            if let Some((_, other)) = others.iter().find(|(other, _)| *other == token) {
+                walk(child, other, &with(here, token), kinds);
+            }
+        }
+    }
+    let mut kinds = Kinds::new();
+    walk(before, after, &[], &mut kinds);
+    kinds
 }
 
 /// A value without the parts that have a path of their own.
@@ -82,7 +162,7 @@ pub(crate) fn shallow(value: Option<&Value>) -> Shallow {
     }
 }
 
-/// Returns true if two values differ only in parts that have a path of their own.
+/// Tells whether two values differ only in parts that have a path of their own.
 fn same_shape(before: Option<&Value>, after: Option<&Value>) -> bool {
     match (before, after) {
         (Some(Value::List(x)), Some(Value::List(y))) => {
@@ -92,17 +172,43 @@ fn same_shape(before: Option<&Value>, after: Option<&Value>) -> bool {
     }
 }
 
-/// Returns true if the common elements of two lists are in a different order.
-fn reordered(before: Option<&Value>, after: Option<&Value>) -> bool {
-    let (Some(before), Some(after)) = (before, after) else {
-        return false;
-    };
-    let tokens = |value, other| -> Vec<Token> {
-        let others: HashSet<_> = children(other).into_iter().map(|(token, _)| token).collect();
-        let own = children(value).into_iter().map(|(token, _)| token);
-        own.filter(|token| others.contains(token)).collect()
-    };
-    matches!((before, after), (Value::List(_), Value::List(_))) && tokens(before, after) != tokens(after, before)
+/// Two documents, one operation apart, whose lists have the kinds that they have in the whole change.
+struct Pair<'a> {
+    before: &'a Value,
+    after: &'a Value,
+    kinds: &'a Kinds,
+}
+
+impl Pair<'_> {
+    /// Tells whether the values at a path differ only in parts that have a path of their own.
+    fn same_shape(&self, path: &[Token]) -> bool {
+        let (before, after) = self.at(path);
+        let are_lists = matches!((before, after), (Some(Value::List(_)), Some(Value::List(_))));
+        are_lists && self.kinds.contains_key(path) || same_shape(before, after)
+    }
+
+    fn at(&self, path: &[Token]) -> (Option<&Value>, Option<&Value>) {
+        (
+            at_with(self.before, path, self.kinds),
+            at_with(self.after, path, self.kinds),
+        )
+    }
+
+    /// Tells whether the elements that both lists at a path have are in a different order.
+    fn reordered(&self, path: &[Token]) -> bool {
+        let (Some(before @ Value::List(_)), Some(after @ Value::List(_))) = self.at(path) else {
+            return false;
+        };
+        let tokens = |value, other| -> Vec<Token> {
+            let others: HashSet<_> = children(other, self.kinds, path)
+                .into_iter()
+                .map(|(token, _)| token)
+                .collect();
+            let own = children(value, self.kinds, path).into_iter().map(|(token, _)| token);
+            own.filter(|token| others.contains(token)).collect()
+        };
+        tokens(before, after) != tokens(after, before)
+    }
 }
 
 /// Applies one operation.
@@ -117,7 +223,7 @@ fn apply_at(here: &mut Value, rest: &[Token], op: &Op) {
     let is_set = matches!(op, Op::Set { .. });
     match (token, &*here) {
         (Token::Member(_), Value::Object(_)) => {}
-        (Token::Element(..) | Token::Value(_), Value::List(_)) => {}
+        (Token::Element(..) | Token::Value(..), Value::List(_)) => {}
         (Token::Member(_), _) if is_set => *here = Value::Object(Object::new()),
         _ if is_set => *here = Value::List(Vec::new()),
         _ => return,
@@ -143,13 +249,10 @@ fn apply_at(here: &mut Value, rest: &[Token], op: &Op) {
 }
 
 fn apply_to_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op) {
-    let at = elements.iter().position(|element| token.names(element));
+    let at = position(elements, token);
     let index = |elements: &[Value], after: Option<&Position>| match after {
         Some(Position::Front) => 0,
-        Some(Position::After(token)) => elements
-            .iter()
-            .position(|element| token.names(element))
-            .map_or(elements.len(), |at| at + 1),
+        Some(Position::After(token)) => position(elements, token).map_or(elements.len(), |at| at + 1),
         None => elements.len(),
     };
     match (op, at) {
@@ -161,8 +264,17 @@ fn apply_to_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op
             elements.remove(at);
         }
         (Op::Move { after, .. }, Some(at)) if rest.is_empty() => {
+            let index = index(elements, Some(after));
             let element = elements.remove(at);
-            elements.insert(index(elements, Some(after)), element);
+            elements.insert(
+                match index {
+                    // Behind itself means the end.
+                    index if index == at + 1 => elements.len(),
+                    index if index > at => index - 1,
+                    index => index,
+                },
+                element,
+            );
         }
         (Op::Set { .. }, None) => {
             let mut element = token.new_element();
@@ -181,31 +293,40 @@ impl Stamps {
     pub(crate) fn of(base: &Value, history: &History) -> Self {
         let mut stamps = HashMap::new();
         let mut document = base.clone();
-        for step in &history.steps {
-            let mut next = document.clone();
-            apply(&mut next, &step.op);
-            // Altering a whole value clears the stamps of its parts.
-            stamps.retain(|path: &Tokens, _| {
-                (0..path.len()).all(|len| same_shape(at(&document, &path[..len]), at(&next, &path[..len])))
-            });
-            let all: HashSet<_> = paths(&document).into_iter().chain(paths(&next)).collect();
-            for path in all {
-                let (before, after) = (at(&document, &path), at(&next, &path));
-                if !same_shape(before, after) || reordered(before, after) {
-                    let stamp = Stamp {
-                        device_id: step.device.clone(),
-                        at: step.at,
-                    };
-                    stamps.insert(path, stamp);
+        for change in history.steps.chunk_by(|one, other| one.change == other.change) {
+            // The names of elements do not change while the operations of a change are applied one by one.
+            let mut end = document.clone();
+            change.iter().for_each(|step| apply(&mut end, &step.op));
+            let kinds = common_kinds(&document, &end);
+            for step in change {
+                let mut next = document.clone();
+                apply(&mut next, &step.op);
+                let pair = Pair {
+                    before: &document,
+                    after: &next,
+                    kinds: &kinds,
+                };
+                // Altering a whole value clears the stamps of its parts.
+                stamps.retain(|path: &Tokens, _| (0..path.len()).all(|len| pair.same_shape(&path[..len])));
+                let all = paths_with(&document, &kinds)
+                    .into_iter()
+                    .chain(paths_with(&next, &kinds));
+                for path in all.collect::<HashSet<_>>() {
+                    if !pair.same_shape(&path) || pair.reordered(&path) {
+                        let stamp = Stamp {
+                            device_id: step.device.clone(),
+                            at: step.at,
+                        };
+                        stamps.insert(path, stamp);
+                    }
                 }
+                document = next;
             }
-            document = next;
         }
         Self(stamps)
     }
 
-    /// Returns the newest stamps at or inside a path, preferably those of devices other than `own`. If there are none,
-    /// returns the stamp of the nearest enclosing value, or the unknown stamp.
+    /// Returns the newest stamps at or inside a path by another device, else those by `own`, else the unknown one.
     ///
     /// It returns several if several devices altered the value at the same time.
     pub(crate) fn newest(&self, path: &[Token], own: Option<&DeviceId>) -> Vec<Stamp> {
@@ -221,7 +342,7 @@ impl Stamps {
             pool = inside().collect();
         }
         if pool.is_empty() {
-            // No stamp at or inside the path: the value was absent, or it was altered as part of an enclosing value.
+            // No alteration of its own: the value was absent, or it was altered as part of a value above.
             pool = (0..path.len())
                 .rev()
                 .find_map(|len| self.0.get(&path[..len]))
@@ -273,6 +394,14 @@ pub(crate) fn merge(scenario: &Scenario, own: Option<&DeviceId>, reported: &[Con
     }
 }
 
+/// Tells whether two values have something different at the same path.
+fn clash(one: &Value, other: &Value) -> bool {
+    paths(one).iter().any(|path| {
+        let (one, other) = (at(one, path), at(other, path));
+        other.is_some() && !same_shape(one, other)
+    })
+}
+
 impl Judge<'_> {
     fn merge(
         &mut self,
@@ -314,23 +443,38 @@ impl Judge<'_> {
         if kind == ListKind::Opaque {
             return self.decide(Some(&server), Some(&client), here);
         }
-        if kind == ListKind::ObjectSet {
-            let removed_by_both = b.iter().any(|e| !s.contains(e) && !c.contains(e));
-            let added = |own: &[Value], other: &[Value]| own.iter().any(|e| !b.contains(e) && !other.contains(e));
-            if removed_by_both && added(s, c) && added(c, s) {
+        if kind == ListKind::ObjectList {
+            let [b, s, c] = [b, s, c].map(|list| element_tokens(kind, list));
+            // An edit that both sides made is one element removed and one added by both.
+            let mut removed_by_both: Vec<_> = b.iter().filter(|e| !s.contains(e) && !c.contains(e)).collect();
+            for _ in s.iter().filter(|e| c.contains(e) && !b.contains(e)) {
+                removed_by_both.pop();
+            }
+            let added = |own: &Tokens, other: &Tokens| own.iter().any(|e| !b.contains(e) && !other.contains(e));
+            if !removed_by_both.is_empty() && added(&s, &c) && added(&c, &s) {
                 return self.decide(Some(&server), Some(&client), here);
             }
         }
-        let find = |list: &[Value], token: &Token| list.iter().find(|e| token.names(e)).cloned();
-        let mut tokens: Vec<Token> = Vec::new();
-        for token in s.iter().chain(c).filter_map(|e| kind.token(e)) {
+        let named = |list: &[Value]| -> HashMap<Token, Value> {
+            element_tokens(kind, list)
+                .into_iter()
+                .zip(list.iter().cloned())
+                .collect()
+        };
+        let mut tokens = element_tokens(kind, s);
+        for token in element_tokens(kind, c) {
             if !tokens.contains(&token) {
                 tokens.push(token);
             }
         }
+        let (b, s, c) = (named(b), named(s), named(c));
         let merged = tokens.into_iter().filter_map(|token| {
-            let (base, server, client) = (find(b, &token), find(s, &token), find(c, &token));
-            self.merge(base.as_ref(), server.as_ref(), client.as_ref(), &with(here, token))
+            let (base, server, client) = (b.get(&token), s.get(&token), c.get(&token));
+            let path = with(here, token);
+            match (base, server, client) {
+                (None, Some(one), Some(other)) if clash(one, other) => self.decide(server, client, &path),
+                _ => self.merge(base, server, client, &path),
+            }
         });
         Some(Value::List(merged.collect()))
     }

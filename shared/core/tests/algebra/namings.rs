@@ -34,21 +34,29 @@ fn element() -> impl Strategy<Value = serde_json::Value> {
     ]
 }
 
-/// Returns one of the names of an element.
+/// Returns one of the names of an element, sometimes with a number.
 fn token(element: &serde_json::Value, which: u8) -> serde_json::Value {
     let field = ["id", "uuid"][usize::from(which % 2)];
-    match element.get(field) {
-        Some(name) if which < 5 => json!({ field: name }),
+    let nth = match which / 6 {
+        0..3 => 0,
+        nth => nth - 2,
+    };
+    let mut token = match element.get(field) {
+        Some(name) if which % 6 < 5 => json!({ field: name }),
         _ => json!({ "value": element }),
+    };
+    if nth > 0 {
+        token["nth"] = nth.into();
     }
+    token
 }
 
 fn operation() -> impl Strategy<Value = Op> {
     let after = prop_oneof![
         1 => Just(json!(null)),
-        5 => (element(), 0..6_u8).prop_map(|(element, which)| token(&element, which)),
+        5 => (element(), 0..30_u8).prop_map(|(element, which)| token(&element, which)),
     ];
-    (0..5_u8, element(), 0..6_u8, after, 0..4_u8).prop_map(|(kind, element, which, after, n)| {
+    (0..5_u8, element(), 0..30_u8, after, 0..4_u8).prop_map(|(kind, element, which, after, n)| {
         let token = token(&element, which);
         let op = match kind {
             0 => json!({"op": "set", "path": ["l", token], "value": element, "after": after}),

@@ -56,6 +56,8 @@ pub(crate) fn unknown() -> Stamp {
 /// One operation of a history.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
+    /// The number of the change that the operation is part of.
+    pub(crate) change: usize,
     pub(crate) op: Op,
     pub(crate) device: Option<DeviceId>,
     pub(crate) at: Timestamp,
@@ -82,7 +84,9 @@ impl History {
     pub(crate) fn change(&mut self, device: Option<&DeviceId>, edits: &[(Op, Timestamp)]) {
         let timed = edits.iter().map(|(op, at)| (op, *at));
         self.authors.record(&mut self.document, device, timed);
+        let change = self.steps.last().map_or(0, |step| step.change + 1);
         self.steps.extend(edits.iter().map(|(op, at)| Step {
+            change,
             op: op.clone(),
             device: device.cloned(),
             at: *at,

@@ -22,52 +22,107 @@ const UNDERSCORE_ID: ListKind = ListKind::Keyed(IdentityField::UnderscoreId);
 const UUID: ListKind = ListKind::Keyed(IdentityField::Uuid);
 
 #[test]
-fn a_list_is_keyed_by_the_first_identity_field_that_all_its_elements_have() {
+fn a_list_is_keyed_by_the_first_identity_field_that_half_of_its_elements_have() {
     kinds(&[
         (r#"[{"id":1},{"id":2}]"#, ID),
         (r#"[{"_id":1},{"_id":2}]"#, UNDERSCORE_ID),
         (r#"[{"uuid":"a"}]"#, UUID),
         (r#"[{"uuid":"a","_id":1,"id":2},{"uuid":"b","_id":3,"id":4}]"#, ID),
-        (r#"[{"_id":1,"id":5},{"_id":2}]"#, UNDERSCORE_ID),
-        (r#"[{"uuid":1,"_id":5},{"uuid":2,"id":5}]"#, UUID),
+        (r#"[{"_id":1,"id":5},{"_id":2}]"#, ID),
+        (r#"[{"_id":1,"id":5},{"_id":2},{"_id":3}]"#, UNDERSCORE_ID),
+        (r#"[{"uuid":1,"_id":5},{"uuid":2,"id":5},{"uuid":3}]"#, UUID),
+        (r#"[{"id":1},{"a":1}]"#, ID),
+        (r#"[{"id":1},{"_id":1}]"#, ID),
+        (r#"[{"id":1},{"a":1},{"a":2}]"#, ListKind::ObjectList),
+        (r#"[{"id":1},{"_id":1},{"uuid":1}]"#, ListKind::ObjectList),
     ]);
 }
 
 #[test]
-fn a_number_and_a_string_are_different_identities_but_two_notations_are_the_same() {
+fn an_identity_is_a_string_or_a_number() {
+    kinds(&[
+        (r#"[{"id":true},{"id":1}]"#, ID),
+        (r#"[{"id":null},{"id":1}]"#, ID),
+        (r#"[{"id":null}]"#, ListKind::ObjectList),
+        (r#"[{"id":{}}]"#, ListKind::ObjectList),
+        (r#"[{"id":[]},{"id":true},{"id":""}]"#, ListKind::ObjectList),
+        (r#"[{"id":null,"_id":1}]"#, UNDERSCORE_ID),
+    ]);
+}
+
+#[test]
+fn identities_may_be_repeated() {
     kinds(&[
         (r#"[{"id":1},{"id":"1"}]"#, ID),
-        (r#"[{"id":1},{"id":1.0}]"#, ListKind::Opaque),
+        (r#"[{"id":1},{"id":1.0}]"#, ID),
         (r#"[{"id":9007199254740993},{"id":9007199254740992}]"#, ID),
-        (r#"[{"id":0},{"id":-0.0}]"#, ListKind::Opaque),
+        (r#"[{"id":1},{"id":1}]"#, ID),
     ]);
 }
 
 #[test]
-fn a_list_is_opaque_if_its_identities_are_not_distinct_strings_or_numbers() {
+fn strings_are_a_string_list_and_objects_without_identities_an_object_list() {
     kinds(&[
-        (r#"[{"id":1},{"id":1}]"#, ListKind::Opaque),
-        (r#"[{"id":null}]"#, ListKind::Opaque),
-        (r#"[{"id":true},{"id":1}]"#, ListKind::Opaque),
-        (r#"[{"id":{}}]"#, ListKind::Opaque),
-        (r#"[{"id":1},{"a":1}]"#, ListKind::Opaque),
-        (r#"[{"id":1},{"_id":1}]"#, ListKind::Opaque),
+        (r#"["a","b",""]"#, ListKind::StringList),
+        (r#"["a","a"]"#, ListKind::StringList),
+        (r#"["a",1]"#, ListKind::Opaque),
+        (r#"["a",null]"#, ListKind::Opaque),
+        (r#"[{"a":1},{"a":2},{}]"#, ListKind::ObjectList),
+        (r#"[{"a":1},{"a":1.0}]"#, ListKind::ObjectList),
+        (r#"[{"a":1},"a"]"#, ListKind::Opaque),
+        (r#"[{"a":1},[]]"#, ListKind::Opaque),
         (r#"[{"id":1},5]"#, ListKind::Opaque),
     ]);
 }
 
+/// Returns the tokens of a list's elements.
+fn tokens(list: &str) -> String {
+    let Value::List(elements) = json(list) else {
+        panic!("{list} is not a list")
+    };
+    text(&ListKind::of(&elements).tokens(&elements))
+}
+
 #[test]
-fn distinct_strings_or_distinct_objects_without_an_identity_are_a_set() {
-    kinds(&[
-        (r#"["a","b",""]"#, ListKind::StringSet),
-        (r#"["a","a"]"#, ListKind::Opaque),
-        (r#"["a",1]"#, ListKind::Opaque),
-        (r#"["a",null]"#, ListKind::Opaque),
-        (r#"[{"a":1},{"a":2},{}]"#, ListKind::ObjectSet),
-        (r#"[{"a":1},{"a":1.0}]"#, ListKind::Opaque),
-        (r#"[{"a":1},"a"]"#, ListKind::Opaque),
-        (r#"[{"a":1},[]]"#, ListKind::Opaque),
-    ]);
+fn an_element_is_named_by_its_identity_or_else_by_its_whole_value() {
+    for (list, names) in [
+        (
+            r#"[{"id":1,"a":1},{"a":1},{"id":null,"a":1},{"id":"1"}]"#,
+            r#"[{"id":1},{"value":{"a":1}},{"value":{"a":1,"id":null}},{"id":"1"}]"#,
+        ),
+        (r#"["a","b"]"#, r#"[{"value":"a"},{"value":"b"}]"#),
+        (
+            r#"[{"id":1},{"a":1},{"a":2}]"#,
+            r#"[{"value":{"id":1}},{"value":{"a":1}},{"value":{"a":2}}]"#,
+        ),
+        ("[1,2]", "[]"),
+    ] {
+        assert_eq!(tokens(list), names, "{list}");
+    }
+}
+
+#[test]
+fn a_repeated_name_is_numbered() {
+    for (list, names) in [
+        (
+            r#"[{"id":5},{"id":6},{"id":5.0},{"id":"5"},{"id":5}]"#,
+            r#"[{"id":5},{"id":6},{"id":5.0,"nth":1},{"id":"5"},{"id":5,"nth":2}]"#,
+        ),
+        (
+            r#"["a","b","a"]"#,
+            r#"[{"value":"a"},{"value":"b"},{"value":"a","nth":1}]"#,
+        ),
+        (
+            r#"[{"id":1},{"a":1},{"a":1}]"#,
+            r#"[{"value":{"id":1}},{"value":{"a":1}},{"value":{"a":1},"nth":1}]"#,
+        ),
+        (
+            r#"[{"id":1},{"a":1},{"id":2},{"a":1}]"#,
+            r#"[{"id":1},{"value":{"a":1}},{"id":2},{"value":{"a":1},"nth":1}]"#,
+        ),
+    ] {
+        assert_eq!(tokens(list), names, "{list}");
+    }
 }
 
 #[test]
@@ -122,7 +177,7 @@ fn lists_without_a_kind_in_common_are_replaced_as_a_whole() {
         (r#"[{"id":1}]"#, r#"["a"]"#),
         (r#"[{"id":1}]"#, r#"[{"_id":1}]"#),
         (r#"[{"_id":1}]"#, r#"[{"_id":1,"id":1}]"#),
-        (r#"["a"]"#, r#"["a","a"]"#),
+        (r#"["a"]"#, r#"["a",1]"#),
         (r#"[{"a":1}]"#, r#"[{"id":1}]"#),
     ] {
         let patch = diff(&json(&format!(r#"{{"l":{from}}}"#)), &json(&format!(r#"{{"l":{to}}}"#)));

@@ -4,10 +4,10 @@ use crate::support::{History, device, json, ms, ops, patched, text};
 use coinolio_core::algebra::{MergedWithoutBase, Op, Ranks, Winner, merge_without_base};
 use coinolio_core::time::Timestamp;
 
-/// The time that counts for a value that no recorded change altered.
+/// The time of values that no recorded change altered.
 const UNKNOWN: i64 = -1_000;
 
-/// Merges the phone's edits, all made at the time `at`, into a document that has no recorded changes.
+/// Merges edits of the phone at the time `at` into a document without recorded changes.
 fn merged(document: &str, edits: &str, at: i64) -> MergedWithoutBase {
     merged_by(&History::of(&json(document)), edits, at, &Ranks::new())
 }
@@ -26,8 +26,7 @@ fn result(document: &str, merged: &MergedWithoutBase) -> String {
 /// that the document stays as it is.
 type Row = (&'static str, &'static str, Option<&'static str>, Option<&'static str>);
 
-/// Checks each row with a newer and an older edit. Each must cause one conflict, at `path`, or none if `path` is
-/// `None`.
+/// Checks each row with a newer and an older edit; both have a conflict at `path`, or none if that is `None`.
 fn assert_rows(rows: &[Row], path: Option<&str>) {
     for (document, edit, newer, older) in rows {
         for (at, expected, winner) in [(1, newer, Winner::Client), (UNKNOWN - 1, older, Winner::Server)] {

@@ -7,12 +7,11 @@ use coinolio_core::store::{Appended, ChangeLog, Directory, MemoryStore, RankSour
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-/// How an append goes wrong.
+/// What happens to an append.
 pub(crate) enum Fate {
-    /// Another writer appends this change to the same parent first.
+    /// Another writer appends this change just before it.
     ComesSecond(Box<Draft>),
-    /// The draft is written, but its writer is told that the parent is occupied, because the store's client sent the
-    /// request twice.
+    /// It is written, but its writer is told that the parent is occupied: the store's client sent the request twice.
     HiddenSuccess,
 }
 
@@ -41,7 +40,7 @@ impl Probe {
         *self.expiring.lock().unwrap() = changes;
     }
 
-    /// Makes every request with one of these names fail, until the next call of `fail`.
+    /// Lets the requests of these names fail until the next call.
     pub(crate) fn fail(&self, requests: &[&'static str]) {
         *self.failing.lock().unwrap() = requests.to_vec();
     }

@@ -1,11 +1,11 @@
-//! A user's devices: their state, the requests that they send, and their processing of answers.
+//! A user's devices: what they store and send, and how they process answers.
 
 mod outbox;
 mod v1;
 mod v2;
 
 use crate::edit::{Edit, Plain};
-use crate::model::{Mark, Marks, mark, number_mark, rounded, seen};
+use crate::model::{Kind, Mark, Marks, mark, number_mark, rounded, seen};
 use crate::oracle::{Asked, Ledger, Sent};
 use crate::plan::{App, DeviceSpec};
 use crate::server::{Refused, Request};
@@ -18,7 +18,7 @@ use coinolio_core::time::Timestamp;
 /// 2026-01-01T00:00:00Z, the start of every run.
 pub(crate) const START: i64 = 1_767_225_600_000;
 
-/// A device's clock, which has an error, drifts, and can jump.
+/// A clock with an error, which also drifts and jumps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     skew: i64,
@@ -26,7 +26,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Returns the clock's time at `now`, which is in milliseconds since the start.
+    /// Returns the clock's time `now` milliseconds after the start.
     fn time(self, now: i64) -> i64 {
         START + now + self.skew + now * self.drift / 1_000_000
     }
@@ -35,17 +35,17 @@ impl Clock {
 /// A request that a device sends, with the facts that the oracle needs to check it.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    /// The device's number for the request. A repetition has the same number.
+    /// The device's number for it; a repeated request has the same number.
     pub(crate) number: u64,
     pub(crate) request: Request,
     pub(crate) sent: Sent,
-    /// The times of the edits and of the sending, by the device's clock.
+    /// Times of its edits and of its sending, by the device's clock.
     pub(crate) times: Vec<i64>,
     pub(crate) sent_at: i64,
 }
 
 impl Outgoing {
-    /// Returns the purpose of the request. If the request is a sync, `sent` is its contents.
+    /// Returns the purpose of the request; `sent` is the contents of the sync.
     pub(crate) const fn asked(&self, sent: Sent) -> Asked {
         match &self.request {
             Request::Create(_) => Asked::Create(sent),
@@ -54,14 +54,13 @@ impl Outgoing {
         }
     }
 
-    /// Returns the contents of the sync. The effective times of its edits assume that it arrives at `received`.
+    /// Returns the contents of the sync, with the effective times of its edits if it arrives at `received`.
     pub(crate) fn arriving(&self, received: i64) -> Sent {
         let mut sent = self.sent.clone();
         let corrected = |time: &i64| (time + received - self.sent_at).min(received);
         sent.times = self.times.iter().map(corrected).collect();
         if sent.sync_id.is_none() {
-            // The time of a v1 client's edits is the time at which it sends them, without a correction of its
-            // clock.
+            // The edits of a v1 client are dated with the time that it sends, uncorrected.
             sent.times = self.times.iter().map(|time| (*time).min(received)).collect();
         }
         if sent.times.is_empty() || sent.sync_id.is_some() {
@@ -71,7 +70,7 @@ impl Outgoing {
     }
 }
 
-/// The result of a request: the answer and the device's resulting document, or the refusal.
+/// The result of a request: the answer and the document that the device has afterwards, or the refusal.
 pub(crate) type Outcome = Result<(Value, Value), Refused>;
 
 enum Client {
@@ -86,7 +85,7 @@ pub(crate) struct Device {
     client: Client,
 }
 
-/// Lengths of long values, in bytes. Some patches with such a value are too long for the item of their change.
+/// Lengths of long values, in bytes: some patches with such a value are stored apart from their change.
 const LONG: [usize; 4] = [400, 900, 2_000, 3_600];
 
 /// Generates values that no edit has written before.
@@ -97,7 +96,7 @@ pub(crate) struct Pen {
 }
 
 impl Pen {
-    /// Returns a new value. It is sometimes a number if `may_be_number` is true.
+    /// Returns a new value, sometimes a number if `may_be_number`.
     fn value(&mut self, may_be_number: bool) -> Value {
         self.next += 1;
         let number = self.next;
@@ -111,7 +110,7 @@ impl Pen {
 
 impl Device {
     pub(crate) fn new(id: DeviceId, spec: &DeviceSpec) -> Self {
-        // No edit changes this member. Without it, a sync that leaves no scalar would be refused as a wipe.
+        // No edit touches this member. Without it, a sync that leaves no scalar would be refused as a wipe.
         let base = Value::Object(Object::from([("untouched".into(), Value::Bool(true))]));
         let document = if spec.has_document { base } else { Value::empty_object() };
         Self {
@@ -132,8 +131,8 @@ impl Device {
         self.clock.skew += by;
     }
 
-    /// Returns true if this is a v1 device that still waits for the answer to its last request. v1 requests have no
-    /// id, so the device sends one at a time.
+    /// Returns true if this is a v1 device that is still waiting for the answer to its last request: v1 requests
+    /// have no id, so the device sends them one at a time.
     pub(crate) fn is_waiting(&self, now: i64) -> bool {
         match &self.client {
             Client::V1(phone) => phone.is_waiting(now),
@@ -153,7 +152,7 @@ impl Device {
         }
     }
 
-    /// Returns `document` as the device can represent it.
+    /// Returns a document as the device can represent it.
     pub(crate) fn represented(&self, document: &Value) -> Value {
         match &self.client {
             Client::V1(_) => rounded(document),
@@ -161,7 +160,7 @@ impl Device {
         }
     }
 
-    /// Returns the version that the device's document is based on.
+    /// Returns the version that its document is based on.
     pub(crate) const fn version(&self) -> Version {
         match &self.client {
             Client::V1(phone) => phone.base,
@@ -169,7 +168,7 @@ impl Device {
         }
     }
 
-    /// Returns true if the device has edits that the service has not confirmed yet.
+    /// Returns true if it has edits that the service has not confirmed yet.
     pub(crate) fn has_edits(&self) -> bool {
         match &self.client {
             Client::V1(phone) => phone.document != phone.before,
@@ -189,7 +188,7 @@ impl Device {
             Client::V1(phone) => phone.edit(&ops),
             Client::V2(phone) => phone.edit(&ops, time),
         }
-        ledger.lists_renamed |= edit.renames();
+        ledger.lists_renamed |= edit.renames() || has_odd_lists(self.document());
         ledger.edited(&self.id, &before, &seen(self.document()), &own);
         ops
     }
@@ -203,7 +202,7 @@ impl Device {
         }
     }
 
-    /// Returns true if the device still waits for the answer to the request with this number.
+    /// Returns true if the device is still waiting for the answer to the request with this number.
     pub(crate) fn awaits(&self, number: u64) -> bool {
         match &self.client {
             Client::V1(phone) => phone.awaits(number),
@@ -211,7 +210,7 @@ impl Device {
         }
     }
 
-    /// Processes an answer, together with the resulting document, or a refusal.
+    /// Processes an answer and the document that results from it, or a refusal.
     pub(crate) fn receive(&mut self, number: u64, outcome: &Outcome, now: i64, ledger: &mut Ledger) {
         if !self.awaits(number) {
             return;
@@ -221,8 +220,8 @@ impl Device {
             Client::V1(phone) => phone.receive(outcome, time),
             Client::V2(phone) => {
                 if let Some(base) = phone.receive(outcome) {
-                    // The new base arrived with values that unsent local edits have already replaced. They count as
-                    // seen by this device.
+                    // Local edits made before the answer arrived now replace some of its values. Those count as
+                    // seen.
                     ledger.edited(&self.id, &seen(&base), &seen(&phone.document), &Marks::new());
                 }
             }
@@ -230,12 +229,20 @@ impl Device {
     }
 }
 
-/// Returns a time in the form that requests use.
+/// Returns true if so many elements of a list have no identity that the list has another kind than usual.
+fn has_odd_lists(document: &Value) -> bool {
+    let Some(Value::List(transactions)) = document.as_object().and_then(|members| members.get("txs")) else {
+        return false;
+    };
+    !matches!(Kind::of(transactions), Kind::Empty | Kind::Keyed(_))
+}
+
+/// Returns a time as written in a request.
 fn written(time: i64) -> Value {
     Value::from(Timestamp::from_millis(time).to_string().as_str())
 }
 
-/// Returns a version in the form that requests use.
+/// Returns a version as written in a request.
 fn number(version: Version) -> Value {
     Value::from(i64::try_from(version).unwrap_or(i64::MAX))
 }

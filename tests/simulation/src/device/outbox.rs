@@ -1,4 +1,4 @@
-//! The outbox: unsent edits, none of which has the same path as another or a path inside another's.
+//! The outbox: unsent edits, in which no path occurs twice or is inside another.
 
 use crate::model;
 use coinolio_core::algebra::{Op, Position, Token};
@@ -6,8 +6,8 @@ use coinolio_core::json::{Object, Value};
 
 /// Adds an operation and the time of its edit to `outbox`.
 ///
-/// The operation replaces the operations that it overwrites. If its path is inside another operation's path, it is
-/// merged into that operation.
+/// The operation replaces those that it overwrites. If it is inside another operation's path, it is merged into
+/// that operation.
 pub(super) fn add(outbox: &mut Vec<(Op, i64)>, op: Op, time: i64) {
     let tokens = op.path().tokens().to_vec();
     let is_written = |other: &Op| !matches!(other, Op::Move { .. });
@@ -60,7 +60,7 @@ fn become_part(around: &mut Op, at: &mut i64, op: &Op, time: i64) {
         }
         Op::Delete { path } if matches!(op, Op::Set { .. }) => {
             let mut value = match path.tokens().last() {
-                Some(Token::Element(field, identity)) => {
+                Some(Token::Element(field, identity, _)) => {
                     Value::Object(Object::from([(field.as_str().into(), identity.clone())]))
                 }
                 _ => Value::Null,

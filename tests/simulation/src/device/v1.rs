@@ -1,4 +1,4 @@
-//! A v1 device, which syncs whole documents. It has the variants of the existing apps.
+//! A v1 device, which syncs whole documents, in the variants of the apps in the field.
 
 use super::{Outcome, Outgoing, number, written};
 use crate::model::{apply_all, rounded};
@@ -13,30 +13,30 @@ use coinolio_core::log::Version;
 use coinolio_core::time::Timestamp;
 use std::collections::BTreeSet;
 
-/// The time that a phone waits for an answer before it sends again, in milliseconds.
+/// How long a phone waits for an answer before it sends again, in milliseconds.
 const TIMEOUT: i64 = 3_000;
 
 pub(super) struct Phone {
     device: DeviceId,
     app: App,
-    /// The phone's document, without the service's members.
+    /// Its document, without the service's members.
     pub(super) document: Value,
     /// The service's members of `metadata`, as received.
     metadata: Option<Value>,
-    /// The version of the last answer. `before` is its document.
+    /// The version of the last answer, and its document.
     pub(super) base: Version,
     pub(super) before: Value,
-    /// The version that the phone sends.
+    /// The version that it sends.
     version: Version,
-    /// The time that the phone sends.
+    /// The time that it sends.
     last_sync_at: Option<String>,
-    /// True if the service has answered that the portfolio does not exist.
+    /// Whether the service has answered that the portfolio does not exist.
     is_missing: bool,
-    /// The request whose answer the phone waits for, and the phone's document when it sent that request.
+    /// The request whose answer it is waiting for, and its document at that time.
     waits_for: Option<(u64, Value)>,
-    /// The time at which the phone sent that request.
+    /// Time at which it sent that request.
     asked_at: i64,
-    /// The version in that request.
+    /// Version in that request.
     asked_with: Version,
     requests: u64,
 }
@@ -64,10 +64,10 @@ impl Phone {
         let mut document = self.document.clone();
         apply_all(&mut document, ops);
         if let Value::Object(members) = &mut document {
-            // The service refuses a sync that empties the document, so one member must always stay.
+            // The service refuses a sync that empties the document, so one member always stays.
             members.insert("untouched".into(), Value::Bool(true));
         }
-        // Until its first answer, the app sends version 0, however many edits it has.
+        // Before its first answer the app sends version 0, however many edits it has.
         let counts = self.app == App::CountsBlindly || self.app == App::Counts && self.base > 0;
         if document != self.document && counts {
             self.version += 1;
@@ -75,15 +75,14 @@ impl Phone {
         self.document = document;
     }
 
-    /// Returns true if the phone waits for an answer and has not given up.
+    /// Returns true if it is waiting for an answer and has not given up.
     pub(super) fn is_waiting(&self, now: i64) -> bool {
         self.waits_for.is_some() && now < self.asked_at + TIMEOUT
     }
 
     pub(super) fn request(&mut self, now: i64) -> Outgoing {
         self.asked_at = now;
-        // A request with the same document and the same version is a repetition, and the service must recognize it
-        // as one.
+        // The same document with the same version is a repeated request; the service must recognise it as one.
         let is_document = |(_, document): &(u64, Value)| *document == self.document;
         let is_same = self.asked_with == self.version && self.waits_for.as_ref().is_some_and(is_document);
         self.asked_with = self.version;
@@ -128,7 +127,7 @@ impl Phone {
         }
     }
 
-    /// Returns the phone's document. If the app sends the service's members back, adds them.
+    /// Returns the document, with the service's members if the app sends them back.
     fn sent_document(&self) -> Value {
         let mut document = self.document.clone();
         if let (App::Echoes, Some(Value::Object(echo)), Value::Object(members)) =
@@ -153,7 +152,7 @@ impl Phone {
             return;
         };
         match outcome {
-            // An answer that arrives after another edit is ignored, and the next sync sends the edit.
+            // An answer that arrives after another edit is ignored: the edit goes out with the next sync.
             Ok(_) if document != self.document => self.waits_for = Some((number, document)),
             Ok((answer, replica)) => {
                 self.is_missing = false;
@@ -164,7 +163,7 @@ impl Phone {
                 self.metadata = member(answer, "data").and_then(service_members);
                 self.last_sync_at = match self.app {
                     App::VersionOnly | App::CountsBlindly => None,
-                    // A time with more digits than any answer has.
+                    // With more digits than any answer has.
                     App::OwnClock => written(time).as_str().map(|time| time.replace('Z', "417Z")),
                     _ => member(answer, "last_sync_at")
                         .and_then(Value::as_str)
@@ -182,7 +181,7 @@ impl Phone {
     }
 }
 
-/// Returns those members of `metadata` that belong to the service.
+/// Returns the members of `metadata` that belong to the service.
 fn service_members(data: &Value) -> Option<Value> {
     let mut all = member(data, "metadata")?.as_object()?.clone();
     if let Value::Object(own) = without_service_members(data.clone())

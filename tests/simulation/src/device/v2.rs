@@ -1,4 +1,4 @@
-//! A v2 device, which stores the state that docs/PROTOCOL.md prescribes.
+//! A v2 device, which stores what docs/PROTOCOL.md prescribes.
 
 use super::{Outcome, Outgoing, number, outbox, written};
 use crate::model::{apply_all, difference};
@@ -16,20 +16,20 @@ struct Unanswered {
     number: u64,
     sync_id: String,
     changes: Vec<(Op, i64)>,
-    /// The base with the sync's changes applied.
+    /// The base with these changes applied.
     document: Value,
     base_expired: bool,
 }
 
 pub(super) struct Phone {
     device: DeviceId,
-    /// True if the device stores its operations in an outbox, false if it compares documents.
+    /// Whether it stores its operations in an outbox; otherwise it compares documents.
     has_outbox: bool,
     pub(super) base_version: Version,
     base: Value,
     pub(super) document: Value,
-    /// The edits since the unanswered sync, or else since the base. A device that compares documents uses only
-    /// their times.
+    /// The edits since the unanswered sync, or since the base. A device that compares documents uses only their
+    /// times.
     edits: Vec<(Op, i64)>,
     unanswered: Option<Unanswered>,
     syncs: u64,
@@ -51,7 +51,7 @@ impl Phone {
         }
     }
 
-    /// Returns the document on top of which the unsent edits were made.
+    /// Returns the document that the edits were made on.
     fn origin(&self) -> &Value {
         self.unanswered
             .as_ref()
@@ -79,7 +79,7 @@ impl Phone {
         }
     }
 
-    /// Returns the edits since `origin` in the form in which they are sent.
+    /// Returns the edits since `origin`, as they are sent.
     fn pending(&self, origin: &Value) -> Vec<(Op, i64)> {
         if self.has_outbox {
             return self.edits.clone();
@@ -98,7 +98,7 @@ impl Phone {
         dated.collect()
     }
 
-    /// Creates a sync with all edits.
+    /// Creates a sync of all edits.
     fn new_sync(&mut self) -> Unanswered {
         self.syncs += 1;
         let changes = self.pending(&self.base);
@@ -188,13 +188,20 @@ impl Phone {
     }
 }
 
-/// Returns an operation in the form that requests use.
+/// Returns the token of an element as written in a request.
+fn named(name: &str, value: &Value, nth: u32) -> Value {
+    let nth = (nth > 0).then(|| ("nth".into(), Value::from(i64::from(nth))));
+    let name = (name.into(), value.clone());
+    Value::Object(std::iter::once(name).chain(nth).collect())
+}
+
+/// Returns an operation as written in a request.
 fn change(op: &Op, time: i64) -> Value {
     use coinolio_core::algebra::{Position, Token};
     let token = |token: &Token| match token {
         Token::Member(name) => Value::String(name.clone()),
-        Token::Element(field, identity) => Value::Object(Object::from([(field.as_str().into(), identity.clone())])),
-        Token::Value(value) => Value::Object(Object::from([("value".into(), value.clone())])),
+        Token::Element(field, identity, nth) => named(field.as_str(), identity, *nth),
+        Token::Value(value, nth) => named("value", value, *nth),
     };
     let position = |position: &Position| match position {
         Position::Front => Value::Null,

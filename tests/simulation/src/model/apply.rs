@@ -1,6 +1,6 @@
-//! Applies operations one by one. Each is looked up from the root, which is slow but simple.
+//! Applies operations one after another, each looked up from the root.
 
-use super::list::is_named;
+use super::list::position;
 use coinolio_core::algebra::{Op, Position, Token};
 use coinolio_core::json::{Object, Value};
 
@@ -23,7 +23,7 @@ pub(crate) fn apply(here: &mut Value, path: &[Token], op: &Op) {
         _ => false,
     };
     if !fits {
-        // A value of another kind is in the way. A set replaces it; any other operation does nothing.
+        // A value of another kind is in the way: a set replaces it, any other operation does nothing.
         if !matches!(op, Op::Set { .. }) {
             return;
         }
@@ -58,29 +58,36 @@ fn at_member(members: &mut Object, name: &str, rest: &[Token], op: &Op) {
 }
 
 fn at_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op) {
-    let at = elements.iter().position(|element| is_named(element, token));
+    let at = position(elements, token);
     match (op, at) {
         (Op::Set { value, .. }, Some(at)) if rest.is_empty() => elements[at] = value.clone(),
         (Op::Set { value, after, .. }, None) if rest.is_empty() => {
             let index = after
                 .as_ref()
-                .map_or(elements.len(), |after| index_behind(elements, after));
+                .and_then(|after| index_behind(elements, after))
+                .unwrap_or(elements.len());
             elements.insert(index, value.clone());
         }
         (Op::Delete { .. }, Some(at)) if rest.is_empty() => {
             elements.remove(at);
         }
         (Op::Move { after, .. }, Some(at)) if rest.is_empty() => {
+            // An element that is to follow itself goes to the end.
+            let index = index_behind(elements, after).filter(|index| *index != at + 1);
             let element = elements.remove(at);
-            let index = index_behind(elements, after);
+            let index = match index {
+                Some(index) if index > at => index - 1,
+                Some(index) => index,
+                None => elements.len(),
+            };
             elements.insert(index, element);
         }
         (Op::Set { .. }, None) => {
             let mut element = match token {
-                Token::Element(field, identity) => {
+                Token::Element(field, identity, _) => {
                     Value::Object(Object::from([(field.as_str().into(), identity.clone())]))
                 }
-                Token::Value(value) => value.clone(),
+                Token::Value(value, _) => value.clone(),
                 Token::Member(_) => Value::Null,
             };
             apply(&mut element, rest, op);
@@ -91,12 +98,10 @@ fn at_element(elements: &mut Vec<Value>, token: &Token, rest: &[Token], op: &Op)
     }
 }
 
-fn index_behind(elements: &[Value], after: &Position) -> usize {
+/// Returns the index behind the element that `after` names, if the list has it.
+fn index_behind(elements: &[Value], after: &Position) -> Option<usize> {
     match after {
-        Position::Front => 0,
-        Position::After(token) => {
-            let at = elements.iter().position(|element| is_named(element, token));
-            at.map_or(elements.len(), |at| at + 1)
-        }
+        Position::Front => Some(0),
+        Position::After(token) => position(elements, token).map(|at| at + 1),
     }
 }

@@ -1,5 +1,4 @@
-//! Finds the edits of a simple client by comparing documents. The result is correct, but has more moves than
-//! necessary.
+//! The edits of a simple client, found by comparing documents: correct, but with more moves than necessary.
 
 use super::list::Kind;
 use coinolio_core::algebra::{Op, Path, Position, Token};
@@ -41,14 +40,26 @@ fn inside(path: Path, before: Option<&Value>, after: &Value, behind: Option<Posi
 
 fn elements(here: &Path, before: &[Value], after: &[Value], ops: &mut Vec<Op>) {
     let kind = Kind::of(before).shared(Kind::of(after));
-    let tokens = |list: &[Value]| -> Vec<Token> { list.iter().filter_map(|element| kind.token(element)).collect() };
-    let (was, is) = (tokens(before), tokens(after));
-    for token in was.iter().filter(|token| !is.contains(token)) {
+    let (was, is) = (kind.tokens(before), kind.tokens(after));
+    let common = |one: &[Token], other: &[Token]| -> Vec<Token> {
+        one.iter().filter(|token| other.contains(token)).cloned().collect()
+    };
+    let is_repeated = is.iter().chain(&was).any(|token| token.nth() > 0);
+    if is_repeated && common(&was, &is) != common(&is, &was) {
+        // A move may give other elements with the same name other numbers.
+        return ops.push(Op::Set {
+            path: here.clone(),
+            value: Value::List(after.to_vec()),
+            after: None,
+        });
+    }
+    // The last element with a name first: the others keep their numbers.
+    for token in was.iter().rev().filter(|token| !is.contains(token)) {
         ops.push(Op::Delete {
             path: here.child(token.clone()),
         });
     }
-    let mut line: Vec<&Token> = was.iter().filter(|token| is.contains(token)).collect();
+    let mut line = common(&was, &is);
     for (at, token) in is.iter().enumerate() {
         let behind = match at.checked_sub(1) {
             Some(before) => Position::After(is[before].clone()),
@@ -56,18 +67,18 @@ fn elements(here: &Path, before: &[Value], after: &[Value], ops: &mut Vec<Op>) {
         };
         let path = here.child(token.clone());
         let old = was.iter().position(|other| other == token).map(|at| &before[at]);
-        if let Some(from) = line.iter().position(|other| *other == token) {
+        if let Some(from) = line.iter().position(|other| other == token) {
             // The elements before index `at` are already in their final order.
             if from != at {
-                line.remove(from);
-                line.insert(at, token);
+                let moved = line.remove(from);
+                line.insert(at, moved);
                 ops.push(Op::Move {
                     path: path.clone(),
                     after: behind.clone(),
                 });
             }
         } else {
-            line.insert(at, token);
+            line.insert(at, token.clone());
         }
         inside(path, old, &after[at], Some(behind), ops);
     }

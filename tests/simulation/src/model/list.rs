@@ -6,15 +6,15 @@ use coinolio_core::json::Value;
 /// The kinds of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// No elements. Compatible with every kind.
+    /// No elements; compatible with every kind.
     Empty,
-    /// Objects with distinct identities in the same field.
+    /// Objects, at least half of which have an identity in the same field.
     Keyed(IdentityField),
-    /// Distinct strings.
+    /// Strings.
     Strings,
-    /// Distinct objects without an identity field.
+    /// Objects, less than half of which have an identity in any one field.
     Objects,
-    /// Anything else. The list is a single value.
+    /// Anything else: the list is one value.
     Opaque,
 }
 
@@ -22,42 +22,15 @@ impl Kind {
     /// Returns the kind of a list.
     pub(crate) fn of(list: &[Value]) -> Self {
         if list.is_empty() {
-            return Self::Empty;
-        }
-        let is_distinct = |parts: &[&Value]| (1..parts.len()).all(|at| !parts[..at].contains(&parts[at]));
-        if list.iter().all(|element| matches!(element, Value::String(_))) {
-            return if is_distinct(&list.iter().collect::<Vec<_>>()) {
-                Self::Strings
-            } else {
-                Self::Opaque
-            };
-        }
-        let identities = |field: IdentityField| -> Option<Vec<&Value>> {
-            list.iter()
-                .map(|element| element.as_object()?.get(field.as_str()))
-                .collect()
-        };
-        let shared = IdentityField::ALL
-            .into_iter()
-            .find_map(|field| Some((field, identities(field)?)));
-        if let Some((field, identities)) = shared {
-            let may_name = |identity: &&Value| matches!(identity, Value::String(_) | Value::Number(_));
-            return if identities.iter().all(may_name) && is_distinct(&identities) {
-                Self::Keyed(field)
-            } else {
-                Self::Opaque
-            };
-        }
-        let is_plain = |element: &Value| {
-            let members = element.as_object();
-            members.is_some_and(|members| {
-                IdentityField::ALL
-                    .iter()
-                    .all(|field| !members.contains_key(field.as_str()))
-            })
-        };
-        if list.iter().all(is_plain) && is_distinct(&list.iter().collect::<Vec<_>>()) {
-            Self::Objects
+            Self::Empty
+        } else if list.iter().all(|element| matches!(element, Value::String(_))) {
+            Self::Strings
+        } else if list.iter().all(|element| matches!(element, Value::Object(_))) {
+            let count = |field| list.iter().filter(|element| identity(element, field).is_some()).count();
+            let shared = IdentityField::ALL
+                .into_iter()
+                .find(|field| count(*field) * 2 >= list.len());
+            shared.map_or(Self::Objects, Self::Keyed)
         } else {
             Self::Opaque
         }
@@ -72,27 +45,51 @@ impl Kind {
         }
     }
 
-    /// Returns the token that names `element` in a list of this kind.
-    pub(crate) fn token(self, element: &Value) -> Option<Token> {
-        match self {
-            Self::Keyed(field) => {
-                let identity = element.as_object()?.get(field.as_str())?;
-                Some(Token::Element(field, identity.clone()))
-            }
-            Self::Strings | Self::Objects => Some(Token::Value(element.clone())),
-            Self::Empty | Self::Opaque => None,
+    /// Returns the tokens that name the elements of `list` as elements of a list of this kind.
+    pub(crate) fn tokens(self, list: &[Value]) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        for element in list {
+            let name = |nth| match self {
+                Self::Keyed(field) => match identity(element, field) {
+                    Some(identity) => Some(Token::Element(field, identity.clone(), nth)),
+                    None => Some(Token::Value(element.clone(), nth)),
+                },
+                Self::Strings | Self::Objects => Some(Token::Value(element.clone(), nth)),
+                Self::Empty | Self::Opaque => None,
+            };
+            // The number of elements before it that have the same name.
+            let earlier = tokens.iter().filter(|token| is_named(element, token)).count();
+            tokens.extend(u32::try_from(earlier).ok().and_then(name));
         }
+        tokens
+    }
+
+    /// Returns the token that names the element at `at` in `list`, a list of this kind.
+    pub(crate) fn token(self, list: &[Value], at: usize) -> Option<Token> {
+        self.tokens(list).into_iter().nth(at)
     }
 }
 
-/// Returns true if `token` names `element`.
+/// Returns the identity that an element has in a field.
+fn identity(element: &Value, field: IdentityField) -> Option<&Value> {
+    match element.as_object()?.get(field.as_str())? {
+        identity @ (Value::String(_) | Value::Number(_)) => Some(identity),
+        _ => None,
+    }
+}
+
+/// Returns true if `element` has the name that `token` gives, whatever its number.
 pub(super) fn is_named(element: &Value, token: &Token) -> bool {
     match token {
         Token::Member(_) => false,
-        Token::Element(field, identity) => {
-            let members = element.as_object();
-            members.and_then(|members| members.get(field.as_str())) == Some(identity)
-        }
-        Token::Value(value) => value == element,
+        Token::Element(field, name, _) => identity(element, *field) == Some(name),
+        Token::Value(value, _) => value == element,
     }
+}
+
+/// Returns the position of the element that `token` names.
+pub(super) fn position(list: &[Value], token: &Token) -> Option<usize> {
+    let mut named = list.iter().enumerate().filter(|(_, element)| is_named(element, token));
+    let nth = usize::try_from(token.nth()).ok()?;
+    named.nth(nth).map(|(at, _)| at)
 }

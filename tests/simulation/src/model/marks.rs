@@ -1,10 +1,10 @@
-//! Marks: unique values. A single edit writes each mark, so that the oracle can follow the edit.
+//! Marks: unique values, each written by a single edit, so that the oracle can follow the edit.
 
 use super::list::Kind;
 use coinolio_core::json::{Number, Value};
 use std::collections::BTreeSet;
 
-/// The number of a value that only one edit writes.
+/// The number of a value that only one edit wrote.
 pub(crate) type Mark = u32;
 
 /// The marks in a value.
@@ -13,11 +13,10 @@ pub(crate) type Marks = BTreeSet<Mark>;
 /// The padding of long values.
 pub(super) const PADDING: &str = "~~~~~~~~";
 
-/// The offset of a mark that is written as a number. It makes the number larger than any other number in a
-/// document.
+/// Added to a mark that is written as a number: no other number in a document is as large.
 const NUMBERS: Mark = 1_000_000_000;
 
-/// The fraction of a mark that is written as a number. It has more digits than binary64 can represent.
+/// The fraction of a mark that is written as a number: more digits than binary64 can represent.
 const FRACTION: &str = ".00000000000000000001";
 
 /// Returns the mark `number` as a string, padded by about `padding` bytes.
@@ -46,8 +45,8 @@ pub(crate) fn seen(value: &Value) -> Marks {
     found
 }
 
-/// Returns the marks that a user sees in the opaque lists of `value`. An opaque list is a single value, so a phone
-/// that edits one of them rounds all its numbers.
+/// Returns the marks that a user sees in the opaque lists of `value`. Such a list is one value: a phone that edits
+/// it rounds all its numbers.
 pub(crate) fn seen_in_opaque(value: &Value) -> Marks {
     match value {
         Value::List(elements) if Kind::of(elements) == Kind::Opaque => seen(value),

@@ -7,7 +7,7 @@ use coinolio_core::algebra::Op;
 use coinolio_core::json::{Object, Value};
 use coinolio_core::log::Version;
 
-/// Checks an answer against the log, and returns the document that the v2 device has after it.
+/// Returns the document that a v2 device has after an answer, and checks it against the log.
 pub(crate) fn answered_v2(archive: &Archive, call: &Call, sent: &Sent, answer: &Value) -> Result<Value, Violation> {
     let record = made(archive, call, answer)?;
     let mut replica = sent.document.clone();
@@ -33,8 +33,8 @@ pub(crate) fn answered_v2(archive: &Archive, call: &Call, sent: &Sent, answer: &
     Ok(replica)
 }
 
-/// Checks an answer against the log, and returns the document that the v1 device has after it, without the
-/// service's members.
+/// Returns the document that a v1 device has after an answer, without the service's members, and checks it against
+/// the log.
 pub(crate) fn answered_v1(archive: &Archive, call: &Call, answer: &Value) -> Result<Value, Violation> {
     let record = made(archive, call, answer)?;
     let data = member(answer, "data").cloned().unwrap_or(Value::Null);
@@ -50,7 +50,7 @@ pub(crate) fn answered_v1(archive: &Archive, call: &Call, answer: &Value) -> Res
             format!("a replacement asked for the name {name}, but its answer says {answered:?}")
         })?;
     }
-    // A creation or a replacement is answered with the portfolio, which has no conflicts.
+    // The answer to a creation or a replacement is the portfolio, which has no conflicts.
     if let Some(Value::List(conflicts)) = member(answer, "conflicts") {
         let own = archive.records().iter().find(|record| record.by == call.number);
         let own = own.filter(|own| own.change.version == record.change.version);
@@ -83,8 +83,8 @@ pub(crate) fn without_service_members(mut document: Value) -> Value {
     document
 }
 
-/// Returns the change that made the answer's version. The version must not be lower than the newest version at the
-/// time when the request arrived.
+/// Returns the change that made an answer's version, which must be at least the newest version when the request
+/// arrived.
 fn made<'a>(archive: &'a Archive, call: &Call, answer: &Value) -> Result<&'a Record, Violation> {
     let version = version(member(answer, "version")).unwrap_or_default();
     let Some(record) = archive.find(version) else {
@@ -156,12 +156,12 @@ fn reported(archive: &Archive, sent: &Sent, record: &Record, answer: &Value) -> 
     })
 }
 
-/// Returns the member `name` of `value`, if `value` is an object that has it.
+/// Returns a member of an object.
 pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.as_object().and_then(|members: &Object| members.get(name))
 }
 
-/// Reads a version in an answer.
+/// Returns a version that an answer contains.
 pub(crate) fn version(value: Option<&Value>) -> Option<Version> {
     match value {
         Some(Value::Number(number)) => number.to_i64().and_then(|number| Version::try_from(number).ok()),

@@ -1,4 +1,4 @@
-//! Every change that was ever made, with the document that the oracle's own model computes for it.
+//! Every change ever made, with its document computed by the oracle's own model.
 
 use super::{Asked, Call, Replacement};
 use crate::model::{self, Marks, marks};
@@ -17,13 +17,13 @@ pub(crate) struct Record {
     pub(crate) patch: Patch,
     /// The document at the change's version.
     pub(crate) document: Arc<Value>,
-    /// The marks in the document.
+    /// The marks in that document.
     pub(crate) marks: Marks,
-    /// The number of the request that made the change.
+    /// The number of the request that made it.
     pub(crate) by: u64,
     /// The device's own number for that request.
     pub(crate) request: Option<u64>,
-    /// True if retention has removed the change.
+    /// Whether retention has removed it.
     pub(crate) is_removed: bool,
 }
 
@@ -31,9 +31,9 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     records: Vec<Record>,
-    /// Retention may remove versions before this one at any time, and may already have done so.
+    /// Versions before this one may be removed at any time; some may be gone already.
     expire_before: Version,
-    /// The names that requests gave to the portfolio. Each name has the number of the first request that gave it.
+    /// The names that requests gave to the portfolio, each with the number of the first request that did.
     names: BTreeMap<String, u64>,
 }
 
@@ -78,8 +78,7 @@ impl Archive {
         &self.records[at..]
     }
 
-    /// Returns true if the log still has `version` as a base: it contains the change that made it or the change on
-    /// top of it.
+    /// Returns true if the log still has `version` as a base: the change that made it, or the one on top of it.
     pub(crate) fn is_retained(&self, version: Version) -> bool {
         version == 0 || version >= self.retained_from() && self.find(version).is_some()
     }
@@ -91,18 +90,17 @@ impl Archive {
             .map_or_else(|| self.version(), |record| record.change.parent)
     }
 
-    /// Returns the oldest version that retention is not currently removing. The same is true for all later
-    /// versions.
+    /// Returns the oldest version that retention is not removing; it removes no later one either.
     pub(crate) fn stable_from(&self) -> Version {
         self.retained_from().max(self.expire_before)
     }
 
-    /// Returns true if the log has `version` as a base and retention is not currently removing it.
+    /// Returns true if the log has `version` as a base and retention is not removing it.
     pub(crate) fn is_stable(&self, version: Version) -> bool {
         self.is_retained(version) && version >= self.stable_from()
     }
 
-    /// Records that retention may remove versions before `version` from now on.
+    /// Records that versions before `version` may be removed from now on.
     pub(crate) fn expire_before(&mut self, version: Version) {
         self.expire_before = self.expire_before.max(version);
     }
@@ -147,7 +145,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Records that a request has renamed the portfolio. Returns true if the portfolio never had that name before.
+    /// Records that a request has renamed the portfolio; returns true if it never had that name before.
     pub(crate) fn rename(&mut self, call: &Call, name: &str) -> bool {
         let is_new = !self.names.contains_key(name);
         if is_new {
@@ -161,10 +159,9 @@ impl Archive {
         self.names.values().any(|by| *by == number)
     }
 
-    /// Checks that a replacement that has just made a version has also renamed the portfolio, if it asks for a
-    /// name.
+    /// Checks that a replacement that has just made a version has renamed the portfolio too, if it asks for a name.
     ///
-    /// An earlier duplicate of the request may have renamed the portfolio already.
+    /// A duplicate of the request may have done so before it.
     pub(crate) fn renamed(&self, call: &Call) -> Result<(), Violation> {
         let Asked::Replace(Replacement { name: Some(name), .. }) = &call.asked else {
             return Ok(());
@@ -177,7 +174,7 @@ impl Archive {
         })
     }
 
-    /// Records that retention has removed a change. The change must be the oldest one and old enough.
+    /// Records that retention has removed a change, which must be the oldest one and old enough.
     pub(crate) fn remove(&mut self, call: &Call, version: Version) -> Result<(), Violation> {
         let head = self.version();
         let Some(at) = self.records.iter().position(|record| record.change.version == version) else {

@@ -1,10 +1,10 @@
-//! Checks a change: its effect on the document, and its conflicts.
+//! Checks the effect of a change on the document, and its conflicts.
 
 use super::answer::member;
 use super::undo::undone;
 use super::{Archive, Asked, Call, Ledger, Record, Sent};
 use crate::edit::MIXED;
-use crate::model::{Marks, find, marks, rounded, seen, seen_in_opaque, shown, text};
+use crate::model::{Marks, find, has_namesakes, marks, rounded, seen, seen_in_opaque, shown, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::{Conflict, Rule, Side, Winner};
 use coinolio_core::id::DeviceId;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The ranks that the user gave to devices.
 pub(crate) type KnownRanks = BTreeMap<DeviceId, u8>;
 
-/// Records a change that the log has acknowledged, and checks the change against the request that made it.
+/// Records a change that the log has acknowledged, and checks it against the request that made it.
 pub(crate) fn appended(
     archive: &mut Archive,
     ledger: &mut Ledger,
@@ -57,8 +57,8 @@ pub(crate) fn appended(
         Some(sent) => {
             let is_base_retained = match sent.sync_id {
                 Some(_) => sent.base > 0 && archive.is_retained(sent.base),
-                // A v1 client identifies its base by the time of the change that made it, so that change must still
-                // be in the log.
+                // A v1 client names its base by the time of the change that made it, so that change must still be
+                // there.
                 None => archive.find(sent.base).is_some_and(|record| !record.is_removed),
             };
             let is_stable = is_base_retained && archive.is_stable(sent.base);
@@ -77,15 +77,14 @@ pub(crate) fn appended(
                 let base = archive.find(sent.base).filter(|_| is_base_retained);
                 base.map(|base| &*base.document)
             };
-            // While retention is removing the base, the sync may have been merged with or without it.
+            // While retention is removing the base, the sync may have been merged with it or without it.
             let without =
                 |conflict: &_| (is_base_retained && !is_stable).then(|| judge(None).conflict(conflict, ranks));
             for conflict in &record.patch.conflicts {
                 let judged = judge(base).conflict(conflict, ranks);
                 judged.or_else(|violation| without(conflict).unwrap_or(Err(violation)))?;
             }
-            // A v1 phone that edits an opaque list rounds all numbers in the list, and the exact numbers are not
-            // recoverable.
+            // When a v1 phone edits an opaque list, it rounds its numbers, and their digits are gone for good.
             let rounded = match sent.sync_id {
                 Some(_) => Marks::new(),
                 None => seen_in_opaque(&record.document),
@@ -120,7 +119,7 @@ pub(crate) fn appended(
     Ok(())
 }
 
-/// Checks that a repeated sync or keep-mine makes no second change, as long as its first change is retained.
+/// Checks that a sync or a keep-mine makes only one change, unless the one that it made is no longer retained.
 fn one_effect(archive: &Archive, call: &Call, draft: &Draft) -> Result<(), Violation> {
     let is_twin = |record: &&Record| match call.asked {
         Asked::SyncV2(_) | Asked::KeepMine(..) => record.change.sync_id == draft.sync_id,
@@ -138,8 +137,7 @@ fn one_effect(archive: &Archive, call: &Call, draft: &Draft) -> Result<(), Viola
     })
 }
 
-/// Checks law 2 of `docs/MERGE.md` for the sync's own edits: every value that the sync wrote is in the document or
-/// in a conflict.
+/// Checks law 2 for the sync's own edits: every value that it wrote is in the document or in a conflict.
 fn own_edits(record: &Record, sent: &Sent, reported: &Marks) -> Result<(), Violation> {
     let (before, after) = (seen(&sent.before), seen(&sent.document));
     let version = record.change.version;
@@ -153,16 +151,15 @@ fn own_edits(record: &Record, sent: &Sent, reported: &Marks) -> Result<(), Viola
     Ok(())
 }
 
-/// Checks law 2 of `docs/MERGE.md` for deletions. A value that the sync deleted is gone or in a conflict. A value
-/// that others deleted stays deleted or is in a conflict. `server` is the server's document before the sync.
+/// Checks law 2 for deletions: a value that the sync deleted is gone or in a conflict, and a value that others
+/// deleted stays deleted or is in a conflict. `server` is the server's document before the sync.
 fn deletions(record: &Record, sent: &Sent, server: &Value, reported: &Marks) -> Result<(), Violation> {
     let documents = [&sent.before, &sent.document, server, &record.document];
     let changes_kind = documents
         .iter()
         .any(|document| matches!(member(document, MIXED), Some(Value::List(_))));
     let without = |document: &Value| match document {
-        // A merge treats a list of another kind as empty, so elements that were removed from the list come back.
-        // Ignore the list.
+        // A list of another kind counts as empty, so elements removed from it come back.
         Value::Object(members) if changes_kind => {
             let others = members.iter().filter(|(name, _)| &***name != MIXED);
             Value::Object(others.map(|(name, member)| (name.clone(), member.clone())).collect())
@@ -170,8 +167,8 @@ fn deletions(record: &Record, sent: &Sent, server: &Value, reported: &Marks) -> 
         document => document.clone(),
     };
     let (before, after) = (seen(&without(&sent.before)), seen(&without(&sent.document)));
-    // Marks in the server's document count even if a phone has rounded them, because the rounded numbers can be
-    // restored. In the result, a rounded number does not count, because it is not the deleted value.
+    // A number that a phone has rounded counts as present in the server's document, because it can still be
+    // restored. In the result, the rounded form does not count: it is not the deleted value.
     let (server, made) = (seen(&without(server)), marks(&without(&record.document)));
     let version = record.change.version;
     let stays = |mark: &&u32| made.contains(mark) && !reported.contains(mark);
@@ -180,8 +177,7 @@ fn deletions(record: &Record, sent: &Sent, server: &Value, reported: &Marks) -> 
         format!("version {version} still has {remaining:?}, which its device deleted")
     })?;
     if sent.base_expired {
-        // Without a base, a `set` at a path without a current value is accepted with everything that its value
-        // contains.
+        // Without a base, a set of a path that is now empty is accepted with everything inside it.
         return Ok(());
     }
     let is_back = |mark: &&u32| !reported.contains(mark) && (before.contains(mark) || !after.contains(mark));
@@ -201,8 +197,8 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Returns true if the device considers the values equal. A v1 device is a JavaScript client, so it compares
-    /// rounded numbers.
+    /// Returns true if the device considers the values equal. A v1 device is a JavaScript client and compares them
+    /// rounded.
     fn alike(&self, one: Option<&Value>, other: Option<&Value>) -> bool {
         match self.sent.sync_id {
             Some(_) => one == other,
@@ -271,8 +267,11 @@ impl Judge<'_> {
             Winner::Client => &client.value,
             Winner::Server => &server.value,
         };
+        // If one of several elements with the same name is gone, the others have other numbers.
+        let documents = [&**self.before, &self.sent.document];
+        let is_numbered = documents.iter().any(|document| has_namesakes(document, path));
         is_true(
-            find(&self.record.document, path) == stands.as_ref(),
+            is_numbered || find(&self.record.document, path) == stands.as_ref(),
             "the document does not have the winning value",
         )
     }

@@ -1,4 +1,4 @@
-//! Records who wrote each value, and who removed it knowingly.
+//! Who wrote each value, and who removed it knowingly.
 
 use crate::model::{Mark, Marks};
 use coinolio_core::id::DeviceId;
@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     written: Marks,
-    /// The marks that each device replaced or deleted after it had seen them.
+    /// The marks that each device replaced or deleted while it had them.
     superseded: BTreeMap<DeviceId, Marks>,
-    /// The marks that were removed by requests that replace the whole document. The log still contains them, and no
-    /// conflict reports them.
+    /// The marks removed by requests that replace the whole document: the log still has them, and no conflict
+    /// reports them.
     undone: Marks,
-    /// True if any edit has changed the kind of a list.
+    /// Whether any edit has changed the kind of a list.
     pub(crate) lists_renamed: bool,
 }
 
 impl Ledger {
-    /// Records that a device's edit changed the marks in its document from `before` to `after`. `own` are the marks
-    /// that the edit itself wrote.
+    /// Records that a device's edit turned a document with the marks `before` into one with the marks `after`;
+    /// `own` are the marks that the edit itself wrote.
     pub(crate) fn edited(&mut self, device: &DeviceId, before: &Marks, after: &Marks, own: &Marks) {
         self.written.extend(own.intersection(after));
         let gone = before.difference(after);
@@ -37,7 +37,7 @@ impl Ledger {
         self.undone.extend(gone);
     }
 
-    /// Returns the marks that were written and that no device or undo removed.
+    /// Returns the marks that were written and that nobody removed.
     pub(crate) fn standing(&self) -> Marks {
         let is_gone =
             |mark: &Mark| self.undone.contains(mark) || self.superseded.values().any(|marks| marks.contains(mark));

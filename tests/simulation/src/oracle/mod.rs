@@ -1,4 +1,4 @@
-//! The oracle. It records every edit and every change, and checks every result independently of the engine.
+//! The oracle: it records every edit and every change, and checks every result independently of the engine.
 
 mod answer;
 mod archive;
@@ -24,21 +24,21 @@ use std::time::Duration;
 /// The contents of a device's sync.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    /// The version that the device's document is based on; 0 if there is none.
+    /// The version that its document is based on; 0 if there is none.
     pub(crate) base: Version,
     /// The device's copy of the document at that version.
     pub(crate) before: Value,
     /// The device's document with its edits.
     pub(crate) document: Value,
-    /// True if the request says that the base has expired.
+    /// Whether the request says that the base has expired.
     pub(crate) base_expired: bool,
-    /// The effective times of the edits, in milliseconds.
+    /// The effective times of its edits, in milliseconds.
     pub(crate) times: BTreeSet<i64>,
     /// The sync's id; `None` for v1.
     pub(crate) sync_id: Option<String>,
-    /// True if the sync has edits or creates the portfolio.
+    /// Whether it has edits or creates the portfolio.
     pub(crate) has_effect: bool,
-    /// True if the app may name a base that it does not have.
+    /// Whether the app may name a base that it does not have.
     pub(crate) counts_blindly: bool,
 }
 
@@ -47,9 +47,9 @@ pub(crate) struct Sent {
 pub(crate) struct Replacement {
     /// The new document.
     pub(crate) document: Value,
-    /// The portfolio's new name, if the replacement renames it. Each replacement uses a different name.
+    /// The portfolio's new name, if it gets one; no other replacement gives the same.
     pub(crate) name: Option<String>,
-    /// The version that the replacement must be made on, if there is such a condition.
+    /// The version that it must be made on, if there is such a condition.
     pub(crate) expected: Option<Version>,
 }
 
@@ -70,12 +70,12 @@ pub(crate) enum Asked {
     Restore(Version),
     /// Keep-mine of the conflict with this version and index.
     KeepMine(Version, u64),
-    /// Compaction with this minimum age and this minimum number of versions.
+    /// Compaction with this minimum age and number of versions.
     Compact(Duration, u64),
 }
 
 impl Asked {
-    /// Returns the contents of the sync, if the request is a sync or a creation.
+    /// Returns the contents of the sync, if this is one.
     pub(crate) const fn sent(&self) -> Option<&Sent> {
         match self {
             Self::SyncV1(sent) | Self::SyncV2(sent) | Self::Create(sent) => Some(sent),
@@ -84,19 +84,19 @@ impl Asked {
     }
 }
 
-/// A request that has arrived at the server.
+/// A request, as it arrived at the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// The request's number in the run.
+    /// Its number in the run.
     pub(crate) number: u64,
-    /// The device that sent the request; `None` if no device did.
+    /// The device that sent it; `None` if the request comes from elsewhere.
     pub(crate) device: Option<DeviceId>,
-    /// The device's own number for the request. A repetition has the same number.
+    /// That device's own number for it; a repeated request has the same number.
     pub(crate) request: Option<u64>,
-    /// The purpose of the request.
+    /// Its purpose.
     pub(crate) asked: Asked,
-    /// The time when the request arrived, by the server's clock.
+    /// Time of its arrival by the server's clock.
     pub(crate) received: i64,
-    /// The number of changes when the request arrived.
+    /// Number of changes at its arrival.
     pub(crate) began_at: usize,
 }

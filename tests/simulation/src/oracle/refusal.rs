@@ -5,8 +5,8 @@ use crate::violation::{Law, Violation, check};
 use coinolio_core::Code;
 use coinolio_core::log::Kind;
 
-/// Checks a refusal against the log. Its reason must have been valid at some time during the request, and the
-/// request must not have changed anything.
+/// Checks a refusal against the log: its reason was valid at some moment of the request, and the request changed
+/// nothing.
 pub(crate) fn refused(
     archive: &Archive,
     call: &Call,
@@ -15,7 +15,7 @@ pub(crate) fn refused(
     is_calm: bool,
 ) -> Result<(), Violation> {
     let made = archive.records().iter().find(|record| record.by == call.number);
-    // After `unavailable`, it is unknown whether the change was written.
+    // `unavailable` does not say whether the change was written.
     if code != Code::Unavailable {
         check(made.is_none(), Law::OneEffect, || {
             format!(

@@ -6,8 +6,8 @@ use coinolio_core::id::DeviceId;
 use coinolio_core::log::Version;
 use coinolio_core::sync::SyncStatus;
 
-/// Checks a sync-status against the table in docs/PROTOCOL.md. `edits` is true or false if the device says whether
-/// it has edits, and `None` otherwise.
+/// Checks a sync-status against the table in docs/PROTOCOL.md. `edits` is whether the device says that it has
+/// edits, if it says so at all.
 pub(crate) fn status(
     archive: &Archive,
     device: &DeviceId,
@@ -26,8 +26,7 @@ pub(crate) fn status(
         .any(|record| record.change.device_id.as_ref() != Some(device));
     let needs_sync = version != head || edits == Some(true);
     let has_conflicts = is_behind && edits != Some(false) && (is_anothers || !is_whole);
-    // If a jump skipped this version, the log does not show which changes the device has seen, so both answers are
-    // correct.
+    // If a jump skipped this version, the log cannot tell who wrote next to it: either answer is right.
     let is_known = !is_behind || version == 0 || archive.find(version).is_some();
     check(
         answer.server_version == head

@@ -1,12 +1,12 @@
-//! Checks the change that an undo, a replacement or a deletion made.
+//! Checks the changes made by an undo, a replacement or a deletion.
 
 use super::{Archive, Asked, Call, Record, Replacement};
-use crate::model::{find, rounded, shown, text};
+use crate::model::{find, has_namesakes, rounded, shown, text};
 use crate::violation::{Law, Violation, check};
 use coinolio_core::algebra::Winner;
 use coinolio_core::log::Kind;
 
-/// Checks the change `record` against its request, which was not a device's sync.
+/// Checks the change `record`, which was not made by a device's sync, against its request.
 pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<(), Violation> {
     let version = record.change.version;
     let is_made = |holds: bool, how: &str| {
@@ -38,7 +38,12 @@ pub(super) fn undone(archive: &Archive, call: &Call, record: &Record) -> Result<
                 Winner::Server => &conflict.client.value,
             };
             let path = conflict.path.tokens();
-            is_made(find(&record.document, path) == losing.as_ref(), &shown(path))
+            // If one of several elements with the same name is gone, the others have other numbers.
+            let is_numbered = path.iter().any(|token| token.nth() > 0) || has_namesakes(&record.document, path);
+            is_made(
+                is_numbered || find(&record.document, path) == losing.as_ref(),
+                &shown(path),
+            )
         }
         Asked::Replace(Replacement { document, expected, .. }) => {
             is_made(

@@ -1,4 +1,4 @@
-//! The store behind the engine: the in-memory store, accessed through requests that fail as DynamoDB's do.
+//! The store behind the engine: the in-memory store, reached through requests that fail as DynamoDB's do.
 
 mod pages;
 mod port;
@@ -20,7 +20,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// A write that takes effect after its client has given up.
+/// A write that its client has given up and that takes effect later.
 pub(crate) type LateWrite = Box<dyn FnOnce(&Shared) + Send>;
 
 /// The state that all requests share: the store and the oracle's records.
@@ -30,19 +30,19 @@ pub(crate) struct Shared {
     book: Mutex<Book>,
 }
 
-/// The state of the run apart from the store.
+/// The state of the run besides the store.
 #[derive(Default)]
 pub(crate) struct Book {
     pub(crate) archive: Archive,
     pub(crate) ledger: Ledger,
     pub(crate) ranks: KnownRanks,
-    /// True if faults have ended.
+    /// Whether faults have ended.
     pub(crate) is_calm: bool,
-    /// Writes that will take effect later, each with its delay.
+    /// Writes that take effect later, each with its delay.
     pub(crate) late: Vec<(i64, LateWrite)>,
     pub(crate) violation: Option<Violation>,
     pub(crate) mutant: Option<Mutant>,
-    /// The trace, if it was requested.
+    /// The trace, if it was asked for.
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) now: i64,
     /// The situations that the run covered, and how often each occurred.
@@ -55,14 +55,14 @@ impl Book {
         *self.met.entry(situation).or_default() += 1;
     }
 
-    /// Records a violation, if it is the first one.
+    /// Remembers the first violation.
     pub(crate) fn note(&mut self, result: Result<(), Violation>) {
         if let Err(violation) = result {
             self.violation.get_or_insert(violation);
         }
     }
 
-    /// Adds a line to the trace, if the run has one.
+    /// Adds a line to the trace, if there is one.
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{} {}", shown(self.now), line()));
@@ -130,7 +130,7 @@ impl Book {
     }
 }
 
-/// Returns an operation in human-readable form.
+/// Returns an operation in readable form.
 pub(crate) fn op(op: &coinolio_core::algebra::Op) -> String {
     use crate::model::{shown, text};
     use coinolio_core::algebra::{Op, Position};
@@ -176,7 +176,7 @@ impl Shared {
         })
     }
 
-    /// Returns the portfolio, for access without faults.
+    /// Returns the portfolio, read without faults.
     pub(crate) const fn portfolio(&self) -> Portfolio<'_, MemoryStore> {
         Portfolio::new(&self.store, &self.key)
     }
@@ -200,8 +200,7 @@ impl Shared {
 /// The documents that an execution environment has cached.
 pub(crate) type Remembered = Arc<Mutex<Vec<(ChangeIdentity, Arc<Value>)>>>;
 
-/// Returns the output of a future that never waits, such as one of the in-memory store. Returns `None` if it does
-/// wait.
+/// Returns the output of a future that never waits, as those of the in-memory store; `None` if it does wait.
 pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -209,7 +208,7 @@ pub(crate) fn ready<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// Yields to the other tasks. A function may be killed here.
+/// Lets others take their turn. A function may be killed here.
 pub(crate) async fn pause() {
     pending!();
 }

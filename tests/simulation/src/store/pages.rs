@@ -1,4 +1,4 @@
-//! Reads many changes in pages. Between two pages, other requests may write and retention may remove changes.
+//! Reads of many changes in pages; between two pages other requests write and retention removes.
 
 use super::Port;
 use coinolio_core::log::{Change, Version};

@@ -1,4 +1,4 @@
-//! The port through which the engine accesses the store. Its requests take time and can fail.
+//! The engine's store port; its requests take time and can fail.
 
 use super::{ChangeIdentity, Remembered, Shared, pause, ready};
 use crate::chance::Chance;
@@ -14,11 +14,11 @@ use coinolio_core::store::{Appended, ChangeLog, Directory, MemoryStore, RankSour
 use coinolio_core::time::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The store, as one request sees it.
+/// The store, as one request reaches it.
 pub(crate) struct Port {
     pub(super) shared: Arc<Shared>,
     pub(crate) call: Arc<Call>,
-    /// The percentage of store requests that fail.
+    /// Percentage of requests that fail.
     pub(crate) failures: u32,
     pub(crate) page: Option<usize>,
     chance: Mutex<Chance>,
@@ -31,9 +31,9 @@ enum Fault {
     Before,
     /// The write succeeds, but its answer does not arrive.
     After,
-    /// The client gives up. The write takes effect after this delay in milliseconds.
+    /// The client gives the write up, and it takes effect after this delay in milliseconds.
     Late(i64),
-    /// The answer does not arrive. The store client's own retry finds that the write was already done.
+    /// The answer does not arrive, and the store client's own retry finds the write already done.
     Retried,
 }
 
@@ -71,8 +71,7 @@ impl Port {
             3..=5 => Fault::After,
             6..=7 => Fault::Retried,
             8 => Fault::Late(chance.between(0, 5 * SECOND)),
-            // A late write must arrive well before retention (at least one hour here) can remove the change that
-            // occupies its parent.
+            // Well before retention (at least one hour here) could remove the change that occupies its parent.
             _ => Fault::Late(chance.between(0, 10 * MINUTE)),
         })
     }
@@ -109,7 +108,7 @@ impl Port {
         effect: impl Fn(&Shared) -> Option<Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let fault = match self.fault() {
-            // A late mark could take effect during the next compaction, which would then wrongly see nothing to do.
+            // A late mark could take effect during the next compaction and make it believe that nothing is due.
             Some(Fault::Late(_)) if name == "mark_snapshot" => Some(Fault::Before),
             fault => fault,
         };
@@ -154,7 +153,7 @@ impl Port {
     }
 }
 
-/// Appends `draft` to the log by calling `write`, and reports the change to the oracle.
+/// Appends `draft` to the log by calling `write`, and reports it to the oracle.
 fn append(
     shared: &Shared,
     call: &Call,

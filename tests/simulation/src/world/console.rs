@@ -1,5 +1,5 @@
-//! Requests that do not come from a device, such as those of an operator. They name no device, so no device counts
-//! as their author.
+//! Requests that come from no device, such as those of an operator. They name no device, so no device counts as
+//! their author.
 
 use super::{Parcel, World};
 use crate::chance::Chance;
@@ -49,7 +49,7 @@ impl World<'_> {
     }
 
     pub(super) fn replace(&mut self, chance: &mut Chance) {
-        // A v1 device would round the numbers that it cannot represent.
+        // A v1 device would replace numbers that it cannot represent with rounded ones.
         let exact: Vec<_> = self.devices.iter().filter(|device| !device.is_v1()).collect();
         if exact.is_empty() {
             return;

@@ -24,13 +24,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// The number of execution environments. Each has a separate cache of documents.
+/// Number of execution environments; each caches documents of its own.
 const ENVIRONMENTS: usize = 2;
 
-/// The time between two requests after all faults have ended, in milliseconds.
+/// Time between two requests after all faults have ended, in milliseconds.
 const CALM: i64 = 5 * SECOND;
 
-/// An event in the queue.
+/// An event of the queue.
 enum Event {
     Step(Step),
     RequestArrives(Box<Arrival>),
@@ -41,7 +41,7 @@ enum Event {
 
 /// A request on its way to the server.
 struct Arrival {
-    /// The device that sent the request, and the device's own number for it.
+    /// The device that sent it, and the device's own number for it.
     from: Option<(usize, u64)>,
     outgoing: Parcel,
     fate: Fate,
@@ -54,10 +54,10 @@ enum Parcel {
     Console(Request, Asked),
 }
 
-/// The faults and delays of a request and its answer.
+/// The faults and delays that a request and its answer will meet.
 struct Fate {
     chance: Chance,
-    /// The turn in which the function is killed, if it is killed.
+    /// The turn in which the function is killed, if it is.
     killed_at: Option<u32>,
     is_answer_dropped: bool,
     answer_delay: i64,
@@ -83,12 +83,11 @@ pub(crate) struct World<'p> {
     next: u64,
     pen: Pen,
     environments: [Remembered; ENVIRONMENTS],
-    /// True if a compaction was started and has not finished. The DynamoDB stream will then deliver its records
-    /// again.
+    /// Whether a compaction was started and has not finished: the DynamoDB stream will deliver its records again.
     pub(crate) is_compaction_due: bool,
-    /// The v2 syncs that were sent so far, to be repeated at the end.
+    /// The v2 syncs sent so far, to be sent again at the end.
     pub(crate) sent: Vec<(usize, Outgoing)>,
-    /// The number of replacements so far. It makes the new names distinct.
+    /// The number of replacements requested so far, which gives each new name a number of its own.
     replacements: u64,
 }
 
@@ -153,7 +152,7 @@ impl<'p> World<'p> {
         self.shared.book().meet(situation);
     }
 
-    /// Processes events until the queue is empty.
+    /// Processes events until none is left.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
         while let Some(((at, _), event)) = self.queue.pop_first() {
             self.now = self.now.max(at);
@@ -222,7 +221,7 @@ impl<'p> World<'p> {
     fn sync(&mut self, index: usize, chance: &mut Chance) {
         let is_v1 = self.devices[index].is_v1();
         let is_served = |task: &Task| task.from.is_some_and(|(device, _)| device == index);
-        // The gateway gives up on a function before the phone does, so no v1 device ever has two running functions.
+        // The gateway gives up on a function before the phone does, so a v1 device never has two functions at work.
         if self.devices[index].is_waiting(self.now) || is_v1 && self.tasks.values().any(is_served) {
             self.tell(|| format!("{} is still waiting for an answer", self.devices[index].id));
             return;
@@ -266,7 +265,7 @@ impl<'p> World<'p> {
         {
             return;
         }
-        // The DynamoDB stream delivers a portfolio's records to only one compaction at a time.
+        // The DynamoDB stream delivers a portfolio's records to one compaction at a time.
         let compacts = |task: &Task| matches!(task.call.asked, Asked::Compact(..));
         if matches!(outgoing, Parcel::Console(Request::Compact(..), _)) && self.tasks.values().any(compacts) {
             self.is_compaction_due = true;
@@ -329,7 +328,7 @@ impl<'p> World<'p> {
         number
     }
 
-    /// Runs a function until its next pause.
+    /// Lets a function run until its next pause.
     fn run_task(&mut self, number: u64) -> Result<(), Violation> {
         let Some(mut task) = self.tasks.remove(&number) else {
             return Ok(());
@@ -414,7 +413,7 @@ impl<'p> World<'p> {
         });
     }
 
-    /// Sends a request without faults and delays, and returns its outcome.
+    /// Sends a request without any fault or delay, and returns its outcome.
     pub(crate) fn ask(
         &mut self,
         from: Option<(usize, u64)>,
@@ -440,7 +439,7 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Syncs a device without faults and delays.
+    /// Syncs a device without any fault or delay.
     pub(crate) fn sync_without_faults(&mut self, index: usize) -> Result<(), Violation> {
         let outgoing = self.devices[index].request(self.now + CALM);
         let outcome = self.resend(index, &outgoing)?;
@@ -448,8 +447,7 @@ impl<'p> World<'p> {
         Ok(())
     }
 
-    /// Sends a device's request without faults and delays, and returns its outcome. The request may be a
-    /// repetition.
+    /// Sends a device's earlier request again.
     pub(crate) fn resend(&mut self, index: usize, outgoing: &Outgoing) -> Result<Outcome, Violation> {
         let asked = outgoing.asked(outgoing.arriving(START + self.now + CALM));
         self.ask(Some((index, outgoing.number)), outgoing.request.clone(), asked)

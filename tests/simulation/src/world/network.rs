@@ -1,4 +1,4 @@
-//! The network between devices and functions. It drops, delays, reorders and duplicates messages.
+//! The network between devices and functions: it drops, delays, reorders and duplicates messages.
 
 use super::{Arrival, Event, Fate, Parcel, World};
 use crate::chance::Chance;
@@ -67,7 +67,7 @@ impl World<'_> {
 
     fn fate(&self, chance: &mut Chance) -> Fate {
         let fault_rates = self.plan.fault_rates;
-        // Most functions finish within about ten turns. A compaction that removes many changes needs more.
+        // Most functions finish within about ten turns; a compaction that removes many changes needs more.
         let most = *chance.pick(&[12, 12, 80]);
         let turn = u32::try_from(chance.below(most)).unwrap_or_default();
         Fate {
@@ -78,9 +78,8 @@ impl World<'_> {
         }
     }
 
-    /// Returns false if the network must not deliver a request. It must not deliver a v1 request that its device
-    /// has given up, or a repeated v2 sync that its device no longer waits for and whose change retention has
-    /// removed.
+    /// Returns false if the network must not deliver a request: a v1 request that its device has given up, or a
+    /// repeated v2 sync that its device no longer waits for and whose change retention has removed.
     pub(super) fn may_arrive(&self, device: usize, number: u64, outgoing: &Parcel) -> bool {
         let device = &self.devices[device];
         if device.awaits(number) {

@@ -1,4 +1,4 @@
-//! The events in `events/`.
+//! The events of `events/`.
 
 use crate::Failure;
 use base64::Engine;
@@ -8,7 +8,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::http::{HeaderMap, Method};
 use std::path::Path;
 
-/// Request headers that are not the client's: the gateway or the connection adds them.
+/// Headers that the gateway or the connection adds to a request, not the client.
 const NOT_THE_CLIENTS: [&str; 6] = [
     "content-length",
     "host",
@@ -31,7 +31,7 @@ pub(crate) struct GatewayEvent {
     pub(crate) query: String,
     /// The headers that a client sends.
     pub(crate) headers: HeaderMap,
-    /// The bytes of the body, as the client sends them.
+    /// The bytes of the body as the client sends them.
     pub(crate) body: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn read(name: &str) -> Result<GatewayEvent, Failure> {
 }
 
 impl GatewayEvent {
-    /// Returns the function that answers the event's route.
+    /// Returns the function that serves the event's route.
     pub(crate) fn function(&self) -> Result<Function, Failure> {
         match route(&self.method, &self.path) {
             Match::Route(route, _) => Ok(route.operation.function()),

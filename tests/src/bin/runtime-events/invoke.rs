@@ -1,4 +1,4 @@
-//! Lambda's invoke API, as emulators provide it.
+//! The Lambda invoke API, as emulators serve it.
 
 use crate::Failure;
 use base64::Engine;
@@ -36,8 +36,8 @@ struct StreamFailure {
     item_identifier: String,
 }
 
-/// Invokes the change-stream function with `event`. Returns the sequence numbers of the records that it reports as
-/// failed.
+/// Invokes the function on the table's stream with `event`. Returns the sequence numbers of the records that it reports
+/// as failed.
 pub(crate) async fn send_to_stream(client: &Client, url: &str, event: &str) -> Result<Vec<String>, Failure> {
     let text = invoke(client, url, Function::ChangeStream, event).await?;
     let response: StreamResponse = serde_json::from_str(&text).map_err(|cause| format!("{cause}: {text}"))?;
@@ -62,8 +62,7 @@ pub(crate) async fn send(client: &Client, url: &str, function: Function, event: 
     Ok(Answered::new(response.status_code, headers, &body)?)
 }
 
-/// Invokes a function and returns its response as text (Lambda API Reference, "Invoke"). Emulators call a function
-/// by the name of its binary.
+/// What the function answers (Lambda API Reference, "Invoke"). Its binary's name is its name to the emulator.
 async fn invoke(client: &Client, url: &str, function: Function, event: &str) -> Result<String, Failure> {
     let name = function.name();
     let request = client.post(format!("{url}/2015-03-31/functions/{name}/invocations"));

@@ -1,7 +1,7 @@
-//! Sends the events in `events/` to functions that run under a Lambda runtime, and compares each answer with
-//! `tests/scenario.json`. The tests compare the handlers' answers with the same file.
+//! Sends the events of `events/` to the functions under a Lambda runtime and compares each answer with
+//! `tests/scenario.json`, against which the tests also check the handlers.
 //!
-//! The table must be empty, because each answer depends on the earlier events. Prints one line per event. If any
+//! The table must be empty, because each answer depends on the earlier ones. Prints one line for each event. If an
 //! answer differs, also prints both sides of each difference, and exits with status 1 at the end.
 
 mod events;
@@ -54,7 +54,7 @@ async fn main() -> Result<ExitCode, Failure> {
         let event = events::read(&step.event)?;
         let name = line(&step, &event);
         if matches!(how, How::Http { .. }) && str::from_utf8(&event.body).is_err() {
-            // The next step sends the same sync uncompressed and expects the same answer.
+            // The next step is the same sync uncompressed, with the same answer.
             writeln!(
                 io::stdout(),
                 "SKIP {name}: the emulators' routers take JSON as text only"

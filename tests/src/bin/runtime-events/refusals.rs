@@ -1,10 +1,9 @@
-//! Events that no client can cause with a valid request. The function must refuse each with a clear answer and
-//! continue to run.
+//! Events that no client of a route causes. The function must refuse each with a clear answer and keep running.
 
 use crate::{Failure, events};
 use coinolio_aws::routes::Function;
 use coinolio_tests::answered::Answered;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// An event that a function must refuse.
@@ -21,8 +20,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Compares an answer with a problem document that has the expected status and code. Returns the differences as
-    /// text.
+    /// Compares an answer with a problem document of the expected status and code. Returns the differences as text.
     pub(crate) fn differences(&self, answered: &Answered) -> String {
         let mut differences = String::new();
         if (answered.status, answered.header("content-type")) != (self.status, Some("application/problem+json")) {
@@ -44,17 +42,46 @@ impl Refusal {
     }
 }
 
-/// Returns all events that must be refused.
+/// Returns every refusal.
 pub(crate) fn all() -> Result<Vec<Refusal>, Failure> {
     let mut nobody: Value = serde_json::from_str(&events::read("v1-read")?.text)?;
     if let Some(context) = nobody["requestContext"].as_object_mut() {
         context.remove("authorizer");
     }
-    Ok(vec![Refusal {
-        name: "an event without claims",
-        function: Function::Portfolios,
-        event: nobody.to_string(),
-        status: 401,
-        code: "unauthenticated",
-    }])
+    // "Input format of a Lambda function for proxy integration", API Gateway Developer Guide.
+    let rest = json!({
+        "resource": "/api/v1/portfolios/{id}",
+        "path": "/api/v1/portfolios/main",
+        "httpMethod": "GET",
+        "headers": {"accept": "application/json"},
+        "multiValueHeaders": {"accept": ["application/json"]},
+        "queryStringParameters": null,
+        "pathParameters": {"id": "main"},
+        "requestContext": {
+            "resourcePath": "/api/v1/portfolios/{id}",
+            "httpMethod": "GET",
+            "path": "/prod/api/v1/portfolios/main",
+            "stage": "prod",
+            "identity": {"sourceIp": "203.0.113.7"},
+            "authorizer": {"claims": {"sub": "5f0c6a1e-8f0b-4c57-9d5e-2b7f0f6b7a11"}},
+        },
+        "body": null,
+        "isBase64Encoded": false,
+    });
+    Ok(vec![
+        Refusal {
+            name: "an event without claims",
+            function: Function::Portfolios,
+            event: nobody.to_string(),
+            status: 401,
+            code: "unauthenticated",
+        },
+        Refusal {
+            name: "an event of a REST API",
+            function: Function::Portfolios,
+            event: rest.to_string(),
+            status: 400,
+            code: "malformed",
+        },
+    ])
 }

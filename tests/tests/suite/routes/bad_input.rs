@@ -1,29 +1,28 @@
-//! A bad input is answered as in the protocol's table of errors and never with a 5xx, and leaves the portfolio
-//! unchanged.
+//! Bad input gets the answer of the table of errors, never a 5xx, and leaves the portfolio unchanged.
 
 use coinolio_tests::service::{Call, Service};
 use serde_json::{Value, json};
 
-/// Returns a v2 sync whose `changes` are exactly this text.
+/// Returns a v2 sync whose body contains the text of these changes unaltered.
 fn changes(text: &str) -> Call {
     Call::of("v2-sync").text(format!(
         r#"{{"device_id":"phone","sync_id":"s","base_version":1,"sent_at":"2026-01-01T00:00:00Z","changes":{text}}}"#
     ))
 }
 
-/// Returns a v2 sync that sets `note` to exactly this text.
+/// Returns a v2 sync that sets `note` to this value, unaltered.
 fn set(value: &str) -> Call {
     changes(&format!(r#"[{{"op":"set","path":["note"],"value":{value}}}]"#))
 }
 
-/// Returns a v1 sync whose document is exactly this text.
+/// Returns a v1 sync of this document, unaltered.
 fn document(text: &str) -> Call {
     Call::of("v1-sync").text(format!(
         r#"{{"client_data":{text},"last_sync_at":null,"client_version":1,"device_id":"phone"}}"#
     ))
 }
 
-/// Returns the event with one member of its body replaced with `value`.
+/// Returns the event with one member of its body replaced.
 fn member(event: &str, name: &str, value: Value) -> Call {
     Call::of(event).with(|body| body[name] = value)
 }
@@ -48,7 +47,7 @@ const WITH_BODY: [&str; 6] = [
 async fn a_body_that_is_not_a_json_object_is_malformed() {
     let service = Service::with_portfolio().await;
     for event in WITH_BODY {
-        // Keep-mine does not need a body, because its body contains only the device.
+        // Keep-mine needs no body, because its body contains only the device.
         if event != "v2-keep-mine" {
             service.assert_refused(Call::of(event).text(""), 400, "malformed").await;
         }
@@ -118,7 +117,7 @@ async fn a_document_deeper_than_64_is_invalid() {
 }
 
 #[tokio::test]
-async fn numbers_that_a_double_would_round_are_returned_unchanged() {
+async fn numbers_that_a_double_would_round_come_back_unchanged() {
     let service = Service::with_portfolio().await;
     for (index, number) in [
         "0.1000000000000000055511151231257827",
@@ -198,7 +197,7 @@ async fn a_version_that_is_not_a_whole_number_is_malformed() {
                 .await;
         }
     }
-    // Base 0 is valid even if the portfolio exists. The sync then merges the two documents with an empty base.
+    // Base 0 is valid even if the portfolio exists: the two merge as with an empty base.
     let merged = service.call(member("v2-sync", "base_version", json!(0))).await;
     assert_eq!(merged.status, 200, "{}", merged.text);
 }
@@ -248,7 +247,7 @@ async fn a_bad_time_is_malformed_and_an_unusual_one_is_accepted() {
 }
 
 #[tokio::test]
-async fn ids_in_a_body_are_validated_like_ids_in_a_path() {
+async fn ids_in_a_body_are_checked_like_those_in_a_path() {
     let service = Service::with_portfolio().await;
     let long = "a".repeat(65);
     for id in ["", "a#b", "a/b", "..", ".", "a%20b", "a b", "é", "\u{0}", &long] {

@@ -1,9 +1,9 @@
-//! The conditional headers `ETag`, `If-None-Match` and `If-Match`.
+//! `ETag`, `If-None-Match` and `If-Match`.
 
 use coinolio_tests::service::{Call, Service};
 
 #[tokio::test]
-async fn a_read_is_answered_with_304_and_no_body_if_the_client_has_the_version() {
+async fn a_read_is_304_without_a_body_if_the_client_has_the_version() {
     let service = Service::with_portfolio().await;
     for event in ["v1-read", "v2-read", "v2-read-version"] {
         for tags in ["\"1\"", "W/\"1\"", "\"7\", \"1\"", "*"] {
@@ -52,7 +52,7 @@ async fn a_restore_that_expects_another_version_changes_nothing() {
         .await;
     let restored = service.call(restore().header("if-match", "\"2\"")).await;
     assert_eq!((restored.status, restored.header("etag")), (200, Some("\"3\"")));
-    // The repetition still expects version 2, which is no longer the head.
+    // A repetition expects version 2, which is no longer the head.
     let again = restore().header("if-match", "\"2\"");
     service.assert_refused(again, 412, "precondition_failed").await;
 }

@@ -41,7 +41,7 @@ async fn a_device_is_registered_by_its_first_sync_in_either_protocol() {
     assert_eq!(
         ok(&service, Call::of("v2-devices")).await,
         json!({ "devices": [] }),
-        "a creation must not register a device"
+        "a creation is not a sync"
     );
     ok(&service, Call::of("v1-sync")).await;
     ok(&service, edit("tablet", "t-1", "2", "2025-12-31T23:59:00Z")).await;
@@ -77,7 +77,7 @@ async fn a_refused_sync_registers_no_device() {
 }
 
 #[tokio::test]
-async fn a_description_survives_syncs_until_it_is_replaced_or_the_device_is_forgotten() {
+async fn a_description_survives_syncs_until_it_is_replaced_or_its_device_is_forgotten() {
     let service = Service::with_portfolio().await;
     let made = service.call(Call::of("v2-describe-device")).await;
     assert_eq!(
@@ -115,7 +115,7 @@ async fn a_device_with_an_unreadable_item_is_refused_before_anything_is_written(
         item.insert(name.to_owned(), value);
         let put = service.dynamo.client.put_item().table_name(TABLE);
         put.set_item(Some(item)).send().await.unwrap();
-        // `assert_refused` compares the whole table before and after.
+        // This compares the whole table before and after.
         service.assert_refused(rank("phone", 3), 503, "unavailable").await;
         service.assert_refused(Call::of("v2-device"), 503, "unavailable").await;
     }
@@ -139,7 +139,7 @@ async fn a_failed_registration_does_not_fail_the_sync() {
         assert_eq!(ok(&broken, batch).await["results"][0]["status"], 200, "{failing}");
         assert_eq!(ok(&service, Call::of("v2-devices")).await, json!({ "devices": [] }));
     }
-    // Another execution environment registers the device at its next sync.
+    // The next execution environment registers the device.
     ok(
         &service,
         edit("tablet", "sync-3", "8", "2026-01-01T00:00:00Z").with(|body| body["base_version"] = json!(3)),
@@ -170,9 +170,7 @@ async fn a_sighting_is_written_again_15_minutes_after_the_last_and_not_before() 
         let before = meter.usage().write_units;
         let version = u64::try_from(minutes).unwrap();
         let shown = |(): &()| vec![(portfolios[0].clone(), Some(version))];
-        registrar
-            .register_beside(&log, syncing, &portfolios, async {}, shown)
-            .await;
+        registrar.beside(&log, syncing, &portfolios, async {}, shown).await;
         if meter.usage().write_units > before {
             registered.push(minutes);
             let kept = log.device(&user, &device).await.unwrap().unwrap();
@@ -196,7 +194,7 @@ async fn another_users_device_is_not_found() {
         ok(&service, Call::of("v2-devices").by("eve")).await,
         json!({ "devices": [] })
     );
-    // Eve's device has the same id but is a different device.
+    // Eve's device with the same id is another device.
     let hers = service.call(Call::of("v2-describe-device").by("eve")).await;
     assert_eq!(hers.status, 201);
     assert_eq!(ok(&service, Call::of("v2-device")).await["rank"], 50);
@@ -244,8 +242,8 @@ async fn a_bad_id_in_the_path_is_malformed() {
     }
 }
 
-/// Causes a conflict: two devices edit the same value. The tablet, whose edit is newer, syncs first, and then the
-/// phone. Returns the winner, the rule and the resulting value.
+/// Makes a conflict: two devices edit one value. The tablet, whose edit is newer, syncs first, then the phone. Returns
+/// the winner, the rule and the resulting value.
 async fn conflict(service: &Service, protocol: &str) -> (Value, Value, Value) {
     ok(service, edit("tablet", "t-1", "2", "2025-12-31T23:59:59Z")).await;
     let answer = match protocol {
@@ -316,7 +314,7 @@ async fn a_conflict_is_decided_by_the_ranks_at_the_time_of_the_sync() {
     let answer = ok(&service, edit("phone", "p-1", "9", "2025-12-31T23:00:00Z")).await;
     assert_eq!(answer["conflicts"][0]["rule"], "device_rank");
     assert_eq!(answer["conflicts"][0]["winner"], "client");
-    // The decision is final: a repetition is answered from the log.
+    // The decision stands: a repetition is answered from the log.
     ok(&service, rank("phone", 0)).await;
     let again = ok(&service, edit("phone", "p-1", "9", "2025-12-31T23:00:00Z")).await;
     assert_eq!(again["conflicts"], answer["conflicts"]);

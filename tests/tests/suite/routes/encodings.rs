@@ -1,4 +1,4 @@
-//! gzip in requests and answers.
+//! gzip, for requests and for answers.
 
 use coinolio_tests::service::{Call, Service};
 use serde_json::json;
@@ -44,7 +44,7 @@ async fn a_small_answer_is_not_compressed() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_has_the_same_effect_as_a_plain_one() {
+async fn a_compressed_body_has_the_effect_of_the_plain_one() {
     let (plain, packed) = (Service::with_portfolio().await, Service::with_portfolio().await);
     let plain = plain.call(Call::of("v2-sync")).await.json();
     let packed = packed.call(Call::of("v2-sync-gzip")).await.json();

@@ -1,5 +1,4 @@
-//! The table of errors in docs/PROTOCOL.md: every error has its documented status, code and form, and changes
-//! nothing.
+//! The table of errors in docs/PROTOCOL.md: each has its status, code and form, and changes nothing.
 
 use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
@@ -10,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// All events whose route names a portfolio.
+/// Every event whose route names a portfolio.
 const ABOUT_ONE: [&str; 15] = [
     "v1-sync-status",
     "v1-sync-status-alias",
@@ -30,7 +29,7 @@ const ABOUT_ONE: [&str; 15] = [
 ];
 
 #[tokio::test]
-async fn every_route_answers_401_without_a_sub_claim() {
+async fn every_route_is_401_without_a_sub_claim() {
     let service = Service::with_portfolio().await;
     for event in ABOUT_ONE.into_iter().chain(["v1-create", "v1-list", "v2-list"]) {
         for call in [
@@ -58,7 +57,7 @@ async fn another_users_portfolio_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_gets_404_and_a_known_path_with_another_method_gets_405() {
+async fn an_unknown_path_is_404_and_a_known_one_with_another_method_405() {
     let service = Service::with_portfolio().await;
     for path in [
         "/",
@@ -104,7 +103,7 @@ async fn a_bad_id_in_the_path_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_base_that_never_existed_is_unknown() {
+async fn a_base_that_the_log_never_had_is_unknown() {
     let service = Service::with_portfolio().await;
     let call = Call::of("v2-sync").with(|body| body["base_version"] = json!(7));
     service.assert_refused(call, 409, "base_unknown").await;
@@ -115,7 +114,7 @@ async fn a_phone_with_empty_storage_wipes_nothing() {
     let service = Service::with_portfolio().await;
     let call = Call::of("v1-sync").with(|body| body["client_data"] = json!({"assets": {}}));
     service.assert_refused(call.clone(), 409, "wipe_refused").await;
-    // The same request succeeds if the client confirms the wipe.
+    // The same request passes if the client says that it means it.
     let meant = service.call(call.with(|body| body["allow_wipe"] = json!(true))).await;
     assert_eq!(meant.status, 200, "{}", meant.text);
 }
@@ -162,7 +161,7 @@ async fn a_body_over_its_limit_is_too_large_in_any_encoding() {
 }
 
 #[tokio::test]
-async fn a_document_over_6_mb_is_too_large_even_if_the_body_is_not() {
+async fn a_document_over_6_mb_is_too_large_although_the_body_is_not() {
     let service = Service::with_portfolio().await;
     let note = "x".repeat(6 * 1024 * 1024);
     let patch = Call::of("v2-sync").with(|body| {
@@ -190,7 +189,7 @@ async fn a_content_coding_other_than_gzip_is_unsupported() {
 }
 
 #[tokio::test]
-async fn a_request_to_a_throttled_store_is_unavailable_and_says_when_to_retry() {
+async fn a_throttled_store_is_unavailable_and_says_when_to_retry() {
     let service = Service::with_portfolio().await;
     let log = service
         .dynamo
@@ -205,10 +204,10 @@ async fn a_request_to_a_throttled_store_is_unavailable_and_says_when_to_retry() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_sync_that_is_beaten_with_no_time_left_is_busy() {
+async fn a_sync_beaten_at_the_end_of_the_invocations_time_is_busy() {
     let service = Arc::new(Service::with_portfolio().await);
     let (tablet, runtime) = (Arc::clone(&service), Handle::current());
-    // The tablet writes after the phone has read and before it writes.
+    // The tablet writes between the phone's read and its write.
     let log = service.dynamo.failing_log(move |operation, _| {
         if operation == "PutItem" {
             let (tablet, runtime) = (Arc::clone(&tablet), runtime.clone());

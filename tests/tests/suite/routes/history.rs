@@ -11,7 +11,7 @@ fn versions(page: &Value) -> Vec<u64> {
         .collect()
 }
 
-/// Starts a service whose portfolio has versions 1 to `versions`. Each version after the first adds a member.
+/// Starts a service whose portfolio has versions 1 to `versions`. Each but the first adds a member.
 async fn long(versions: u64) -> Service {
     let service = Service::with_portfolio().await;
     for base in 1..versions {
@@ -27,13 +27,13 @@ async fn long(versions: u64) -> Service {
 }
 
 #[tokio::test]
-async fn a_history_is_read_page_by_page_from_the_newest_change_backwards() {
+async fn a_history_is_read_page_by_page_from_the_newest_change_on() {
     let service = long(53).await;
     let first = service.call(Call::of("v2-history").query("")).await;
     assert_eq!((first.status, first.header("etag")), (200, None), "{}", first.text);
     assert!(
         !first.text.contains("secret"),
-        "a summary must contain no value: {}",
+        "a summary contains no value: {}",
         first.text
     );
     let page = first.json();
@@ -48,7 +48,7 @@ async fn a_history_is_read_page_by_page_from_the_newest_change_backwards() {
 }
 
 #[tokio::test]
-async fn any_version_can_be_a_cursor_and_anything_else_is_malformed() {
+async fn a_made_up_cursor_is_a_position_and_one_that_is_not_a_version_is_malformed() {
     let service = long(3).await;
     for (query, expected) in [
         ("before=0", vec![]),
@@ -103,7 +103,7 @@ async fn a_comparison_accepts_only_versions_that_the_portfolio_has() {
         let refused = service
             .assert_refused(Call::of("v2-compare").query(query), 404, "not_found")
             .await;
-        // A read of the version is refused with the same words if the portfolio never had it.
+        // A read of the version is refused in the same words if the portfolio never had it.
         let read = Call::of("v2-read").query(&format!(
             "version={}",
             if query.contains('3') { "3" } else { "9007199254740991" }
@@ -127,7 +127,7 @@ async fn a_comparison_accepts_only_versions_that_the_portfolio_has() {
 }
 
 #[tokio::test]
-async fn a_history_shows_the_name_that_the_user_gave_to_a_device() {
+async fn a_history_shows_a_device_by_the_name_that_its_user_gave_it() {
     let service = Service::with_portfolio().await;
     let name = async || {
         let page = service.call(Call::of("v2-history").query("")).await.json();
@@ -136,11 +136,7 @@ async fn a_history_shows_the_name_that_the_user_gave_to_a_device() {
     };
     assert_eq!(name().await, Value::Null);
     assert_eq!(service.call(Call::of("v2-describe-device").by("eve")).await.status, 201);
-    assert_eq!(
-        name().await,
-        Value::Null,
-        "the history must not show another user's device name"
-    );
+    assert_eq!(name().await, Value::Null, "the name of another user's device");
     assert_eq!(service.call(Call::of("v2-describe-device")).await.status, 201);
     assert_eq!(name().await, "Ada's phone");
 }

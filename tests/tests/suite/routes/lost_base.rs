@@ -1,4 +1,4 @@
-//! The routes when the base has expired, which means that retention has removed it.
+//! The routes if the base has expired: retention has removed it.
 
 use crate::conformance::samples::{entry, key, synced};
 use coinolio_core::json;
@@ -14,7 +14,7 @@ const CLAIMED: &str = "5f0c6a1e-8f0b-4c57-9d5e-2b7f0f6b7a11";
 /// The parent of the oldest retained change.
 const RETAINED_FROM: Version = 5;
 
-/// Starts a service with a portfolio `main` that has only a snapshot of version 5 and the change to version 6.
+/// Starts a service with the portfolio `main`, which has only a snapshot of version 5 and the change to version 6.
 async fn with_a_cut_log() -> Service {
     let service = Service::start().await;
     let (log, key) = (service.dynamo.log(), key(CLAIMED, "main"));
@@ -25,8 +25,7 @@ async fn with_a_cut_log() -> Service {
         .await
         .unwrap();
     let kept = synced(RETAINED_FROM, 6, Patch::default());
-    // `create` accepts a first change with any parent, so it can write the directory entry and the oldest retained
-    // change.
+    // A creation accepts a change with any parent, so it writes the directory entry and the oldest change.
     log.create(&key, &entry(&key, "Main"), &kept).await.unwrap();
     service
 }
@@ -39,7 +38,7 @@ fn sync(base: Version, lost: bool) -> Call {
 }
 
 #[tokio::test]
-async fn an_expired_base_gets_410_and_the_same_sync_with_base_lost_merges_without_loss() {
+async fn an_expired_base_is_410_and_the_same_sync_with_base_lost_merges_without_loss() {
     let service = with_a_cut_log().await;
     let refused = service.assert_refused(sync(2, false), 410, "base_expired").await;
     let problem = refused.json();
@@ -65,11 +64,11 @@ async fn an_expired_base_gets_410_and_the_same_sync_with_base_lost_merges_withou
         service.call(sync(2, true)).await.json()["conflicts"],
         answer["conflicts"]
     );
-    assert!(service.items().await == before, "the repetition must write nothing");
+    assert!(service.items().await == before, "the repetition wrote something");
 }
 
 #[tokio::test]
-async fn an_unknown_base_gets_409_even_with_base_lost_which_must_be_a_boolean() {
+async fn an_unknown_base_is_409_even_with_base_lost_which_must_be_a_boolean() {
     let service = with_a_cut_log().await;
     service.assert_refused(sync(9, true), 409, "base_unknown").await;
     let wrong = sync(2, true).with(|body| body["base_lost"] = json!("yes"));
@@ -77,7 +76,7 @@ async fn an_unknown_base_gets_409_even_with_base_lost_which_must_be_a_boolean() 
 }
 
 #[tokio::test]
-async fn a_read_of_an_expired_version_gets_410() {
+async fn an_expired_version_is_410() {
     let service = with_a_cut_log().await;
     service
         .assert_refused(Call::of("v2-read").query("version=3"), 410, "base_expired")
@@ -90,7 +89,7 @@ async fn a_read_of_an_expired_version_gets_410() {
 }
 
 #[tokio::test]
-async fn compare_restore_and_keep_mine_get_410_for_expired_versions_and_the_history_omits_them() {
+async fn expired_versions_are_410_for_compare_restore_and_keep_mine_and_not_in_the_history() {
     let service = with_a_cut_log().await;
     let restore = Call::of("v2-restore").with(|body| body["version"] = json!(3));
     let keep = Call::of("v2-keep-mine");

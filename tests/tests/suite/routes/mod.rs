@@ -1,4 +1,4 @@
-//! The routes: sends the events in `events/` to the functions' handlers on a DynamoDB API.
+//! The routes: the events of `events/`, sent to the functions' handlers on a DynamoDB API.
 
 mod bad_input;
 mod conditions;
@@ -33,7 +33,7 @@ fn each_route_has_an_event_and_each_event_has_a_route() {
         event["routeKey"].as_str().unwrap().to_owned()
     };
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    // The subfolder contains the events of the function that has no routes.
+    // The subfolder contains the events of the function without routes.
     let events: BTreeSet<String> = files
         .filter(|path| path.is_file())
         .map(|path| route_of(&path))

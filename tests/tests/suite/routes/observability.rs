@@ -1,7 +1,7 @@
-//! Checks that docs/OBSERVABILITY.md describes the actual metrics and the actual log event.
+//! Checks that docs/OBSERVABILITY.md describes the metrics and the event as they are.
 
 use super::telemetry::event_of;
-use coinolio_aws::metrics::METRICS;
+use coinolio_aws::telemetry::METRICS;
 use coinolio_tests::service::{Call, Service};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,14 +12,14 @@ fn document() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// Returns the part of `text` between `start` and the first `end` after it.
+/// Returns the part of `text` between `start` and the next `end`.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
     let (_, rest) = text.split_once(start).unwrap();
     rest.split_once(end).unwrap().0
 }
 
 #[test]
-fn the_documented_table_of_metrics_matches_the_code() {
+fn the_documented_table_of_metrics_is_the_one_in_code() {
     let document = document();
     let rows = between(&document, "\n## Metrics\n", "\n## ")
         .lines()
@@ -45,7 +45,7 @@ fn the_documented_table_of_metrics_matches_the_code() {
     assert_eq!(documented, in_code);
 }
 
-/// Returns the name and the JSON type of each member of `event`.
+/// Returns the name and the JSON type of each member.
 fn types(event: &Value) -> BTreeMap<String, &'static str> {
     let type_of = |value: &Value| match value {
         Value::Null => "null",
@@ -60,7 +60,7 @@ fn types(event: &Value) -> BTreeMap<String, &'static str> {
 }
 
 #[tokio::test]
-async fn the_documented_event_has_the_members_and_the_metrics_of_an_actual_event() {
+async fn the_documented_event_has_the_members_and_the_metrics_of_a_real_one() {
     let document = document();
     let mut documented: Value = serde_json::from_str(between(&document, "```json\n", "```")).unwrap();
     let service = Service::with_portfolio().await;

@@ -1,10 +1,10 @@
-//! Operations on whole portfolios: create, list, read, replace and delete.
+//! Whole portfolios: create, list, read, replace, delete.
 
 use coinolio_tests::service::{Call, Service};
 use serde_json::json;
 
 #[tokio::test]
-async fn only_its_user_can_list_and_read_a_created_portfolio() {
+async fn a_created_portfolio_is_listed_and_read_by_its_user_only() {
     let service = Service::start().await;
     let created = service.call(Call::of("v1-create")).await;
     assert_eq!(created.status, 201, "{}", created.text);
@@ -75,7 +75,7 @@ async fn a_portfolio_can_be_read_at_its_head_and_at_an_older_version() {
 }
 
 #[tokio::test]
-async fn a_replaced_document_makes_a_new_version_and_a_new_name_does_not() {
+async fn a_replaced_document_is_a_new_version_and_a_new_name_is_not() {
     let service = Service::with_portfolio().await;
     let replaced = service.call(Call::of("v1-replace")).await;
     assert_eq!(
@@ -90,7 +90,7 @@ async fn a_replaced_document_makes_a_new_version_and_a_new_name_does_not() {
         (&json!("Savings"), &json!(2))
     );
     assert_eq!(portfolio["data"]["assets"]["btc"]["amount"], "0.75");
-    // The version does not change if only the name changes.
+    // The version stays if only the name changes.
     let renamed = Call::of("v1-replace")
         .without_header("if-match")
         .with(|body| *body = json!({"name": "Trading"}));

@@ -1,5 +1,4 @@
-//! Sends the scenario to the handlers. `runtime-events` sends the same events to the functions under a Lambda
-//! runtime.
+//! The scenario, sent to the handlers. `runtime-events` sends the same events to the functions under a Lambda runtime.
 
 use coinolio_tests::scenario::{self, Times, steps};
 use coinolio_tests::service::{Call, Service};
@@ -7,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 #[tokio::test]
-async fn the_handlers_give_the_answers_of_the_scenario_to_the_events_in_order() {
+async fn the_events_in_order_get_the_answers_of_the_scenario() {
     let service = Service::start().await;
     let mut times = Times::default();
     for step in steps() {

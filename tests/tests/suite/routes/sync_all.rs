@@ -1,4 +1,4 @@
-//! `POST /api/v2/sync`, which syncs several portfolios at once.
+//! `POST /api/v2/sync`: several portfolios at once.
 
 use coinolio_tests::faults::Fault;
 use coinolio_tests::service::{Call, Service};
@@ -48,7 +48,7 @@ async fn a_batch_creates_edits_and_pulls_25_portfolios_in_the_requests_order() {
     assert_eq!(
         device["acknowledged"],
         json!({}),
-        "base 0 must acknowledge nothing, and the next registration is due only in 15 minutes"
+        "base 0 acknowledges nothing, and the next registration is due in 15 minutes"
     );
 }
 
@@ -101,7 +101,7 @@ async fn a_portfolio_that_fails_does_not_affect_the_others() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_invalid_as_a_whole_changes_nothing() {
+async fn a_batch_that_is_wrong_as_a_whole_changes_nothing() {
     let service = Service::with_portfolio().await;
     let twice = vec![
         part("main", 1, &set(1)),
@@ -148,17 +148,17 @@ async fn a_repeated_batch_is_answered_portfolio_by_portfolio_from_the_log() {
     let first = results(&service, batch(parts())).await;
     let before = service.items().await;
     assert_eq!(results(&service, batch(parts())).await, first);
-    // The same sync, sent alone, is a repetition too.
+    // The same sync outside a batch is a repetition too.
     let alone = Call::of("v2-sync").with(|body| {
         body["sync_id"] = json!("main-1");
         body["changes"] = set(1);
     });
     assert_eq!(service.call(alone).await.json(), first[0]["body"]);
-    assert!(service.items().await == before, "the repetition must write nothing");
+    assert!(service.items().await == before, "the repetition wrote something");
 }
 
 #[tokio::test]
-async fn a_result_that_does_not_fit_into_the_answer_can_be_fetched_alone() {
+async fn a_result_without_room_in_the_answer_can_be_fetched_alone() {
     let service = Service::start().await;
     let (big, small) = (set("x".repeat(2_500_000)), set(1));
     for id in ["a", "b"] {
@@ -175,10 +175,10 @@ async fn a_result_that_does_not_fit_into_the_answer_can_be_fetched_alone() {
     let pulls = ["a", "b", "c"].map(|id| json!({"portfolio_id": id, "sync_id": "pull-2", "base_version": 0}));
     let answered = service.call(batch(pulls.to_vec())).await;
     let found = answered.json()["results"].as_array().unwrap().clone();
-    // A result that does not fit into the rest of the answer does not exclude a smaller one after it.
+    // If a result does not fit into the rest of the answer, a smaller one behind it still does.
     assert_eq!(statuses(&found), [200, 413, 200]);
     assert_eq!(found[1]["problem"]["code"], "too_large");
-    assert!(found[1]["problem"]["detail"].as_str().unwrap().contains("succeeded"));
+    assert!(found[1]["problem"]["detail"].as_str().unwrap().contains("carried out"));
     let alone = Call::of("v2-sync").about("b").with(|body| {
         body["sync_id"] = json!("pull-2");
         body["base_version"] = json!(0);
@@ -190,7 +190,7 @@ async fn a_result_that_does_not_fit_into_the_answer_can_be_fetched_alone() {
 }
 
 #[tokio::test]
-async fn a_store_failure_for_one_portfolio_fails_only_its_sync() {
+async fn a_store_failure_for_one_portfolio_fails_that_one_only() {
     let service = Service::with_portfolio().await;
     let log = service.dynamo.failing_log(|operation, seen| match (operation, seen) {
         ("PutItem", 0) => Fault::Answer(400, "AccessDeniedException"),

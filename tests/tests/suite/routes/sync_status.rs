@@ -1,10 +1,9 @@
-//! `GET …/sync-status`: both paths of v1, and v2.
+//! `GET …/sync-status`, v1 at both of its paths and v2.
 
 use coinolio_tests::service::{Call, Service};
 use serde_json::json;
 
-/// Starts a service with a portfolio at version 3: the phone created it, then the tablet and the phone synced
-/// edits.
+/// Starts a service whose head is version 3: the phone created the portfolio, then the tablet and the phone synced.
 async fn three_versions() -> Service {
     let service = Service::with_portfolio().await;
     for (base, device) in [(1, "tablet"), (2, "phone")] {
@@ -52,7 +51,7 @@ async fn both_protocols_compare_the_devices_version_with_the_head() {
 }
 
 #[tokio::test]
-async fn the_status_has_the_heads_etag_and_is_304_if_the_client_has_the_head() {
+async fn the_status_carries_the_heads_etag_and_is_304_if_the_client_has_it() {
     let service = three_versions().await;
     for event in ["v1-sync-status", "v2-sync-status"] {
         let answered = service.call(Call::of(event)).await;
@@ -94,7 +93,7 @@ async fn a_query_with_a_missing_or_bad_parameter_is_malformed() {
 }
 
 #[tokio::test]
-async fn every_form_of_last_sync_at_that_the_apps_use_is_accepted() {
+async fn a_last_sync_at_in_any_form_that_the_apps_use_is_accepted() {
     let service = Service::with_portfolio().await;
     for time in [
         "2026-01-01T00:00:00.000Z",

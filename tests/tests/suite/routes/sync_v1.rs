@@ -27,11 +27,11 @@ async fn a_repeated_request_has_one_effect() {
     let before = service.items().await;
     let again = service.call(Call::of("v1-sync")).await;
     assert_eq!((again.status, &again.json()["version"]), (200, &json!(2)));
-    assert!(service.items().await == before, "the repetition must write nothing");
+    assert!(service.items().await == before, "the repetition wrote something");
 }
 
 #[tokio::test]
-async fn edits_that_two_devices_make_to_different_assets_both_survive() {
+async fn edits_of_two_devices_to_different_assets_both_survive() {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v1-sync")).await;
     let tablet = Call::of("v1-sync").with(|body| {

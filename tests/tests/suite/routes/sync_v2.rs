@@ -78,11 +78,11 @@ async fn another_devices_edit_of_the_same_field_is_a_conflict_in_the_answer() {
     let repeated = service.call(tablet).await;
     assert_eq!(repeated.json()["version"], 3);
     assert_eq!(repeated.json()["conflicts"], answer["conflicts"]);
-    assert!(service.items().await == before, "the repetition must write nothing");
+    assert!(service.items().await == before, "the repetition wrote something");
 }
 
 #[tokio::test]
-async fn a_document_of_nearly_6_mb_syncs_in_one_request() {
+async fn a_document_of_nearly_6_mb_syncs_in_one_body() {
     let service = Service::with_portfolio().await;
     let note = "x".repeat(6 * 1024 * 1024 - 2000);
     let call = Call::of("v2-sync").with(|body| {
@@ -96,7 +96,7 @@ async fn a_document_of_nearly_6_mb_syncs_in_one_request() {
     assert_eq!(
         read.header("content-encoding"),
         Some("gzip"),
-        "an uncompressed request would exceed Lambda's limit"
+        "Lambda could not carry it uncompressed"
     );
     assert_eq!(read.json()["document"]["note"].as_str().map(str::len), Some(note.len()));
 }
@@ -125,17 +125,13 @@ async fn a_sync_of_one_field_is_at_most_600_bytes_on_the_wire_for_any_document_s
         let request = sync(2, 1, edit);
         let answered = service.call(Call::of("v2-sync").about(id).text(request.clone())).await;
         assert_eq!(answered.json()["outcome"], "accepted");
-        assert_eq!(
-            answered.header("content-encoding"),
-            None,
-            "the answer must be uncompressed"
-        );
+        assert_eq!(answered.header("content-encoding"), None, "the answer is uncompressed");
         taken.push(request.len() + answered.text.len());
     }
     assert_eq!(taken, [ONE_FIELD_BYTES; 2]);
 }
 
-/// The total size of the request's and the answer's bodies in bytes, if all ids are UUIDs.
+/// The bytes of a request's and its answer's bodies together, with UUIDs as ids.
 const ONE_FIELD_BYTES: usize = 517;
 
 const _: () = assert!(ONE_FIELD_BYTES <= 600);

@@ -28,8 +28,8 @@ fn pull(device: &str, base: u64) -> Call {
     })
 }
 
-/// Starts a service with a conflict. Version 2 is the phone's edit; version 3 is the tablet's earlier edit of the
-/// same amount, so the tablet's `0.6` is the losing value.
+/// Starts a service with a conflict: version 2 is the phone's edit, version 3 the tablet's earlier edit of the same
+/// amount, so its `0.6` is the losing value.
 async fn with_conflict() -> Service {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v2-sync")).await;
@@ -64,7 +64,7 @@ async fn a_restored_version_reaches_the_devices_with_their_next_sync() {
     let undone = json!([{"op": "set", "path": ["assets", "btc", "amount"], "value": "0.5"}, {"op": "delete", "path": ["transactions", {"id": "tx_3"}]}]);
     assert_eq!(tablet["changes"], undone);
     let again = service.call(restore(1)).await.json();
-    assert_eq!(again, head, "a repetition must not make a second version");
+    assert_eq!(again, head, "a repetition makes no second version");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_refused_restore_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_restored_portfolio_is_available_again_on_every_route_and_every_device() {
+async fn a_restored_portfolio_is_available_again_on_every_route_and_device() {
     let service = Service::with_portfolio().await;
     service.call(Call::of("v2-sync")).await;
     service.call(Call::of("v1-delete")).await;
@@ -127,7 +127,7 @@ async fn a_restored_portfolio_is_available_again_on_every_route_and_every_device
 }
 
 #[tokio::test]
-async fn keep_mine_brings_a_losing_value_back_only_once() {
+async fn a_losing_value_is_brought_back_once() {
     let service = with_conflict().await;
     let recorded = service.call(Call::of("v2-history").query("limit=1")).await.json();
     let conflict = &recorded["changes"][0]["conflicts"][0];
@@ -150,7 +150,7 @@ async fn keep_mine_brings_a_losing_value_back_only_once() {
         body["changes"] = json!([{"op": "set", "path": ["assets", "btc", "amount"], "value": "0.9"}]);
     });
     service.call(edit).await;
-    // A repetition must not undo the later edit, even if its body is different.
+    // A repetition must not undo the later edit, even if its body differs.
     let before = service.items().await;
     for call in [
         keep_mine("3", "0"),
@@ -165,7 +165,7 @@ async fn keep_mine_brings_a_losing_value_back_only_once() {
             again.text
         );
     }
-    assert!(service.items().await == before, "a repetition must write nothing");
+    assert!(service.items().await == before, "a repetition wrote something");
     assert_eq!(read(&service).await["document"]["assets"]["btc"]["amount"], "0.9");
 }
 

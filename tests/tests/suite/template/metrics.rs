@@ -1,13 +1,13 @@
-//! The dashboard and the alarms use only metrics that exist.
+//! The dashboard and the alarms use only metrics that are emitted.
 
-use coinolio_aws::metrics::METRICS;
+use coinolio_aws::telemetry::METRICS;
 use coinolio_core::Code;
 use coinolio_core::wire::Outcome;
 use coinolio_tests::template::Template;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// The AWS services' metrics that the template uses, with their dimensions (CloudWatch: "Viewing metrics for Lambda
+/// The metrics of AWS services that the template uses, with their dimensions (CloudWatch: "Viewing metrics for Lambda
 /// functions"; "Available CloudWatch metrics for Amazon SQS"; "Working with CloudWatch metrics for HTTP APIs";
 /// "DynamoDB metrics and dimensions").
 const OF_AWS: [(&str, &str, &[&str]); 13] = [
@@ -26,7 +26,7 @@ const OF_AWS: [(&str, &str, &[&str]); 13] = [
     ("AWS/DynamoDB", "SystemErrors", &["TableName", "Operation"]),
 ];
 
-/// Asserts that the metric is emitted with these dimensions. For the service's own metrics, also checks the values.
+/// Asserts that the metric is emitted with these dimensions. If it is one of ours, checks their values too.
 fn assert_emitted(namespace: &str, name: &str, dimensions: &[(String, String)]) {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| name.as_str()).collect();
     if namespace != "${MetricsNamespace}" {
@@ -54,7 +54,7 @@ fn assert_emitted(namespace: &str, name: &str, dimensions: &[(String, String)]) 
     }
 }
 
-/// Returns a value in the form that it has within a `Fn::Sub`.
+/// Returns a value in the form that it has inside a `Fn::Sub`.
 fn substituted(value: &Value) -> String {
     match (value.as_str(), value["Ref"].as_str()) {
         (Some(text), _) => text.to_owned(),
@@ -111,7 +111,7 @@ fn every_alarm_watches_an_emitted_metric_and_says_what_to_do() {
     assert!(alarms >= 10);
 }
 
-/// Returns the dashboard's widgets, with every `${…}` unchanged.
+/// Returns the widgets, with every `${…}` left as it is.
 fn widgets(template: &Template) -> Vec<Value> {
     let body = &template.0["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0];
     let body: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
@@ -142,7 +142,10 @@ fn every_widget_shows_emitted_metrics() {
         }
         for metric in metrics.iter().filter_map(|metric| metric[0]["expression"].as_str()) {
             for id in &ids {
-                assert!(metric.contains(id.as_str()), "{metric} does not use the metric {id}");
+                assert!(
+                    metric.contains(id.as_str()),
+                    "{id} is a metric that is not used in {metric}"
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Compares `template.yaml` with the code, the documents and the events. A difference is a bug in one of them.
+//! Compares `template.yaml` with the code, the documents and the events. If they differ, one of them has a bug.
 
 mod metrics;
 mod parameters;

@@ -1,13 +1,12 @@
-//! CloudFormation must refuse deployment parameters that cannot work before it creates anything.
+//! Deployment parameters that cannot work are refused before anything is created.
 
 use coinolio_tests::template::Template;
 use regex::Regex;
 use serde_json::Value;
 
-/// Returns true if CloudFormation accepts the value. CloudFormation matches a pattern against the whole value.
+/// Returns whether CloudFormation accepts the value. It matches a pattern against the whole value.
 fn accepts(parameter: &Value, value: &str) -> bool {
-    // Rust's regular expressions have no look-ahead. The patterns contain only one, so remove it and check it
-    // separately.
+    // Rust's regular expressions have no look-ahead, so the only one is replaced by a check of its own.
     let pattern = parameter["AllowedPattern"].as_str().unwrap().replace("(?!AWS/)", "");
     let excluded = parameter["AllowedPattern"].as_str().unwrap().contains("(?!AWS/)") && value.starts_with("AWS/");
     let longest = parameter["MaxLength"].as_u64().unwrap_or(4096);
@@ -16,7 +15,7 @@ fn accepts(parameter: &Value, value: &str) -> bool {
 }
 
 #[test]
-fn every_parameter_has_a_description_and_a_constraint() {
+fn every_parameter_has_a_description_and_a_bound() {
     let template = Template::read();
     for (name, parameter) in template.0["Parameters"].as_object().unwrap() {
         assert!(
@@ -38,7 +37,7 @@ fn every_parameter_has_a_description_and_a_constraint() {
 }
 
 #[test]
-fn every_parameter_is_used_and_belongs_to_a_group() {
+fn every_parameter_is_in_a_group_and_used() {
     let template = Template::read();
     let groups = &template.0["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
     let mut asked: Vec<&str> = groups

@@ -1,4 +1,4 @@
-//! Each function's role allows exactly the actions that its handler uses, and only on the service's table.
+//! A function's role allows exactly the actions that its handler uses, and only on the one table.
 
 use coinolio_aws::routes::Function;
 use coinolio_core::sync::Retention;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Returns the action that a DynamoDB operation needs. A transaction needs the actions of its writes, here puts
+/// Returns the action that an operation of DynamoDB needs. A transaction needs that of the writes in it, here puts
 /// (DynamoDB Developer Guide, "IAM and transactions").
 fn action(operation: &str) -> String {
     let name = if operation == "TransactWriteItems" {
@@ -22,7 +22,7 @@ fn action(operation: &str) -> String {
     format!("dynamodb:{name}")
 }
 
-/// Makes `calls` to `service`, and returns the actions that the handlers need for them.
+/// Makes `calls` to `service` and returns the actions that the handlers need for them.
 async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
     let seen: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let recorder = Arc::clone(&seen);
@@ -31,7 +31,7 @@ async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
         Fault::Serve
     });
     let log = log.await;
-    // When a function starts, it opens its connection with a request.
+    // A function opens its connection with a request when it starts.
     log.connect().await;
     let recorded = service.on(log);
     for call in calls {
@@ -42,7 +42,7 @@ async fn needed(service: &Service, calls: Vec<Call>) -> BTreeSet<String> {
     seen.clone()
 }
 
-/// Returns entries that compress badly and do not fit into one item, so the store writes them in chunks.
+/// Returns entries that compress badly and do not fit into one item, so that they are stored in chunks.
 fn large() -> Value {
     (0..2_000)
         .map(|n| json!({ "id": format!("{:x}", 2_654_435_761_u64 * n % 4_294_967_291), "amount": n }))
@@ -60,16 +60,16 @@ fn sync_v2(id: &str, base: u64, path: &str, value: &Value) -> Call {
 }
 
 #[tokio::test]
-async fn the_role_of_the_sync_function_allows_exactly_the_actions_that_it_uses() {
+async fn the_sync_function_is_allowed_exactly_the_actions_that_it_uses() {
     let service = Service::with_portfolio().await;
     let created = sync_v2("s-0", 0, "a", &json!(1)).about("new");
     let calls = vec![
         created.with(|body| body["name"] = json!("New")),
         sync_v2("s-1", 1, "a", &json!(1)),
         sync_v2("s-2", 2, "b", &large()),
-        // The base is older than the head, so the sync reads the changes since the base and merges.
+        // The base is older than the head, so both are read and merged.
         sync_v2("s-3", 1, "c", &json!(1)),
-        // A pull of a large delta reads the document's size from the directory.
+        // A large pull reads the size of the document from the directory.
         Call::of("v2-sync").with(|body| {
             body["base_version"] = json!(1);
             body["sync_id"] = json!("s-4");
@@ -86,7 +86,7 @@ async fn the_role_of_the_sync_function_allows_exactly_the_actions_that_it_uses()
 }
 
 #[tokio::test]
-async fn the_role_of_the_sync_status_function_allows_exactly_the_actions_that_it_uses() {
+async fn the_sync_status_function_is_allowed_exactly_the_actions_that_it_uses() {
     let service = Service::with_portfolio().await;
     let calls = ["v1-sync-status", "v1-sync-status-alias", "v2-sync-status"].map(Call::of);
     let needed = needed(&service, calls.to_vec()).await;
@@ -94,7 +94,7 @@ async fn the_role_of_the_sync_status_function_allows_exactly_the_actions_that_it
 }
 
 #[tokio::test]
-async fn the_role_of_the_portfolios_function_allows_exactly_the_actions_that_it_uses() {
+async fn the_portfolios_function_is_allowed_exactly_the_actions_that_it_uses() {
     let service = Service::start().await;
     let calls = vec![
         Call::of("v1-create"),
@@ -121,7 +121,7 @@ async fn the_role_of_the_portfolios_function_allows_exactly_the_actions_that_it_
     assert_eq!(Template::read().table_actions(Function::Portfolios.name()), needed);
 }
 
-/// Returns the actions that keep-mine needs.
+/// Returns the actions that keep-mine needs to bring back a losing value.
 async fn keep_mine() -> BTreeSet<String> {
     let service = Service::with_portfolio().await;
     service.call(sync_v2("s-1", 1, "a", &json!(1))).await;
@@ -133,15 +133,15 @@ async fn keep_mine() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_role_of_the_devices_function_allows_exactly_the_actions_that_it_uses() {
+async fn the_devices_function_is_allowed_exactly_the_actions_that_it_uses() {
     let service = Service::start().await;
     let calls = ["v2-describe-device", "v2-devices", "v2-device", "v2-forget-device"].map(Call::of);
     let needed = needed(&service, calls.to_vec()).await;
     assert_eq!(Template::read().table_actions(Function::Devices.name()), needed);
 }
 
-/// The actions with which Lambda reads a stream on behalf of the function, with the function's role (Lambda
-/// Developer Guide, "Process DynamoDB records with Lambda").
+/// The actions by which Lambda reads a stream for the function, with the function's role (Lambda Developer Guide,
+/// "Process DynamoDB records with Lambda").
 const OF_STREAMS: [&str; 4] = [
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
@@ -150,7 +150,7 @@ const OF_STREAMS: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn the_role_of_the_change_stream_function_allows_exactly_the_actions_that_it_uses() {
+async fn the_change_stream_function_is_allowed_exactly_the_actions_that_it_uses() {
     let service = Service::with_portfolio().await;
     for base in 1..=30 {
         let value = if base == 10 { large() } else { json!(base) };
@@ -169,7 +169,7 @@ async fn the_role_of_the_change_stream_function_allows_exactly_the_actions_that_
         versions: 1,
     };
     let records = service.dynamo.records();
-    // The first run writes a snapshot. The second run writes another one and removes the changes before the first.
+    // The first run writes a snapshot. The second writes another and removes the changes that the first one covers.
     assert_eq!(recorded.stream(&records, least).await, Vec::<Option<String>>::new());
     for base in 31..=60 {
         service
@@ -207,15 +207,15 @@ fn every_statement_names_single_actions_on_a_single_resource() {
                     Some("dynamodb") => assert_eq!(statement["Resource"], table, "{id}: {action}"),
                     Some("sqs") => assert_eq!(statement["Resource"], queue, "{id}: {action}"),
                     Some("logs") => assert_eq!(statement["Resource"], log, "{id}: {action}"),
-                    // X-Ray's actions cannot be limited to a resource.
+                    // Actions of X-Ray cannot be limited to a resource.
                     Some("xray") => assert_eq!(statement["Resource"], "*", "{id}: {action}"),
-                    other => panic!("{id} must not have an action of {other:?}"),
+                    other => panic!("{id} has an action of {other:?}"),
                 }
             }
         }
         assert!(
             function.get("Policies").is_none(),
-            "{id} must have no policies besides its role's"
+            "{id} has policies besides its role's"
         );
     }
 }

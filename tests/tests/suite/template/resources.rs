@@ -1,4 +1,4 @@
-//! The table, the environment of the functions, the API, and the logs.
+//! The table, the functions' environment, the API and the logs.
 
 use coinolio_aws::routes::ROUTES;
 use coinolio_tests::template::{Template, UNKNOWN};
@@ -19,7 +19,7 @@ fn the_functions_get_exactly_the_variables_that_the_code_reads() {
         set,
         ["METRICS_DIMENSIONS", "METRICS_NAMESPACE", "RUST_LOG", "TABLE_NAME"]
     );
-    // These are declared without a value, because `sam local` sets only declared variables.
+    // Declared without a value, because `sam local` sets only declared variables.
     unset.sort_by_key(|(name, _)| *name);
     let unset: Vec<&String> = unset.into_iter().map(|(name, _)| name).collect();
     assert_eq!(unset, ["AWS_ENDPOINT_URL_DYNAMODB", "DEV_USER"]);
@@ -30,15 +30,15 @@ fn the_functions_get_exactly_the_variables_that_the_code_reads() {
                 json!({"RETENTION_DAYS": {"Ref": "RetentionDays"}, "RETENTION_VERSIONS": {"Ref": "RetentionVersions"}});
             assert_eq!(own, Some(&json!({ "Variables": retention })));
         } else {
-            assert_eq!(own, None, "{id} must have no variables beyond the global ones");
+            assert_eq!(own, None, "{id} has variables of its own");
         }
     }
-    // The development identity is for machines without an authorizer, so no deployment may set it.
+    // The development user is for machines without an authorizer, so no deployment may set it.
     assert_eq!(template.0.to_string().matches("DEV_USER").count(), 1);
 }
 
 #[test]
-fn sam_local_and_cargo_lambda_have_the_same_environment() {
+fn sam_local_has_the_environment_of_cargo_lambda() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local");
     let json = std::fs::read_to_string(folder.join("functions.json")).unwrap();
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -48,14 +48,14 @@ fn sam_local_and_cargo_lambda_have_the_same_environment() {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
-    // Inside a container, this machine has another name.
+    // Inside a container this machine has another name.
     let endpoint = &mut variables["AWS_ENDPOINT_URL_DYNAMODB"];
     *endpoint = endpoint
         .as_str()
         .unwrap()
         .replace("127.0.0.1", "host.docker.internal")
         .into();
-    // `sam local` sets its own values for these.
+    // `sam local` sets these to its own values.
     for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         assert!(variables.remove(name).is_some(), "{name}");
     }
@@ -63,12 +63,12 @@ fn sam_local_and_cargo_lambda_have_the_same_environment() {
     let template = Template::read();
     for name in variables.keys() {
         let named = &template.0["Globals"]["Function"]["Environment"]["Variables"][name];
-        assert!(!named.is_null(), "sam local would drop {name}");
+        assert!(!named.is_null(), "sam local drops {name}");
     }
 }
 
 #[tokio::test]
-async fn the_table_matches_the_local_table_and_outlives_the_stack() {
+async fn the_table_is_created_like_the_local_one_and_outlives_the_stack() {
     let template = Template::read();
     let table = &template.0["Resources"]["Table"];
     assert_eq!(
@@ -127,7 +127,7 @@ async fn the_table_matches_the_local_table_and_outlives_the_stack() {
 }
 
 #[test]
-fn the_change_stream_function_receives_inserted_changes_and_its_failures_go_to_a_queue() {
+fn the_stream_function_receives_inserted_changes_and_its_failures_end_in_a_queue() {
     let template = Template::read();
     let events = &template.0["Resources"]["ChangeStreamFunction"]["Properties"]["Events"];
     let source = &events["Changes"]["Properties"];
@@ -166,21 +166,20 @@ fn every_route_requires_a_token() {
         for (name, event) in function["Events"].as_object().unwrap() {
             assert!(
                 event["Properties"].get("Auth").is_none(),
-                "{id}'s {name} must have no separate authorizer"
+                "{id}'s {name} has an authorizer of its own"
             );
         }
     }
 }
 
 #[test]
-fn a_preflight_request_needs_no_token_and_an_unknown_path_needs_one() {
+fn a_preflight_needs_no_token_and_an_unknown_path_needs_one() {
     let template = Template::read();
     let mut unknown = BTreeSet::new();
     for (id, function) in template.resources("AWS::Serverless::Function") {
         let events = function["Events"].as_object().unwrap().iter();
         for (name, event) in events.filter(|(_, event)| event["Type"] == "HttpApi") {
-            // A route without path and method, or with the method ANY, would receive OPTIONS requests, which API
-            // Gateway must answer itself.
+            // If a route has no path and no method, or the method ANY, it receives OPTIONS instead of API Gateway.
             let method = event["Properties"]["Method"].as_str().unwrap();
             assert!(!["ANY", "OPTIONS"].contains(&method), "{id}'s {name}");
             if event["Properties"]["Path"] == UNKNOWN {
@@ -198,7 +197,7 @@ fn cors_is_either_off_or_complete() {
     let cors = &template.0["Resources"]["Api"]["Properties"]["CorsConfiguration"]["Fn::If"];
     assert_eq!(cors[0], "HasCors");
     assert_eq!(cors[2], json!({ "Ref": "AWS::NoValue" }));
-    // SAM renames these members everywhere within the `If`, even if they occur in the name of a parameter.
+    // SAM renames these everywhere inside the `If`, even in the name of a parameter.
     for member in [
         "AllowOrigins",
         "AllowHeaders",
@@ -223,7 +222,7 @@ fn cors_is_either_off_or_complete() {
 }
 
 #[test]
-fn the_entries_of_every_log_group_expire() {
+fn every_log_has_a_group_whose_entries_expire() {
     let template = Template::read();
     let mut logged = Vec::new();
     for (id, group) in template.resources("AWS::Logs::LogGroup") {
@@ -248,8 +247,7 @@ fn the_access_log_is_json_without_paths_queries_or_tokens() {
         .as_str()
         .unwrap();
     assert_eq!(format.lines().count(), 1);
-    // The format itself must be JSON. Every variable is quoted, because API Gateway writes a dash for a missing
-    // number.
+    // The format itself must be JSON, so every variable is quoted: API Gateway writes a dash for a missing number.
     let line: Value = serde_json::from_str(format).unwrap();
     assert_eq!(line["routeKey"], "$context.routeKey");
     for secret in [

@@ -1,4 +1,4 @@
-//! Routes and functions are declared once, in `shared/aws/src/routes.rs`, and all other lists of them match it.
+//! A route and a function are declared once, in `shared/aws/src/routes.rs`: every other list of them agrees.
 
 use coinolio_aws::routes::{Function, ROUTES};
 use coinolio_tests::declared::{self, operation_ids, route_names};
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 #[test]
-fn the_generated_lists_match_the_declaration() {
+fn the_written_lists_agree_with_the_declaration() {
     for file in declared::files() {
         assert!(
             file.found == file.wanted,
@@ -21,7 +21,7 @@ fn the_generated_lists_match_the_declaration() {
 }
 
 #[test]
-fn the_template_has_the_declared_routes_under_their_names() {
+fn the_template_has_the_declared_routes_by_their_names() {
     let declared = ROUTES.iter().zip(route_names()).map(|(route, name)| {
         let function = route.operation.function();
         (format!("{function:?}Function"), name, route.to_string())
@@ -30,7 +30,7 @@ fn the_template_has_the_declared_routes_under_their_names() {
 }
 
 #[test]
-fn the_openapi_document_has_the_declared_routes_under_their_names() {
+fn the_openapi_document_has_the_declared_routes_by_their_names() {
     let document = yaml::file("docs/openapi.yaml");
     let mut documented = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
@@ -46,7 +46,7 @@ fn the_openapi_document_has_the_declared_routes_under_their_names() {
 }
 
 #[test]
-fn the_events_cover_exactly_the_declared_routes() {
+fn the_events_have_the_declared_routes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let events = files.filter(|path| path.is_file()).map(|path| {
@@ -58,7 +58,7 @@ fn the_events_cover_exactly_the_declared_routes() {
 }
 
 #[test]
-fn the_functions_are_exactly_the_workspaces_crates_and_the_templates_resources() {
+fn the_functions_are_crates_of_the_workspace_and_resources_of_the_template() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let crates = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());

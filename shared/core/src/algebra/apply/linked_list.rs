@@ -10,7 +10,13 @@ pub(super) struct LinkedList {
     pub(super) values: Vec<Option<Value>>,
     next: Vec<usize>,
     pub(super) previous: Vec<usize>,
+    /// Numbers that increase along the list; empty until the order of two elements is needed.
+    labels: Vec<i64>,
 }
+
+/// The difference between the labels of neighbours, when all elements are labelled. About 32 elements fit between two
+/// neighbours, one behind the other, before all must be labelled again.
+const LABEL_STEP: i64 = 1 << 32;
 
 impl LinkedList {
     /// The sentinel: an element that follows it is the first.
@@ -22,6 +28,7 @@ impl LinkedList {
             values: std::iter::once(None).chain(values.into_iter().map(Some)).collect(),
             next: (1..=len).chain([0]).collect(),
             previous: std::iter::once(len).chain(0..len).collect(),
+            labels: Vec::new(),
         }
     }
 
@@ -52,6 +59,43 @@ impl LinkedList {
         (self.next[at], self.previous[at]) = (next, predecessor);
         self.next[predecessor] = at;
         self.previous[next] = at;
+        self.label(at);
+    }
+
+    /// Labels the element at `at`, if the others are labelled and there is a number between its neighbours' labels.
+    fn label(&mut self, at: usize) {
+        if self.labels.is_empty() {
+            return;
+        }
+        let (previous, next) = (self.previous[at], self.next[at]);
+        let label = match (previous, next) {
+            (Self::FRONT, Self::FRONT) => Some(0),
+            (_, Self::FRONT) => self.labels[previous].checked_add(LABEL_STEP),
+            (Self::FRONT, _) => self.labels[next].checked_sub(LABEL_STEP),
+            _ => Some(i64::midpoint(self.labels[previous], self.labels[next]))
+                .filter(|label| *label != self.labels[previous] && *label != self.labels[next]),
+        };
+        match label {
+            Some(label) => {
+                self.labels.resize(self.values.len(), 0);
+                self.labels[at] = label;
+            }
+            None => self.labels.clear(),
+        }
+    }
+
+    /// Returns how many of the elements at `sorted`, which are in list order, come before the one at `at`.
+    pub(super) fn rank(&mut self, sorted: &[usize], at: usize) -> usize {
+        if self.labels.is_empty() {
+            self.labels = vec![0; self.values.len()];
+            let (mut at, mut label) = (self.next[Self::FRONT], 0);
+            while at != Self::FRONT {
+                self.labels[at] = label;
+                label += LABEL_STEP;
+                at = self.next[at];
+            }
+        }
+        sorted.partition_point(|other| self.labels[*other] < self.labels[at])
     }
 
     /// Unlinks the element at `at` from its neighbours; its value stays at its index.
@@ -59,18 +103,6 @@ impl LinkedList {
         let (previous, next) = (self.previous[at], self.next[at]);
         self.next[previous] = next;
         self.previous[next] = previous;
-    }
-
-    /// Returns the index of the first element, in list order, that `matches`.
-    pub(super) fn find(&self, matches: impl Fn(usize) -> bool) -> Option<usize> {
-        let mut at = self.next[Self::FRONT];
-        while at != Self::FRONT {
-            if matches(at) {
-                return Some(at);
-            }
-            at = self.next[at];
-        }
-        None
     }
 
     /// Returns the values in list order.

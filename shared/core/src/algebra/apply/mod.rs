@@ -5,7 +5,6 @@
 //! touch, not in the product of the two.
 
 mod linked_list;
-mod naming;
 mod observer;
 mod plan;
 mod positions;

@@ -1,7 +1,7 @@
 //! Operations gathered into a tree by their paths.
 
-use super::naming::{Naming, naming};
 use super::positions::insert_new;
+use crate::algebra::name_form::NameForm;
 use crate::algebra::patch::{Op, Position};
 use crate::algebra::path::{IdentityField, Token};
 use crate::json::Value;
@@ -25,12 +25,12 @@ pub(super) struct Node<'a> {
 /// The operations on the elements of one list.
 #[derive(Default)]
 pub(super) struct ListPlan<'a> {
-    /// How the paths name elements. Once a path goes inside an element, all paths must name elements in the same way.
-    namings: Vec<Naming>,
-    /// How positions name neighbours.
-    neighbour_namings: Vec<Naming>,
-    /// Whether a path goes inside an element.
-    goes_inside: bool,
+    /// The forms of the names that paths give to elements.
+    forms: Vec<NameForm>,
+    /// The forms of the names that positions give to neighbours.
+    neighbour_forms: Vec<NameForm>,
+    /// The form of the names in paths that go inside an element: all of them have the same.
+    inside_form: Option<NameForm>,
     /// The identity fields that operations inside elements may change.
     touched_fields: Vec<IdentityField>,
     pub(super) nodes: Vec<Node<'a>>,
@@ -38,8 +38,20 @@ pub(super) struct ListPlan<'a> {
     node_of: HashMap<&'a Token, usize>,
     /// The elements that were moved.
     moved: HashSet<&'a Token>,
+    /// What was done to elements with one name. It is known only if the first path names an element that is not the
+    /// first with its name; otherwise no path does.
+    namesakes: Option<HashMap<(NameForm, &'a Value), Namesakes>>,
     /// The effects on the list, in the order of the operations.
     pub(super) steps: Vec<Step<'a>>,
+}
+
+/// What was done to the elements with one name.
+#[derive(Clone, Copy, Default)]
+struct Namesakes {
+    /// Whether a whole element was set, deleted or moved.
+    has_whole: bool,
+    /// Whether a path goes inside an element.
+    has_inside: bool,
 }
 
 /// The effect of one operation on a list. The number is the index of the element's node in [`ListPlan::nodes`].
@@ -56,13 +68,12 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Returns true if nothing is planned below this path.
+    /// Tells whether nothing is planned below this path.
     pub(super) fn is_leaf(&self) -> bool {
         self.members.is_empty() && self.elements.is_none()
     }
 
-    /// Returns true if `op` can be added to the tree whose root this is: no operation in the tree affects the same
-    /// value, except by writing the same member.
+    /// Tells whether `op` touches nothing that an operation of this tree, whose root this is, has touched.
     pub(super) fn accepts(&self, op: &Op) -> bool {
         let mut node = self;
         let mut tokens = op.path().tokens();
@@ -100,7 +111,7 @@ impl<'a> Node<'a> {
             }
             node = match token {
                 Token::Member(name) => node.members.entry(name).or_default(),
-                Token::Element(..) | Token::Value(_) => {
+                Token::Element(..) | Token::Value(..) => {
                     let elements = node.elements.get_or_insert_with(ListPlan::default);
                     elements.add(token, inside, op)
                 }
@@ -118,50 +129,86 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> ListPlan<'a> {
-    /// Returns true if `op` can run together with the operations planned so far. In the path of `op`, `token` names the
-    /// element and `inside` follows it.
+    /// Tells whether `op`, whose path goes on to `inside` after the element that `token` names, can run together with
+    /// the operations planned so far.
     ///
     /// Operations on whole elements run in their order, and element names stay current between them. Operations inside
-    /// elements run after all of these. So once a path has gone inside an element, no path may name elements by another
-    /// field, and no position may name a neighbour by a field that an operation inside an element may have changed.
+    /// elements run after all of these. So once a path has gone inside an element, no path may give that element a name
+    /// of another form, and no position may name a neighbour by a field that an operation inside an element may have
+    /// changed.
     fn accepts(&self, token: &Token, inside: &[Token], op: &Op) -> bool {
-        let own = naming(token);
+        if !self.accepts_number(token, inside, op) {
+            return false;
+        }
+        let Some(own) = NameForm::of(token) else {
+            return false;
+        };
+        let is_apart = |form: NameForm, inside: NameForm| form == inside || !form.may_share_element(inside);
         if let [next, ..] = inside {
-            let is_stable =
-                |neighbour: &Naming| *neighbour == own || neighbour.is_some_and(|field| !touches(next, field));
-            return self.namings == [own] && self.neighbour_namings.iter().all(is_stable);
+            let is_stable = |neighbour: &NameForm| {
+                is_apart(*neighbour, own)
+                    || matches!(neighbour, NameForm::Identity(field) if !touches(next, *field))
+            };
+            return self.inside_form.is_none_or(|form| form == own)
+                && self.forms.iter().all(|form| is_apart(*form, own))
+                && self.neighbour_forms.iter().all(is_stable);
         }
-        if !self.goes_inside {
+        let Some(inside_form) = self.inside_form else {
             return true;
-        }
-        // A moved element's node can no longer be found by its token. The operations already planned inside that node
-        // come before `op`, but would run after it.
+        };
+        // A moved element's node cannot be found by its token any more. Operations inside that node would run after this one,
+        // although they come before it.
         if self.moved.contains(token) && !matches!(op, Op::Move { .. }) {
             return false;
         }
-        let is_stable = |neighbour: Naming| {
-            neighbour == own || neighbour.is_some_and(|field| !self.touched_fields.contains(&field))
+        let is_stable = |neighbour: NameForm| {
+            is_apart(neighbour, inside_form)
+                || matches!(neighbour, NameForm::Identity(field) if !self.touched_fields.contains(&field))
         };
-        self.namings == [own] && neighbour_naming(op).is_none_or(is_stable)
+        is_apart(own, inside_form) && neighbour_form(op).is_none_or(is_stable)
+    }
+
+    /// Tells whether the elements with the name that `token` gives have the same numbers for `op` as when the operations
+    /// inside them run.
+    fn accepts_number(&self, token: &Token, inside: &[Token], op: &Op) -> bool {
+        let Some(namesakes) = &self.namesakes else {
+            return token.nth() == 0;
+        };
+        let done = name(token).and_then(|name| namesakes.get(&name)).copied();
+        let done = done.unwrap_or_default();
+        if inside.is_empty() {
+            !done.has_inside || matches!(op, Op::Set { .. })
+        } else {
+            !done.has_whole
+        }
     }
 
     fn node(&self, token: &Token) -> Option<&Node<'a>> {
         self.node_of.get(token).map(|number| &self.nodes[*number])
     }
 
-    /// Adds `op` and returns the node of its element. In the path of `op`, `token` names the element and `inside`
-    /// follows it.
+    /// Adds `op`, whose path goes on to `inside` after the element that `token` names, and returns the element's node.
     fn add(&mut self, token: &'a Token, inside: &[Token], op: &'a Op) -> &mut Node<'a> {
-        insert_new(&mut self.namings, naming(token));
-        match inside {
-            [] => neighbour_naming(op)
-                .into_iter()
-                .for_each(|neighbour| insert_new(&mut self.neighbour_namings, neighbour)),
-            [next, ..] => {
-                self.goes_inside = true;
-                let touched = IdentityField::ALL.into_iter().filter(|field| touches(next, *field));
-                touched.for_each(|field| insert_new(&mut self.touched_fields, field));
+        if let Some(form) = NameForm::of(token) {
+            insert_new(&mut self.forms, form);
+            match inside {
+                [] => neighbour_form(op)
+                    .into_iter()
+                    .for_each(|neighbour| insert_new(&mut self.neighbour_forms, neighbour)),
+                [next, ..] => {
+                    self.inside_form = Some(form);
+                    let touched = IdentityField::ALL.into_iter().filter(|field| touches(next, *field));
+                    touched.for_each(|field| insert_new(&mut self.touched_fields, field));
+                }
             }
+        }
+        if self.nodes.is_empty() && token.nth() > 0 {
+            self.namesakes = Some(HashMap::new());
+        }
+        if let (Some(namesakes), Some(name)) = (&mut self.namesakes, name(token)) {
+            let done = namesakes.entry(name).or_default();
+            done.has_whole |= inside.is_empty();
+            done.has_inside |= !inside.is_empty();
         }
         let number = *self.node_of.entry(token).or_insert_with(|| {
             self.nodes.push(Node::default());
@@ -172,7 +219,7 @@ impl<'a> ListPlan<'a> {
             Op::Set { value, after, .. } if is_whole => Step::Set(number, value, after.as_ref()),
             Op::Delete { .. } if is_whole => Step::Delete(number),
             Op::Move { after, .. } if is_whole => {
-                // If several elements have this name, another one may be the first of them after the move.
+                // If several elements have this name, the move may make another one the first that has it.
                 self.node_of.remove(token);
                 self.moved.insert(token);
                 Step::Move(number, after)
@@ -192,21 +239,23 @@ impl<'a> ListPlan<'a> {
     }
 }
 
-/// Returns how `op` names the neighbour of its element, if it names one.
-fn neighbour_naming(op: &Op) -> Option<Naming> {
-    let position = match op {
-        Op::Set { after, .. } => after.as_ref()?,
-        Op::Move { after, .. } => after,
-        Op::Delete { .. } => return None,
-    };
-    match position {
-        Position::After(neighbour) => Some(naming(neighbour)),
+/// Returns the name that `token` gives an element, without the number.
+fn name(token: &Token) -> Option<(NameForm, &Value)> {
+    match token {
+        Token::Member(_) => None,
+        Token::Element(_, name, _) | Token::Value(name, _) => Some((NameForm::of(token)?, name)),
+    }
+}
+
+/// Returns the form of the name that `op` gives the neighbour of its element, if it names one.
+fn neighbour_form(op: &Op) -> Option<NameForm> {
+    match op.after()? {
+        Position::After(neighbour) => NameForm::of(neighbour),
         Position::Front => None,
     }
 }
 
-/// Returns true if an operation inside an element may change the element's `field`. In the operation's path, `next`
-/// follows the element.
+/// Tells whether an operation inside an element whose path goes on with `next` may change its `field`.
 fn touches(next: &Token, field: IdentityField) -> bool {
     matches!(next, Token::Member(name) if **name == *field.as_str())
 }

@@ -26,19 +26,18 @@ use undo::restored_version;
 /// The names that the user gave to the devices. A device that is not in the map has no name in the history.
 pub type DeviceNames = HashMap<DeviceId, String>;
 
-/// The maximum bytes of operations that a page reads, unless its newest change alone is larger. It limits the cost of a
-/// page, whatever the size of its changes.
+/// How many bytes of operations a page reads at most, unless its newest change alone is larger. So the cost of a page
+/// does not grow with the size of its changes.
 const PAGE_OPERATIONS_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The maximum bytes of conflicts in a page, unless its newest change alone has more: half of Lambda's limit for an
-/// answer.
+/// How many bytes of conflicts a page contains at most, unless its newest change alone has more: half of Lambda's
+/// limit for an answer.
 const PAGE_CONFLICTS_BYTES: u64 = 3 * 1024 * 1024;
 
 impl<S: Store> Portfolio<'_, S> {
-    /// Returns at most `limit` changes with versions below `before`, newest first; without `before`, starts at the
-    /// head.
+    /// Returns at most `limit` changes of versions below `before`, newest first; without `before`, from the head on.
     ///
-    /// Pages begin at versions, so new changes do not shift them. A page has fewer than `limit` changes if they are
+    /// Pages are cut by version, so writes in the meantime do not shift them. A page has fewer changes if these are
     /// large.
     ///
     /// This takes one read of the log, and one of the document before the page's oldest change. Each change is then
@@ -93,19 +92,19 @@ impl<S: Store> Portfolio<'_, S> {
 /// The changes of a page, newest first.
 struct Page {
     changes: Vec<Change>,
-    /// True if the log has no older changes than these.
+    /// True if the log has no changes before these.
     is_last: bool,
 }
 
 impl Page {
     async fn read<S: Store>(portfolio: Portfolio<'_, S>, before: Option<Version>, limit: u16) -> Result<Self, Error> {
         let Portfolio { store, key } = portfolio;
-        // Read one change more than the page may have: if there is no such change, this is the last page.
+        // Reads one change more than the page needs: without it, this is the last page.
         let beyond = limit.saturating_add(1);
         let mut changes = match before {
             None => store.newest(key, beyond).await?,
-            // The store finds changes by their parents. One change may have a parent below `before` but a version that
-            // is not. `retain` removes that change, so read another one in its place.
+            // Changes are found by their parent. One whose parent is below `before` may have jumped over it; it is
+            // removed below, so one more is read.
             Some(before) => {
                 store
                     .before(key, before.saturating_sub(1), beyond.saturating_add(1))

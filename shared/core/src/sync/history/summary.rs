@@ -114,7 +114,7 @@ impl Summary {
     fn add<'a>(&mut self, effect: Effect, path: impl IntoIterator<Item = &'a Token>) {
         let step = |token: &Token| match token {
             Token::Member(name) => Step::Member(name.clone()),
-            Token::Element(..) | Token::Value(_) => Step::Element,
+            Token::Element(..) | Token::Value(..) => Step::Element,
         };
         let shape: Shape = path.into_iter().map(step).collect();
         let next = self.effects.len();

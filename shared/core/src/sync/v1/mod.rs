@@ -271,6 +271,7 @@ impl Sync {
             conflicts: merge.conflicts.clone(),
         };
         Proposal {
+            base: Some(self.base.unwrap_or(0)),
             device_id: Some(self.device_id.clone()),
             verbatim: Arc::ptr_eq(&merge.document, &self.client)
                 || metadata::has_same_data(&merge.document, &self.client),

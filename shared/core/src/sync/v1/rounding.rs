@@ -3,14 +3,14 @@
 //! JavaScript's only numbers are binary64. A phone that received `0.1000000000000000055` sends `0.1` even if its user
 //! changed nothing. If that counted as an edit, it would round the value for every other device.
 
-use crate::algebra::{IdentityField, ListKind};
+use crate::algebra::ListKind;
 use crate::json::{Number, Object, Value};
 use std::collections::HashMap;
 
 /// Replaces the numbers of `sent` that are roundings of numbers in `original` by these.
 ///
-/// Elements of keyed lists and object sets are matched by their rounded identity or value; elements of other lists by
-/// position, if both lists have the same length.
+/// Elements of keyed lists and object lists are matched by their rounded names; elements of other lists by position, if
+/// both lists have the same length.
 pub(crate) fn restore(sent: &mut Value, original: &Value) {
     if binary64_changes(original) {
         restore_value(sent, original);
@@ -45,27 +45,24 @@ fn restore_value(sent: &mut Value, original: &Value) {
 }
 
 fn restore_list(sent: &mut [Value], original: &[Value]) {
-    match ListKind::of(original) {
-        ListKind::Keyed(field) => {
-            let matches = matched(sent, original, |element| identity(element, field));
-            for (element, original) in sent.iter_mut().zip(matches) {
-                if let Some(original) = original {
-                    restore_value(element, original);
-                }
-            }
-        }
-        ListKind::ObjectSet => {
-            let matches = matched(sent, original, whole);
-            let same_length = sent.len() == original.len();
+    let kind = ListKind::of(original);
+    let same_length = sent.len() == original.len();
+    match kind {
+        ListKind::Keyed(_) | ListKind::ObjectList => {
+            let matches = matched(sent, original, kind);
+            let is_its_own_name = |element: &Value| std::ptr::eq(kind.name(element), element);
             for (at, (element, matched)) in sent.iter_mut().zip(matches).enumerate() {
-                // An element without an equal one was edited: only its position identifies it.
-                if let Some(original) = matched.or_else(|| original.get(at).filter(|_| same_length)) {
+                // An element that is named by its value and has no equal one was edited: only its position identifies it.
+                let at_its_position = original
+                    .get(at)
+                    .filter(|original| same_length && is_its_own_name(original) && is_its_own_name(element));
+                if let Some(original) = matched.or(at_its_position) {
                     restore_value(element, original);
                 }
             }
         }
-        ListKind::Empty | ListKind::StringSet | ListKind::Opaque => {
-            if sent.len() == original.len() {
+        ListKind::Empty | ListKind::StringList | ListKind::Opaque => {
+            if same_length {
                 for (element, original) in sent.iter_mut().zip(original) {
                     restore_value(element, original);
                 }
@@ -74,44 +71,30 @@ fn restore_list(sent: &mut [Value], original: &[Value]) {
     }
 }
 
-/// Returns the whole element, which is its name in an object set.
-const fn whole(element: &Value) -> Option<&Value> {
-    Some(element)
-}
-
-fn identity(element: &Value, field: IdentityField) -> Option<&Value> {
-    element.as_object()?.get(field.as_str())
-}
-
 /// Returns for each element of `sent` the element of `original` that it was before a JavaScript client read it, if that
 /// can be told.
 ///
 /// Several elements of `original` may round to the same name. If `sent` has equally many of that name, they are matched
 /// in order. Otherwise only the element whose name rounding does not change is matched.
-fn matched<'o>(
-    sent: &[Value],
-    original: &'o [Value],
-    name: impl Fn(&Value) -> Option<&Value>,
-) -> Vec<Option<&'o Value>> {
+fn matched<'o>(sent: &[Value], original: &'o [Value], kind: ListKind) -> Vec<Option<&'o Value>> {
     let mut by_rounded_name: HashMap<Value, Vec<&'o Value>> = HashMap::with_capacity(original.len());
     for element in original {
-        if let Some(name) = name(element) {
-            by_rounded_name.entry(rounded(name)).or_default().push(element);
-        }
+        let name = rounded(kind.name(element));
+        by_rounded_name.entry(name).or_default().push(element);
     }
     let mut counts: HashMap<&Value, usize> = HashMap::with_capacity(sent.len());
-    for name in sent.iter().filter_map(&name) {
-        *counts.entry(name).or_default() += 1;
+    for element in sent {
+        *counts.entry(kind.name(element)).or_default() += 1;
     }
     // How many elements of `sent` of each name have been matched so far.
     let mut matched_so_far: HashMap<&Value, usize> = HashMap::new();
     let mut find = |element| {
-        let sent_name = name(element)?;
+        let sent_name = kind.name(element);
         let rounded_name = rounded(sent_name);
         let group = by_rounded_name.get(&rounded_name)?;
         // A client that reads numbers exactly sends names that are not rounded.
         if *sent_name != rounded_name || counts.get(sent_name) != Some(&group.len()) {
-            return group.iter().find(|original| name(original) == Some(sent_name)).copied();
+            return group.iter().find(|original| kind.name(original) == sent_name).copied();
         }
         let position = matched_so_far.entry(sent_name).or_default();
         *position += 1;
@@ -223,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_object_sets_are_matched_by_value_and_otherwise_by_position() {
+    fn elements_of_object_lists_are_matched_by_value_and_otherwise_by_position() {
         let original = format!(r#"[{{"n":{EXACT}}},{{"n":2}},{{"m":{EXACT}}}]"#);
         assert_eq!(
             restored(r#"[{"n":2},{"n":0.1}]"#, &original),

@@ -13,10 +13,10 @@ use std::sync::Arc;
 /// Operations below this size, in bytes of JSON, are always sent as operations (docs/PROTOCOL.md).
 const ALWAYS_CHANGES_BYTES: u64 = 4 * 1024;
 
-/// The directory entry is read only if the operations are larger than the document's bound divided by this number.
+/// How many times the document's bound is assumed to exceed its size, at most, without a look at the directory entry.
 ///
-/// The entry may know a newer snapshot and so lower the bound, but the read costs one unit. Smaller operations are
-/// rarely larger than the document.
+/// That look costs one read unit, and operations that are smaller than the bound by this factor are rarely larger
+/// than the document.
 const LOOSE_BY: u64 = 4;
 
 /// Returns `changes`, or the `document` that they make if that is smaller.
@@ -38,7 +38,7 @@ impl Sync<'_> {
     ) -> Result<Delta, Error> {
         let since = window.after(version);
         let operations_bytes = since.iter().map(|change| change.patch_bytes).sum();
-        // Every window knows version 0, but retention may have removed the first changes on top of it.
+        // Every log has version 0, but retention may have removed the first changes on top of it.
         let is_whole = since.first().is_none_or(|oldest| oldest.parent == version);
         if is_whole && may_be_smaller_as_document(operations_bytes, window.extent().bound()) {
             window.note_directorys_snapshot().await?;
@@ -62,14 +62,12 @@ impl Sync<'_> {
     }
 }
 
-/// Returns true if operations of this size may be larger than the document. `bound`, an upper bound on the document's
-/// size, may be far too high.
+/// True if operations of this size may be larger than the document, whose `bound` may be loose.
 const fn may_be_smaller_as_document(operations_bytes: u64, bound: u64) -> bool {
     operations_bytes > ALWAYS_CHANGES_BYTES && operations_bytes > bound / LOOSE_BY
 }
 
-/// Returns true if operations of this size are larger than the document, and not so small that they are always sent as
-/// operations.
+/// True if operations of this size are larger than the document, and not so small that they are always sent.
 const fn is_smaller_as_document(operations_bytes: u64, document_bytes: u64) -> bool {
     operations_bytes > ALWAYS_CHANGES_BYTES && operations_bytes > document_bytes
 }

@@ -255,6 +255,7 @@ impl Sync<'_> {
 
     fn proposal(&self, kind: Kind, patch: Patch) -> Proposal {
         Proposal {
+            base: Some(if self.base_expired { 0 } else { self.request.base_version }),
             device_id: Some(self.request.device_id.clone()),
             sync_id: Some(self.request.sync_id.clone()),
             ..Proposal::new(kind, self.fingerprint, patch)

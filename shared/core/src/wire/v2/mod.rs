@@ -63,7 +63,7 @@ use serde::ser::{SerializeStruct, Serializer};
 pub struct RequestedEdit {
     /// The operation.
     pub op: Op,
-    /// The time of the edit by the device's clock; if absent, the arrival of the request counts as its time.
+    /// The device's clock at the time of the edit; if absent, the edit counts as made when the request arrived.
     pub modified_at: Option<Timestamp>,
 }
 
@@ -76,7 +76,7 @@ pub struct SyncRequest {
     pub sync_id: SyncId,
     /// The version that the edits were made on top of; 0 before the portfolio's creation.
     pub base_version: Version,
-    /// The time by the device's clock when it sent this request.
+    /// The device's clock at the time of this sending.
     pub sent_at: Timestamp,
     /// True if an earlier answer said that the base has expired (410 `base_expired`).
     pub base_lost: bool,
@@ -97,7 +97,7 @@ impl SyncRequest {
         Self::read(&fields, fields.device_id("device_id")?, fields.time("sent_at")?)
     }
 
-    /// Reads a sync from `fields`. Its device and `sent_at` are arguments, because a batch has them only once.
+    /// Reads a sync from `fields`, except its device and the clock of its sending, which a batch has only once.
     pub(in crate::wire) fn read(fields: &Fields<'_>, device_id: DeviceId, sent_at: Timestamp) -> Result<Self, Error> {
         let path = fields.path("changes");
         let changes = fields.optional_list("changes")?.unwrap_or_default();
@@ -167,7 +167,7 @@ pub struct SyncResponse {
     pub outcome: Outcome,
     /// The part that brings the device to that version.
     pub delta: Delta,
-    /// The conflicts recorded since the device's base, including those of this sync, in log order.
+    /// The conflicts that the log has since the device's base, this sync's included, in log order.
     pub conflicts: Vec<ConflictRecord>,
 }
 
@@ -209,7 +209,7 @@ pub struct PortfolioSummary {
     pub version: Version,
     /// When the head was made.
     pub last_sync_at: Timestamp,
-    /// The device that made it; `null` if the change names none.
+    /// The device that made it; `null` if it names none.
     pub last_sync_device: Option<DeviceId>,
 }
 
@@ -250,7 +250,7 @@ pub struct PortfolioRead {
     pub version: Version,
     /// When that version was made.
     pub last_sync_at: Timestamp,
-    /// The device that made it; `null` if the change names none.
+    /// The device that made it; `null` if it names none.
     pub last_sync_device: Option<DeviceId>,
     /// The document at that version.
     pub document: Value,

@@ -1,5 +1,4 @@
-//! Compaction on every store: the snapshots it writes, the changes it removes, and the requests that still work after
-//! it.
+//! Compaction on every log: the snapshots it writes, the changes it removes, and the requests that still work after it.
 
 use super::samples::{key, noise, value};
 use coinolio_core::json::Value;
@@ -58,7 +57,7 @@ impl Backoff for Attempts {
     }
 }
 
-/// Returns the key of the portfolio that these cases use.
+/// Returns the key of the portfolio of these cases.
 pub(crate) fn p() -> PortfolioKey {
     key("u", "p")
 }
@@ -91,7 +90,7 @@ pub(super) async fn send(
     Ok(synced.answer)
 }
 
-/// Syncs as the phone: makes `version`, with its [`document`], on top of the version before it.
+/// Lets the phone write the [`document`] of `version` on top of the version before it.
 pub(super) async fn write(log: &(impl Store + RankSource), version: Version) {
     let changes = json!([{"op": "set", "path": ["n"], "value": version},
                          {"op": "set", "path": ["text"], "value": noise(900, version)}]);
@@ -315,8 +314,8 @@ async fn concurrent_runs_and_syncs_leave_every_version_intact(log: impl Store + 
             let mut removed = 0;
             loop {
                 let head = log.newest(&p(), 1).await.unwrap().remove(0).version;
-                // By now, the other tasks may have written and removed so much that the head read above has expired. If
-                // so, only this run fails.
+                // The others may have written and removed so much meanwhile that the head just read has expired. If so,
+                // only this run fails.
                 match p_in(&*log).compact(&LITTLE, now(head + 1)).await {
                     Ok(done) => removed += done.removed,
                     Err(error) => assert_eq!(Error::from(error).code, Code::BaseExpired),

@@ -1,6 +1,6 @@
-//! Creates the table for the local server and for tests, which do not use `template.yaml`.
+//! The table, where no template makes it: on the local server and in tests.
 
-use crate::dynamodb::errors::{refused, store_error};
+use super::errors::{refused, store_error};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
@@ -8,13 +8,13 @@ use aws_sdk_dynamodb::types::{
 };
 use coinolio_core::store::StoreError;
 
-/// Creates the table `name`, unless it exists. As in `template.yaml`, it has on-demand billing, the keys `pk` and
+/// Makes the table `name` as `template.yaml` does, unless it is there: on-demand billing, keys `pk` and
 /// `sk`, `expires_at` as the time to live, and a stream of new images.
 ///
-/// Does not wait until the table is ready, because an emulated table is ready at once.
+/// It does not wait for the table: an emulated one is ready at once.
 ///
 /// # Errors
-/// Returns any error of CreateTable or UpdateTimeToLive, except that the table exists.
+/// Whatever DynamoDB answers to CreateTable or UpdateTimeToLive, save that the table is there.
 pub async fn create_table_if_missing(client: &Client, name: &str) -> Result<(), StoreError> {
     let mut create = client
         .create_table()
@@ -54,10 +54,10 @@ pub async fn create_table_if_missing(client: &Client, name: &str) -> Result<(), 
         .map_err(store_error)
 }
 
-/// Turns on the stream of a table that was created without one.
+/// Turns the stream of a table on that was made without one.
 ///
 /// # Errors
-/// Returns any error of DescribeTable or UpdateTable.
+/// Whatever DynamoDB answers to DescribeTable or UpdateTable.
 pub async fn enable_stream_if_missing(client: &Client, name: &str) -> Result<(), StoreError> {
     let table = client.describe_table().table_name(name).send().await;
     let table = table.map_err(store_error)?.table;
